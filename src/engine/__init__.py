@@ -1,0 +1,1 @@
+"""The search and everything it needs; usable with no terminal at all."""

@@ -1,0 +1,274 @@
+"""The typed events of a run: the contract between the engine and everything that shows a run.
+
+The engine appends them to a journal, one JSON line each (see `journal`); the screen, the report, a replay and
+a resumed run are functions of the events read so far. Rows are named by their index in the cluster (0 … n-1),
+batches by their number (0 … batches-1), distances are Euclidean (L2) in the units of the embedding, times are
+seconds, sizes are bytes. No module here imports torch.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What every event is: immutable, tagged with its class's name under "type"."""
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asked for: all that an engine process needs to know.
+
+    `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `cluster` says which rows:
+    "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX" (every token whose text
+    matches). `device` is "auto" or a torch device string. `threads` 0 and `memory` 0 leave the choice to the
+    engine.
+    """
+
+    model: str
+    weights: str
+    tensor: str = "W"
+    cluster: str = "mask"
+    cluster_file: str | None = None
+    tokenizer: str | None = None
+    batch: int = 256
+    device: str = "auto"
+    threads: int = 0
+    memory: int = 0
+    exhaustive: bool = False
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file the run read, as it was when it was read."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the cluster: its index there, its token id, and its raw text where a tokenizer is known.
+
+    `text` is untrusted: it may hold control characters, markup and bidirectional overrides.
+    """
+
+    index: int
+    id: int
+    text: str | None = None
+
+
+class EngineStarted(Event, frozen=True, kw_only=True):
+    """The engine process is alive and about to load torch: always the journal's first event.
+
+    `pid` and `pid_created` (seconds since the epoch) together name the process, on `host`.
+    """
+
+    run: str
+    pid: int
+    pid_created: float
+    host: str
+    program: str
+    request: RunRequest
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """The rows are loaded and the search begins.
+
+    `n` rows of dimension `d`, `dtype` on disk ("BF16", "F32", …), `vocabulary` rows in the whole tensor.
+    `fingerprint` is a hash of the rows and their token ids. `memory` is the engine's stated peak beyond the
+    rows. `centroid` says where the centroid came from.
+    """
+
+    files: tuple[SourceFile, ...]
+    fingerprint: str
+    vocabulary: int
+    n: int
+    d: int
+    dtype: str
+    device: str
+    device_name: str
+    batch: int
+    batches: int
+    memory: int
+    centroid: Literal["stored", "mean"]
+    torch: str
+
+
+class Named(Event, frozen=True, kw_only=True):
+    """The tokens behind rows that later events name: written before the first event that names them."""
+
+    tokens: tuple[Token, ...]
+
+
+class Warned(Event, frozen=True, kw_only=True):
+    """Something the person should know and the run survives, in one sentence."""
+
+    kind: Literal["centroid", "copies", "memory", "device", "tokenizer", "cluster", "newer", "resumed"]
+    message: str
+
+
+class BatchBound(Event, frozen=True, kw_only=True):
+    """A batch's maximum so far: a lower bound of it, attained by rows i < j, one of them in the batch."""
+
+    batch: int
+    lower: float
+    i: int
+    j: int
+
+
+class BatchDone(Event, frozen=True, kw_only=True):
+    """A batch's maximum, proved: max over rows start ≤ i < end and all rows j of |x_i - x_j|.
+
+    `i` < `j` is the pair that attains it, the smallest such (i, j); one of the two is in the batch. `pairs`
+    counts the unordered pairs with a row in this batch and none in a batch settled before; `evaluated`, how
+    many of those were evaluated rather than discarded by a cheaper bound. `settled` says by what the last
+    undecided pair of the batch was decided.
+    """
+
+    batch: int
+    start: int
+    end: int
+    maximum: float
+    i: int
+    j: int
+    pairs: int
+    evaluated: int
+    seconds: float
+    settled: Literal["bounds", "screen", "float64", "exhaustive"]
+
+
+class Progress(Event, frozen=True, kw_only=True):
+    """How far the search is: `settled` of `pairs` unordered pairs decided, after `seconds` of searching."""
+
+    settled: int
+    pairs: int
+    seconds: float
+    pairs_per_second: float
+    device_bytes: int | None = None
+
+
+class Paused(Event, frozen=True, kw_only=True):
+    """The engine waits, using no core, until it is told to go on or to stop."""
+
+
+class Continued(Event, frozen=True, kw_only=True):
+    """A paused engine goes on where it was."""
+
+
+class PairFound(Event, frozen=True, kw_only=True):
+    """The farthest pair and its certificate.
+
+    `distance` is |x_i - x_j| in float64 with absolute error at most `error`; (i, j), i < j, is the smallest
+    of the `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up`
+    is the next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
+    `evaluated` of `pairs` unordered pairs were evaluated; every other was discarded under a rigorous bound.
+    """
+
+    i: int
+    j: int
+    distance: float
+    error: float
+    ties: int
+    runner_up: float | None
+    runner_up_i: int | None
+    runner_up_j: int | None
+    pairs: int
+    evaluated: int
+    seconds: float
+
+
+class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A row's place: its norm, its norm over the centroid's (None: the centroid is zero), its distance from it."""
+
+    index: int
+    norm: float
+    norm_ratio: float | None
+    distance: float
+
+
+class Triangle(msgspec.Struct, frozen=True, kw_only=True):
+    """The triangle centroid, i, j: sides, interior angles in degrees by the law of cosines, and their sum.
+
+    `at_centroid_dot` is the angle at the centroid again, by dot product. An angle with a zero-length arm has
+    no value and is None; `degenerate` then, or for collinear points, says in words what the triangle is.
+    """
+
+    side_i: float
+    side_j: float
+    side_ij: float
+    at_centroid: float | None
+    at_i: float | None
+    at_j: float | None
+    angle_sum: float | None
+    at_centroid_dot: float | None
+    degenerate: str | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Minimum, maximum, median (the lower of the middle two) and mean of one number per row."""
+
+    minimum: float
+    maximum: float
+    median: float
+    mean: float
+
+
+class Copies(msgspec.Struct, frozen=True, kw_only=True):
+    """Bit-identical rows: `distinct` different rows in all; `groups` of two or more rows alike, holding `rows`
+    rows together; `sizes` of the groups, largest first, at most 100 of them."""
+
+    distinct: int
+    groups: int
+    rows: int
+    sizes: tuple[int, ...]
+
+
+class Analysed(Event, frozen=True, kw_only=True):
+    """What kind of outliers the pair are.
+
+    `outlier` is the token of larger norm, `other` the second; `both_far` is the notebook's verdict, norm
+    greater than twice the centroid's for both. `centroid_offset` is the distance between the stored centroid
+    and the rows' true mean (None where the mean itself is the centroid), and `distances_from_mean` what the
+    distances' summary would be from the true mean.
+    """
+
+    i: int
+    j: int
+    outlier: TokenMeasure
+    other: TokenMeasure
+    both_far: bool
+    mean_distance: float
+    centroid_norm: float
+    triangle: Triangle
+    norms: Summary
+    distances: Summary
+    centroid_offset: float | None
+    distances_from_mean: Summary | None
+    copies: Copies
+
+
+class RunEnded(Event, frozen=True, kw_only=True):
+    """How the run ended: `reason` in one sentence, and `advice`, what to do about it ("" where nothing is).
+
+    `cause` says of a failed run what failed: what it was given to read, memory, or the program itself.
+    """
+
+    outcome: Literal["done", "cancelled", "failed"]
+    reason: str
+    advice: str = ""
+    cause: Literal["input", "memory", "program"] | None = None
+
+
+AnyEvent = (
+    EngineStarted
+    | RunStarted
+    | Named
+    | Warned
+    | BatchBound
+    | BatchDone
+    | Progress
+    | Paused
+    | Continued
+    | PairFound
+    | Analysed
+    | RunEnded
+)

@@ -1,0 +1,118 @@
+"""What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .events import (
+    Analysed,
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    Continued,
+    EngineStarted,
+    Named,
+    PairFound,
+    Paused,
+    Progress,
+    RunEnded,
+    RunStarted,
+    Token,
+    Warned,
+)
+
+State = Literal["starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
+
+
+@dataclass(slots=True)
+class BatchRecord:
+    """A row of the live table: rows start ≤ i < end, a lower bound at first, then `done`."""
+
+    batch: int
+    start: int
+    end: int
+    lower: float | None = None
+    i: int | None = None
+    j: int | None = None
+    done: BatchDone | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The maximum where it is proved, else the lower bound, else None."""
+        return self.done.maximum if self.done else self.lower
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """Everything that the events read so far say of one run; `apply` them in order."""
+
+    engine: EngineStarted | None = None
+    engine_time: float | None = None
+    started: RunStarted | None = None
+    tokens: dict[int, Token] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
+    batches: list[BatchRecord] = field(default_factory=list)
+    batches_done: int = 0
+    progress: Progress | None = None
+    pair: PairFound | None = None
+    analysis: Analysed | None = None
+    ended: RunEnded | None = None
+    paused: bool = False
+    last_time: float | None = None
+
+    def apply(self, time: float, event: AnyEvent) -> None:
+        """Take one more event, written at `time` (seconds since the epoch)."""
+        self.last_time = time
+        match event:
+            case EngineStarted():
+                self.engine = event
+                self.engine_time = time
+            case RunStarted():
+                self.started = event
+                self.batches = [
+                    BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
+                    for b in range(event.batches)
+                ]
+                self.batches_done = 0
+            case Named():
+                self.tokens.update((token.index, token) for token in event.tokens)
+            case Warned():
+                self.warnings.append(event)
+            case BatchBound():
+                row = self.batches[event.batch]
+                if row.done is None:
+                    row.lower, row.i, row.j = event.lower, event.i, event.j
+            case BatchDone():
+                row = self.batches[event.batch]
+                self.batches_done += row.done is None
+                row.done, row.i, row.j = event, event.i, event.j
+            case Progress():
+                self.progress = event
+            case Paused():
+                self.paused = True
+            case Continued():
+                self.paused = False
+            case PairFound():
+                self.pair = event
+            case Analysed():
+                self.analysis = event
+            case RunEnded():
+                self.ended = event
+                self.paused = False
+
+    @property
+    def state(self) -> State:
+        """Where the run stands, as far as its journal tells (a killed engine writes no last word)."""
+        if self.ended:
+            return self.ended.outcome
+        if self.paused:
+            return "paused"
+        if self.started is None:
+            return "starting"
+        return "searching" if self.pair is None else "analysing"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time the search still needs at its present rate; None while that is unknown."""
+        if self.progress is None or self.progress.pairs_per_second <= 0 or self.state != "searching":
+            return None
+        return (self.progress.pairs - self.progress.settled) / self.progress.pairs_per_second
