@@ -1,0 +1,190 @@
+"""What a header must be: every way in which a file is not a whole safetensors file is told from the others."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from farpair.engine.headers import LONGEST_HEADER, embedding_shape, listed, read_header
+from farpair.errors import InputError
+from fixtures import as_nobody, write_header
+from safetensors.torch import save_file
+
+F32 = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        read_header(path)
+    sentence = str(caught.value)
+    assert str(path) in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_a_header_says_dtype_shape_and_place_of_every_tensor(tmp_path: Path) -> None:
+    path = tmp_path / "W.safetensors"
+    tensors = {"W": torch.ones(3, 4, dtype=torch.bfloat16), "ids": torch.arange(5)}
+    save_file(tensors, path, metadata={"format": "pt"})
+
+    header = read_header(path)
+
+    assert {name: (place.dtype, place.shape) for name, place in header.places.items()} == {
+        "W": ("BF16", (3, 4)),
+        "ids": ("I64", (5,)),
+    }
+    assert embedding_shape(header, "W") == (3, 4)
+    assert (header.file.path, header.file.size) == (str(path), path.stat().st_size)
+    begin, end = header.places["ids"].data_offsets
+    assert path.read_bytes()[header.start + begin : header.start + end] == tensors["ids"].numpy().tobytes()
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "There is no file" in refusal(tmp_path / "W.safetensors")
+
+
+def test_a_file_where_a_folder_should_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("not a folder")
+    assert "a file, not a folder" in refusal(tmp_path / "model" / "W.safetensors")
+
+
+def test_a_folder_where_a_file_should_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "W.safetensors").mkdir()
+    assert "is a folder" in refusal(tmp_path / "W.safetensors")
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "W.safetensors")
+    assert "not a regular file" in refusal(tmp_path / "W.safetensors")
+
+
+def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "W.safetensors").symlink_to(tmp_path / "gone")
+    assert "a link to a file that is not there" in refusal(tmp_path / "W.safetensors")
+
+
+def test_a_file_that_may_not_be_read_is_refused(open_folder: Path) -> None:
+    path = open_folder / "W.safetensors"
+    save_file({"W": torch.ones(2, 3)}, path)
+    path.chmod(0)
+    with as_nobody():
+        assert "no permission" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "only 0 bytes"),
+        (b"\x01\x02\x03", "only 3 bytes"),
+        (b"PK\x03\x04 a zip file, which is what torch.save writes", "not a safetensors file"),
+        ((LONGEST_HEADER + 1).to_bytes(8, "little") + b"{}", "100,000,001"),
+        ((50).to_bytes(8, "little") + b"{}", "can be at most 2 bytes"),
+    ],
+)
+def test_a_file_whose_header_cannot_be_there_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "W.safetensors"
+    path.write_bytes(content)
+    assert says in refusal(path)
+
+
+def test_a_header_over_the_formats_limit_is_refused_even_if_the_file_is_as_long(tmp_path: Path) -> None:
+    path = tmp_path / "W.safetensors"
+    path.write_bytes((LONGEST_HEADER + 1).to_bytes(8, "little"))
+    os.truncate(path, 2 * LONGEST_HEADER)
+    assert "can be at most 100,000,000 bytes" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"{", b"[1, 2]", b'"W"', b"\xff\xfe{}", b'{"\xff": 1}', b"[" * 100_000, b"{} {}", b"NaN"]
+)
+def test_a_header_that_is_not_a_json_object_is_refused(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "W.safetensors"
+    write_header(path, header)
+    assert "not a JSON object" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        1,
+        None,
+        {},
+        F32 | {"shape": "2 x 3"},
+        F32 | {"shape": [-2, -3]},
+        F32 | {"shape": [2.5, 3]},
+        F32 | {"data_offsets": [0]},
+        F32 | {"data_offsets": [-24, 0]},
+        F32 | {"dtype": 7},
+    ],
+)
+def test_a_description_that_makes_no_sense_is_refused(tmp_path: Path, description: object) -> None:
+    path = tmp_path / "W.safetensors"
+    write_header(path, {"W": description}, following=24)
+    assert 'does not say where tensor "W" lies' in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "following", "says"),
+    [
+        ({"W": F32}, 23, "cut short: its tensors take 24 bytes, and only 23 are there"),
+        ({"W": F32}, 0, "cut short"),
+        ({"W": F32}, 25, "damaged: its tensors take 24 bytes, and 25 are there"),
+        ({"W": F32 | {"shape": [2, 4]}}, 24, "24 bytes for shape (2 × 4) of F32"),
+        ({"W": F32 | {"shape": [10**30, 10**30]}}, 24, "24 bytes for shape"),
+        ({"W": F32, "V": F32}, 24, "overlap or leave gaps"),
+        ({"W": F32 | {"data_offsets": [8, 32]}}, 32, "overlap or leave gaps"),
+        ({"W": F32 | {"dtype": "F4", "data_offsets": [24, 0]}}, 24, "overlap or leave gaps"),
+    ],
+)
+def test_tensors_that_do_not_fill_the_file_are_refused(
+    tmp_path: Path, header: object, following: int, says: str
+) -> None:
+    path = tmp_path / "W.safetensors"
+    write_header(path, header, following)
+    assert says in refusal(path)
+
+
+def test_a_missing_tensor_is_refused_with_those_that_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "W.safetensors"
+    save_file({f"layer.{k}": torch.ones(1) for k in range(9)} | {"\x1b[31m": torch.ones(1)}, path)
+
+    with pytest.raises(
+        InputError, match=r'no tensor "W"; those there are .*"layer.0", .* and 4 more\.$'
+    ) as caught:
+        embedding_shape(read_header(path), "W")
+    assert '"\\x1b[31m"' in str(caught.value)
+
+    save_file({"V": torch.ones(1)}, path)
+    with pytest.raises(InputError, match='the one there is "V"'):
+        embedding_shape(read_header(path), "W")
+
+    write_header(path, {})
+    with pytest.raises(InputError, match="holds no tensors at all"):
+        embedding_shape(read_header(path), "W")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "says"),
+    [
+        (torch.ones(6), r"has shape \(6\)"),
+        (torch.ones(()), r"has shape \(\)"),
+        (torch.ones(1, 2, 3), r"has shape \(1 × 2 × 3\)"),
+        (torch.ones(2, 3, dtype=torch.int32), "is I32"),
+        (torch.ones(2, 3, dtype=torch.bool), "is BOOL"),
+        (torch.ones(2, 3).to(torch.float8_e4m3fn), "is F8_E4M3"),
+        (torch.ones(2, 3, dtype=torch.complex64), "is C64"),
+        (torch.ones(0, 3), r"is empty: its shape is \(0 × 3\)"),
+        (torch.ones(3, 0), r"is empty: its shape is \(3 × 0\)"),
+    ],
+)
+def test_what_is_not_an_embedding_is_refused(tmp_path: Path, tensor: torch.Tensor, says: str) -> None:
+    path = tmp_path / "W.safetensors"
+    save_file({"W": tensor}, path)
+    with pytest.raises(InputError, match=f'Tensor "W" in .*W.safetensors {says}'):
+        embedding_shape(read_header(path), "W")
+
+
+def test_a_list_in_words_names_the_first_few() -> None:
+    assert [listed(range(n)) for n in (1, 2, 3)] == ["0", "0 and 1", "0, 1 and 2"]
+    assert listed(range(2_006)) == "0, 1, 2, 3, 4, 5 and 2,000 more"
