@@ -1,0 +1,79 @@
+"""What rounding can do to a distance, and how a comparison is decided beyond rounding.
+
+Everything rests on one bound. A sum of k products evaluated in floating point with unit roundoff u, in any
+order and with or without fused multiply-add, differs from the exact one by at most gamma(k) times the sum of
+the products' magnitudes, gamma(k) = k u / (1 - k u) (Higham, Accuracy and Stability of Numerical Algorithms,
+2nd ed., section 3.1; u = 2^-24 for float32, 2^-53 for float64).
+
+Directly differenced squares, sum_c (x_ic - x_jc)^2, are sums of non-negative terms, each off by three
+roundings at most, so in float64 they carry a relative error of at most gamma(d + 2).
+"""
+
+import torch
+from torch import Tensor
+
+UNIT_ROUNDOFF = {
+    torch.float64: 2.0**-53,
+    torch.float32: 2.0**-24,
+    torch.bfloat16: 2.0**-8,
+}
+
+_WORKSPACE = 1 << 18  # float64 numbers held at once for either row of the pairs evaluated: 2 MB
+
+
+def gamma(k: int, dtype: torch.dtype = torch.float32) -> float:
+    """The relative error bound k u / (1 - k u) of a k-term inner product in `dtype` (Higham, section 3.1)."""
+    ku = k * UNIT_ROUNDOFF[dtype]
+    return ku / (1 - ku)
+
+
+def float64_error(d: int) -> float:
+    """Relative error bound of `squared_distances` for rows of dimension `d`."""
+    return gamma(d + 2, torch.float64)
+
+
+def squared_distances(rows: Tensor, i: Tensor, j: Tensor, scale: float = 1.0) -> Tensor:
+    """|scale (x_i - x_j)|^2 by direct differences in float64, for pairs of indices (p,) into rows (n, d).
+
+    `scale` is a power of two. Relative error at most `float64_error(d)`. The result is on the CPU; a device
+    without float64 (mps) has the rows brought to the CPU, a bounded number at a time.
+    """
+    d = rows.shape[1]
+    where = torch.device("cpu") if rows.device.type == "mps" else rows.device
+    squares = torch.empty(len(i), dtype=torch.float64)
+    step = max(1, _WORKSPACE // d)
+    for start in range(0, len(i), step):
+        part = slice(start, start + step)
+        left = rows[i[part].to(rows.device)].to(where, torch.float64)
+        right = rows[j[part].to(rows.device)].to(where, torch.float64)
+        if scale != 1.0:
+            left, right = left * scale, right * scale
+        difference = torch.sub(left, right, out=left)
+        squares[part] = difference.square_().sum(dim=1).cpu()
+    return squares
+
+
+def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, scale: float, squares: Tensor) -> Tensor:
+    """For which pairs (p,) the float64 `squares` (p,) are free of rounding altogether, as booleans (p,).
+
+    Where every difference is exact and a whole multiple of a power of two g with square <= 2^52 g^2, every
+    partial sum is a whole number of g^2 below 2^53: none is rounded. Rows of few significant bits (one-hot,
+    hypercube corners, neighbours an ulp apart) are of this kind, and they are those that tie by the million.
+    """
+    exact = torch.empty(len(i), dtype=torch.bool)
+    step = max(1, _WORKSPACE // rows.shape[1])
+    for start in range(0, len(i), step):
+        part = slice(start, start + step)
+        left = rows[i[part].to(rows.device)].to("cpu", torch.float64) * scale
+        right = rows[j[part].to(rows.device)].to("cpu", torch.float64) * scale
+        difference = left - right
+        grain = torch.exp2(torch.ceil((torch.log2(squares[part]) - 52) / 2)).clamp_min(2.0**-500)[:, None]
+        whole = torch.remainder(difference / grain, 1.0) == 0
+        exact[part] = (whole & subtraction_is_exact(left, right, difference)).all(dim=1)
+    return exact
+
+
+def subtraction_is_exact(left: Tensor, right: Tensor, difference: Tensor) -> Tensor:
+    """Where left - right = difference without rounding: Knuth's error term (TwoSum) is zero."""
+    virtual = left - difference
+    return ((left - (difference + virtual)) == 0) & ((virtual - right) == 0)

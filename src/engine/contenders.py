@@ -1,0 +1,157 @@
+"""The pairs evaluated in float64 that may still be a batch's maximum, and the naming of the winners.
+
+Rows that are copies of one another are searched as one (`Places`): a row of the search stands for all its
+copies, in every batch that holds one. Between pairs whose float64 squares differ by no more than their
+rounding errors nothing is decided until they have been compared in exact rational arithmetic.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .exact import ExactSquares, Pair
+
+
+@dataclass(frozen=True)
+class Winner:
+    """A batch's maximum: its squared float64 distance (scaled) and the smallest pair i < j that attains it."""
+
+    square: float
+    i: int
+    j: int
+
+
+class Places:
+    """Where each searched row stands: the batches holding a copy of it, and the first copy in each.
+
+    `original` (n,) names for every row the first row equal to it, as far as copies were looked for.
+    """
+
+    def __init__(self, original: Tensor, batch: int) -> None:
+        n = len(original)
+        order = torch.argsort(original, stable=True)
+        group, batch_of = original[order], order // batch
+        fresh = torch.ones(n, dtype=torch.bool)
+        fresh[1:] = (group[1:] != group[:-1]) | (batch_of[1:] != batch_of[:-1])
+        self.row, self.group, self.batch = order[fresh], group[fresh], batch_of[fresh]
+        self.batches = -(-n // batch)
+        self.copies = torch.bincount(original, minlength=n)
+        self._start = torch.searchsorted(self.group, torch.arange(n + 1))
+        self._order, self._original = order, original
+
+    def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """For searched rows (m,): (which of them, place) for every place at which one of them stands."""
+        counts = self._start[rows + 1] - self._start[rows]
+        which = torch.repeat_interleave(torch.arange(len(rows)), counts)
+        offset = torch.arange(len(which)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+        return which, self._start[rows][which] + offset
+
+    def by_batch(self, values: Tensor) -> Tensor:
+        """The largest of `values` (n,), one per searched row, in each batch: (batches,)."""
+        return values.new_zeros(self.batches).scatter_reduce_(0, self.batch, values[self.group], "amax")
+
+    def by_row(self, values: Tensor) -> Tensor:
+        """The smallest of `values` (batches,) over the batches in which each searched row stands: (n,)."""
+        lowest = values.new_full((len(self.copies),), float("inf"))
+        return lowest.scatter_reduce_(0, self.group, values[self.batch], "amin")
+
+    def first_copies(self, row: int, count: int) -> list[int]:
+        """The first `count` rows equal to the searched row `row`, ascending."""
+        same = (self._original == row).nonzero().flatten()
+        return [int(copy) for copy in same[:count]]
+
+
+class Contenders:
+    """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for."""
+
+    def __init__(self, rows: Tensor, scale: float, places: Places) -> None:
+        self.places = places
+        self._exact = ExactSquares(rows, scale)
+        self._i = self._j = self._ties = torch.empty(0, dtype=torch.int64)
+        self._square = torch.empty(0, dtype=torch.float64)
+
+    def add(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor | None = None) -> None:
+        """Take more evaluated pairs.
+
+        Where `ties` is given, the squares are exact and each pair stands for that many pairs of equal distance;
+        where not, for the pairs of its rows' copies.
+        """
+        if ties is None:
+            ties = self.places.copies[i] * self.places.copies[j]
+        else:
+            self._exact.learn(i, j, square)
+        self._i, self._j = torch.cat([self._i, i]), torch.cat([self._j, j])
+        self._square, self._ties = torch.cat([self._square, square]), torch.cat([self._ties, ties])
+
+    def keep(self, needed: Tensor) -> None:
+        """Forget pairs whose square is below what both their rows' batches still need, `needed` (n,)."""
+        lowest = torch.minimum(needed[self._i], needed[self._j]) * (1 - self._exact.tolerance)
+        kept = self._square >= lowest
+        self._i, self._j, self._square, self._ties = (
+            part[kept] for part in (self._i, self._j, self._square, self._ties)
+        )
+
+    def leaders(self, batches: Tensor) -> dict[int, Winner]:
+        """The farthest pair so far of each of `batches` (k,) that has one; near ties are not told apart."""
+        return {b: max(found, key=lambda rival: rival.square).named for b, found in self._rivals(batches).items()}
+
+    def winners(self, batches: Tensor) -> dict[int, Winner]:
+        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided."""
+        return {b: self._decide(found) for b, found in self._rivals(batches).items()}
+
+    def farthest(self) -> tuple[Winner, int, Winner | None]:
+        """The farthest pair, the smallest (i, j) of those that tie; how many do; and where it is the only one, the
+        next, if a next was worth evaluating."""
+        distinct, at = torch.unique(self._i * len(self.places.copies) + self._j, return_inverse=True)
+        ties = torch.zeros_like(distinct).scatter_reduce_(0, at, self._ties, "amax")
+        entry = torch.empty_like(distinct).scatter_(0, at, torch.arange(len(at)))
+        squares = self._square[entry]
+        floor = squares.topk(min(2, len(squares))).values[-1] * (1 - self._exact.tolerance)
+        chosen = (squares >= floor).nonzero().flatten()
+        columns = (self._square[entry], self._i[entry], self._j[entry], ties)
+        counts = {
+            Winner(square, i, j): count
+            for square, i, j, count in zip(*(column[chosen].tolist() for column in columns), strict=True)
+        }
+        order = self._exact.ordered({(pair.i, pair.j): pair.square for pair in counts})
+        ranked = sorted(counts, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
+        first = ranked[0]
+        tied = sum(counts[pair] for pair in ranked if order[pair.i, pair.j] == order[first.i, first.j])
+        return first, tied, ranked[1] if tied == 1 and len(ranked) > 1 else None
+
+    def _rivals(self, batches: Tensor) -> dict[int, list["_Rival"]]:
+        """For each of `batches` (k,), the pairs too close to its maximum for float64 to tell."""
+        sides = [self._entries(self._i, self._j), self._entries(self._j, self._i)]
+        batch, pair, i, j = (torch.cat(parts) for parts in zip(*sides, strict=True))
+        wanted = torch.zeros(self.places.batches, dtype=torch.bool)
+        wanted[batches] = True
+        chosen = wanted[batch].nonzero().flatten()
+        best = torch.zeros(self.places.batches, dtype=torch.float64)
+        best.scatter_reduce_(0, batch[chosen], self._square[pair[chosen]], "amax")
+        near = chosen[self._square[pair[chosen]] >= best[batch[chosen]] * (1 - self._exact.tolerance)]
+        pair = pair[near]
+        columns = (batch[near], self._square[pair], i[near], j[near], self._i[pair], self._j[pair])
+        rivals: dict[int, list[_Rival]] = {}
+        for b, square, named_i, named_j, u, v in zip(*(column.tolist() for column in columns), strict=True):
+            rivals.setdefault(b, []).append(_Rival(square, Winner(square, named_i, named_j), (u, v)))
+        return rivals
+
+    def _entries(self, side: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """For each place of each pair's `side`: its batch, the pair, and the smallest (i, j) there."""
+        pair, place = self.places.of(side)
+        here, there = self.places.row[place], other[pair]
+        return self.places.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
+
+    def _decide(self, rivals: list["_Rival"]) -> Winner:
+        order = self._exact.ordered({rival.searched: rival.square for rival in rivals})
+        return min(rivals, key=lambda rival: (-order[rival.searched], rival.named.i, rival.named.j)).named
+
+
+@dataclass(frozen=True)
+class _Rival:
+    """A pair as a batch names it, and the pair of searched rows behind it."""
+
+    square: float
+    named: Winner
+    searched: Pair

@@ -1,0 +1,66 @@
+"""Rows that are alike bit for bit."""
+
+import torch
+from torch import Tensor
+
+_BLOCK = 1 << 18  # numbers compared at once
+
+
+def first_equal(rows: Tensor, chosen: Tensor) -> Tensor:
+    """For each of the rows `chosen` (m,), ascending indices into rows (n, d), the first chosen row equal to it.
+
+    Equal means bit for bit, so +0.0 and -0.0 differ. Rows with equal 64-bit keys are compared with the first of
+    them; those that differ after all (a collision) are given new keys among themselves, until none do.
+    """
+    bits = rows.view(torch.int32 if rows.dtype == torch.float32 else torch.int64)
+    first = torch.empty_like(chosen)
+    undecided = torch.arange(len(chosen), device=chosen.device)
+    turn = 0
+    while len(undecided):
+        keys, order = _keys(bits, chosen[undecided], seed=turn).sort(stable=True)
+        undecided = undecided[order]
+        begins = torch.ones_like(keys, dtype=torch.bool)
+        begins[1:] = keys[1:] != keys[:-1]
+        leader = undecided[begins][begins.cumsum(0) - 1]
+        alike = _equal_rows(bits, chosen[undecided], chosen[leader])
+        first[undecided[alike]] = chosen[leader[alike]]
+        undecided = undecided[~alike]
+        turn += 1
+    return first
+
+
+def first_unequal(rows: Tensor) -> int | None:
+    """The first row that differs in value from row 0; None where all are equal."""
+    height = max(1, _BLOCK // max(rows.shape[1], 1))
+    for start in range(0, len(rows), height):
+        differs = (rows[start : start + height] != rows[0]).any(dim=1)
+        if bool(differs.any()):
+            return start + int(differs.to(torch.uint8).argmax())
+    return None
+
+
+def _keys(bits: Tensor, chosen: Tensor, seed: int) -> Tensor:
+    """A 64-bit key of each chosen row: Σ bits_k · m_k mod 2^64, m_k random and odd.
+
+    Integer arithmetic wraps and so is the same in any order: equal rows have equal keys.
+    """
+    random = torch.Generator().manual_seed(seed)
+    multipliers = torch.randint(-(2**62), 2**62, (bits.shape[1],), generator=random).to(bits.device) * 2 + 1
+    keys = torch.empty(len(chosen), dtype=torch.int64)
+    height = max(1, _BLOCK // max(bits.shape[1], 1))
+    for start in range(0, len(chosen), height):
+        part = bits[chosen[start : start + height].to(bits.device)]
+        keys[start : start + height] = (part * multipliers).sum(dim=1).cpu()
+    return keys
+
+
+def _equal_rows(bits: Tensor, chosen: Tensor, others: Tensor) -> Tensor:
+    """Which of the chosen rows equal the other row beside them: (len(chosen),) bool."""
+    equal = torch.ones_like(chosen, dtype=torch.bool)
+    (apart,) = (chosen != others).nonzero(as_tuple=True)
+    height = max(1, _BLOCK // max(bits.shape[1], 1))
+    for start in range(0, len(apart), height):
+        at = apart[start : start + height]
+        left, right = bits[chosen[at].to(bits.device)], bits[others[at].to(bits.device)]
+        equal[at] = (left == right).all(dim=1).cpu()
+    return equal

@@ -1,0 +1,65 @@
+"""Squared distances compared beyond rounding: in rational arithmetic, where float64 is too close to call."""
+
+import itertools
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from .certify import float64_error, float64_is_exact, subtraction_is_exact
+from .space import scaled
+
+Pair = tuple[int, int]
+
+
+class ExactSquares:
+    """Exact squares of scale * (x_i - x_j) for rows (n, d), float32 or float64; each is worked out once."""
+
+    def __init__(self, rows: Tensor, scale: float) -> None:
+        self._rows, self._scale = rows, scale
+        self.tolerance = 4 * float64_error(rows.shape[1])
+        self._known: dict[Pair, Fraction] = {}
+        self._by_difference: dict[bytes, Fraction] = {}
+
+    def learn(self, i: Tensor, j: Tensor, squares: Tensor) -> None:
+        """Squares (m,) that float64 holds without rounding."""
+        for a, b, square in zip(i.tolist(), j.tolist(), squares.tolist(), strict=True):
+            self._known[a, b] = Fraction(square)
+
+    def ordered(self, squares: dict[Pair, float]) -> dict[Pair, Fraction]:
+        """For pairs and their float64 squares, numbers in the order of the exact squares, that tie as they do:
+        the exact squares themselves wherever another pair's is within rounding.
+        """
+        ranked = sorted(squares.items(), key=lambda found: -found[1])
+        close = {
+            pair
+            for (one, more), (other, less) in itertools.pairwise(ranked)
+            if more - less <= more * self.tolerance
+            for pair in (one, other)
+        }
+        self._work_out([pair for pair in close if pair not in self._known], squares)
+        return {pair: self._known[pair] if pair in close else Fraction(square) for pair, square in ranked}
+
+    def _work_out(self, pairs: list[Pair], squares: dict[Pair, float]) -> None:
+        if not pairs:
+            return
+        i, j = torch.tensor(pairs).T
+        floats = torch.tensor([squares[pair] for pair in pairs], dtype=torch.float64)
+        unrounded = float64_is_exact(self._rows, i, j, self._scale, floats)
+        for pair, square, is_exact in zip(pairs, floats.tolist(), unrounded.tolist(), strict=True):
+            self._known[pair] = Fraction(square) if is_exact else self._rational(*pair)
+
+    def _rational(self, i: int, j: int) -> Fraction:
+        """The exact square of a pair; pairs whose coordinates differ by the same amounts share it."""
+        left, right = (scaled(self._rows[[at]].cpu().to(torch.float64), self._scale)[0] for at in (i, j))
+        difference = left - right
+        if bool(subtraction_is_exact(left, right, difference).all()):
+            key = difference.abs().sort().values.numpy().tobytes()
+        else:
+            key = left.numpy().tobytes() + right.numpy().tobytes()
+        if key not in self._by_difference:
+            self._by_difference[key] = sum(
+                ((Fraction(a) - Fraction(b)) ** 2 for a, b in zip(left.tolist(), right.tolist(), strict=True)),
+                Fraction(0),
+            )
+        return self._by_difference[key]

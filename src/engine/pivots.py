@@ -1,0 +1,73 @@
+"""The search's first step: a few rows of largest radius against all rows.
+
+The farthest partner of any row is nearly always among the rows farthest from the centre, so these few products
+give every batch a lower bound that is seldom improved. The same products bound every pair with a pivot from
+above, pair by pair and more sharply than a tile can, so that pairs with a pivot are decided here for good.
+
+With y_i = x_i - c rounded to float32 and r_i >= |y_i|, a pivot's own square taken in float64, the squared
+distance exceeds the estimate s = |y_p|^2 + r_i^2 - 2 y_p.y_i by at most 2 gamma(d) r_p r_i (the product) +
+8 u (r_p + r_i)^2 (rounding y, and adding up), u = 2^-24.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .certify import UNIT_ROUNDOFF, gamma
+from .space import Space
+
+
+@dataclass(frozen=True)
+class PivotPairs:
+    """`squares` (m, n) float32: estimates of the squared distances from the `pivots` (m,) to all rows."""
+
+    pivots: Tensor
+    squares: Tensor
+    space: Space
+
+    def likeliest(self, batch: int) -> tuple[Tensor, Tensor]:
+        """By estimate, the farthest pair of each batch and of each pivot, as (i, j), i != j."""
+        best, pivot = self.squares.max(dim=0)
+        n = len(best)
+        batches = -(-n // batch)
+        by_batch = torch.nn.functional.pad(best, (0, batches * batch - n), value=-1.0).view(batches, batch)
+        rows = by_batch.argmax(dim=1) + torch.arange(batches) * batch
+        i = torch.cat([rows, self.pivots])
+        j = torch.cat([self.pivots[pivot[rows]], self.squares.argmax(dim=1)])
+        return i[i != j], j[i != j]
+
+    def candidates(self, needed: Tensor) -> tuple[Tensor, Tensor]:
+        """The pairs i < j with a pivot that may reach what is `needed` (n,) float64, each once."""
+        d = self.space.rows.shape[1]
+        radius = self.space.radius
+        r_pivot = radius[self.pivots]
+        error = (
+            2 * gamma(d) * float(r_pivot.max()) * radius
+            + 8 * UNIT_ROUNDOFF[torch.float32] * (r_pivot.max() + radius).square()
+            + (d + 8) * 2.0**-120
+        )
+        enough = torch.minimum(needed, needed[self.pivots].min()) - error
+        reached = self.squares.amax(dim=0).to(torch.float64) >= enough
+        row = reached.nonzero().flatten()
+        may = self.squares[:, row].to(torch.float64) + error[row] >= torch.minimum(
+            needed[self.pivots][:, None], needed[row]
+        )
+        at, column = may.nonzero(as_tuple=True)
+        i, j = self.pivots[at], row[column]
+        first_of_two = ~torch.isin(j, self.pivots) | (i < j)
+        i, j = i[first_of_two], j[first_of_two]
+        return torch.minimum(i, j), torch.maximum(i, j)
+
+
+def pivot_pairs(space: Space, count: int) -> PivotPairs:
+    """The estimates for the `count` rows of largest radius. One pass over the rows."""
+    pivots = space.radius.topk(count).indices.sort().values
+    y = space.centred(pivots.to(space.rows.device))
+    own = y.to("cpu", torch.float64).square().sum(dim=1).to(torch.float32)
+    n = len(space.rows)
+    products = torch.empty((n, count), dtype=torch.float32, device=y.device)
+    for part, block in space.blocks():
+        torch.mm(block, y.T, out=products[part])
+    squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32)[:, None])
+    return PivotPairs(pivots, squares.add_(own).T, space)

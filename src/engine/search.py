@@ -1,0 +1,461 @@
+"""The farthest pair of n rows, and every batch's own maximum: exact, streamed, and proved.
+
+A pair (i, j) matters while an upper bound of its distance reaches what is still needed: the smaller of its two
+batches' maxima so far, or the second largest distance so far where that is less (it is the runner-up that the
+certificate names). Bounds go from cheap to dear, and a pair that no bound discards is evaluated in float64:
+
+1. pivots     A few rows of largest radius against all rows. In practice this finds every batch's maximum; what
+              is left is to prove it.                                                           (`pivots`)
+2. radii      |x_i - x_j| <= r_i + r_j. Rows that reach no other row this way are done.         (`space`)
+3. copies     Rows with the same bits are searched as one.                                      (`copies`)
+4. levels     Tiles of the remaining pairs, by matrix products of growing width, on rows sorted by radius, so
+              that a tile's partners are a prefix.                                              (`levels`)
+5. float64    The survivors by direct differences; they raise what is needed.                   (`certify`)
+
+Batches are walked in order, several at a time (a strip), each against itself and all rows not walked yet; a
+batch is settled for good when its strip is.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from . import dense
+from .bounds import Bounds
+from .certify import float64_error, squared_distances
+from .contenders import Contenders, Places, Winner
+from .copies import first_equal, first_unequal
+from .device import Blocks, blocks_for
+from .events import BatchBound, BatchDone, PairFound, Progress, Warned
+from .levels import Factors, Level, choose_ladder, only_full_level
+from .pivots import pivot_pairs
+from .space import centre_rows
+
+SearchEvent = BatchBound | BatchDone | Progress | PairFound | Warned
+Settled = Literal["bounds", "screen", "float64", "exhaustive"]
+
+_FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
+_CHECKED = 1 << 18  # bounds of pairs looked at together in float64: 2 MB
+_MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
+
+
+def search(
+    rows: Tensor,
+    *,
+    batch: int = 256,
+    device: torch.device | None = None,
+    memory: int = 0,
+    exhaustive: bool = False,
+) -> Generator[SearchEvent]:
+    """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
+
+    A step between two events is a few milliseconds of work; closing the generator stops the search. It holds at
+    most `memory` bytes beyond the rows (0: see `device.blocks_for`). `exhaustive` evaluates every pair rather
+    than discard any by its bounds.
+    """
+    device = rows.device if device is None else device
+    if rows.dtype not in (torch.float32, torch.float64):
+        rows = rows.to(torch.float32)
+    n, d = rows.shape
+    yield from _Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive).events()
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a level has left of a tile: rows (a,), partners (b,), and the level's product (a, b) for them, of which
+    the squared distances are at most slack - 2 product."""
+
+    rows: Tensor
+    partners: Tensor
+    product: Tensor
+    slack: float
+
+
+class _Search:
+    """One search's state: what is needed, what may still win, which rows are walked, and what has been counted."""
+
+    def __init__(self, rows: Tensor, batch: int, blocks: Blocks, exhaustive: bool) -> None:
+        self.began = time.perf_counter()
+        self.n, self.d = rows.shape
+        self.batch, self.blocks, self.exhaustive = batch, blocks, exhaustive
+        self.space = centre_rows(rows)
+        self.bounds = Bounds(self.n, self.d)
+        self.merge(torch.arange(self.n))
+        self.contenders = Contenders(rows, self.space.scale, self.places)
+        batches = self.places.batches
+        self.evaluated = torch.zeros(batches, dtype=torch.int64)
+        self.walked = torch.zeros(batches, dtype=torch.bool)
+        self.verified = torch.zeros(batches, dtype=torch.bool)
+        self.open = torch.ones(batches, dtype=torch.bool)
+        self.shown: dict[int, float] = {}
+        self.aside: list[tuple[Tensor, Tensor]] = []
+        self.total = self.left = self.n * (self.n - 1) // 2
+        self.ladder = only_full_level(self.space)
+        self.workspace = rows.new_empty(blocks.tile_rows * blocks.tile_columns, dtype=torch.float32)
+
+    def events(self) -> Generator[SearchEvent]:
+        yield self.progress()
+        alive = self.take_pivots()
+        if alive is None:
+            yield from self.end_without_distance()
+            return
+        alive = self.merge_copies(alive)
+        self.left = len(alive) * (len(alive) - 1) // 2
+        yield from self.lower_bounds()
+        yield from self.settle(self.without(alive))
+        if len(alive):
+            yield from self.walk(alive)
+        yield self.progress()
+        yield self.certificate()
+
+    def take_pivots(self) -> Tensor | None:
+        """Decide all pairs with a pivot; the rows that may still matter in other pairs, ascending.
+
+        None where all rows are equal.
+        """
+        found = pivot_pairs(self.space, self.blocks.pivots)
+        i, j = found.likeliest(self.batch)
+        self.learn(i, j)
+        if not self.bounds.any_distance:
+            other = first_unequal(self.space.rows)
+            if other is None:
+                return None
+            self.learn(torch.tensor([0]), torch.tensor([other]))
+        i, j = found.candidates(self.needed)
+        rest = torch.ones(self.n, dtype=torch.bool)
+        rest[found.pivots] = False
+        others = rest.nonzero().flatten()
+        if len(i) > _FEW_PAIRS:
+            self.take_dense(found.pivots, found.pivots)
+            self.take_dense(found.pivots, others)
+        else:
+            self.take(i, j)
+        self.count(found.pivots, torch.arange(self.n))
+        self.verified.zero_()
+        return others if self.exhaustive else others[self.within_reach(others)]
+
+    def within_reach(self, rows: Tensor) -> Tensor:
+        """For which of `rows` (m,) the radii allow a pair among them that matters, as booleans (m,)."""
+        radius, needed = self.space.radius[rows], self.needed[rows]
+        reached = torch.zeros(len(rows), dtype=torch.bool)
+        for chosen in self.classes(rows):
+            largest, lowest = float(self.space.radius[chosen].max()), float(self.needed[chosen].min())
+            reached |= radius + largest >= needed.clamp_max(lowest).sqrt()
+        return reached
+
+    def merge_copies(self, alive: Tensor) -> Tensor:
+        """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
+        radii = self.space.radius[alive].sort().values
+        repeated = int((radii[1:] == radii[:-1]).sum())
+        if self.exhaustive or repeated < _MANY_COPIES * len(alive):
+            return alive
+        original = torch.arange(self.n)
+        original[alive] = first_equal(self.space.rows, alive)
+        self.merge(original)
+        self.contenders.places = self.places
+        return alive[original[alive] == alive]
+
+    def merge(self, original: Tensor) -> None:
+        self.places = Places(original, self.batch)
+        self.needed = self.bounds.needed(self.places)
+
+    def walk(self, alive: Tensor) -> Iterator[SearchEvent]:
+        """Settle the open batches strip by strip: the rows `alive` standing in them against all not walked yet."""
+        if not self.exhaustive:
+            self.ladder = choose_ladder(self.space, alive, self.needed, self.blocks.projected)
+        unwalked = torch.zeros(self.n, dtype=torch.bool)
+        unwalked[alive] = True
+        for batches in self.strips(unwalked):
+            stands = torch.zeros(self.places.batches, dtype=torch.bool)
+            stands[batches] = True
+            rows = torch.unique(self.places.group[stands[self.places.batch]])
+            strip = rows[unwalked[rows]]
+            unwalked[strip] = False
+            self.walked[batches] = True
+            yield from self.walk_strip(strip, unwalked.nonzero().flatten())
+            self.contenders.keep(self.needed)
+            yield from self.settle(batches)
+            yield from self.lower_bounds()
+
+    def walk_strip(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
+        tiles = [Factors(part) for part in self.sorted_parts(strip, self.blocks.tile_rows)]
+        for at, left in enumerate(tiles):
+            for right in tiles[at:]:
+                self.take_tile(left, right)
+                yield self.progress()
+        self.left -= len(strip) * (len(strip) - 1) // 2
+        self.take_aside()
+        for part in self.sorted_parts(rest, self.blocks.tile_columns):
+            right = Factors(part)
+            for left in tiles:
+                self.take_tile(left, right)
+                yield self.progress()
+            self.left -= len(strip) * len(part)
+        self.take_aside()
+
+    def strips(self, unwalked: Tensor) -> Iterator[Tensor]:
+        """The open batches in order, as many at a time as fill a strip with rows not walked yet."""
+        counts = torch.bincount(self.places.batch[unwalked[self.places.group]], minlength=self.places.batches)
+        batches: list[int] = []
+        rows = 0
+        for b in self.open.nonzero().flatten().tolist():
+            if batches and rows + int(counts[b]) > self.blocks.strip:
+                yield torch.tensor(batches)
+                batches, rows = [], 0
+            batches.append(b)
+            rows += int(counts[b])
+        yield torch.tensor(batches)
+
+    def classes(self, rows: Tensor) -> list[Tensor]:
+        """`rows` (m,) parted by what they need: the few rows of easily reached batches would loosen every tile."""
+        needed = self.needed[rows]
+        edges = needed.sort().values[[len(rows) // 20, len(rows) // 5]] if len(rows) else needed
+        kind = torch.bucketize(needed, edges)
+        return [chosen for chosen in (rows[kind == k] for k in range(3)) if len(chosen)]
+
+    def sorted_parts(self, rows: Tensor, size: int) -> list[Tensor]:
+        """`rows` (m,) by class and, within one, by falling radius, in parts of `size`."""
+        parts: list[Tensor] = []
+        for chosen in self.classes(rows):
+            parts += torch.split(chosen[self.space.radius[chosen].argsort(descending=True)], size)
+        return parts
+
+    def take_tile(self, left: Factors, right: Factors) -> None:
+        """Decide the pairs of `left` rows with `right` rows, both by falling radius."""
+        needed = math.sqrt(min(float(self.needed[left.rows].min()), float(self.needed[right.rows].min())))
+        radius = self.space.radius[right.rows]
+        largest = float(self.space.radius[left.rows[0]])
+        within = len(radius) if self.exhaustive else int((radius + largest >= needed).sum())
+        if not within:
+            return
+        level = self.ladder.choose(left.rows, right.rows[:within], self.needed)
+        remains = self.sift(level, left, right, within)
+        pairs = self.mattering(remains)
+        full = self.ladder.levels[-1]
+        if level is full:
+            self.count(left.rows, right.rows[:within])
+            self.take_remains(remains, pairs)
+        elif pairs is not None:
+            self.set_aside(*pairs)
+        else:
+            self.count(remains.rows, remains.partners)
+            remains = self.sift(full, Factors(remains.rows), Factors(remains.partners), len(remains.partners))
+            self.take_remains(remains, self.mattering(remains))
+
+    def sift(self, level: Level, left: Factors, right: Factors, within: int) -> Remains:
+        """What a level leaves of the pairs of `left` rows with the first `within` of the `right`."""
+        rows, partners = left.rows, right.rows[:within]
+        product = self.workspace[: len(rows) * within].view(len(rows), within)
+        torch.mm(left.left(level), right.right(level)[:within].T, out=product)
+        slack = level.slack_for(float(self.space.radius[rows].max() + self.space.radius[partners].max()))
+        need, partners_need = self.needed[rows], self.needed[partners]
+        row = _reaching(product.amin(dim=1), slack, need.clamp_max(float(partners_need.min())))
+        product, rows = product[row.to(product.device)], rows[row]
+        if len(rows):
+            column = _reaching(product.amin(dim=0), slack, partners_need.clamp_max(float(need[row].min())))
+            product, partners = product[:, column.to(product.device)], partners[column]
+        return Remains(rows, partners, product, slack)
+
+    def mattering(self, remains: Remains) -> tuple[Tensor, Tensor] | None:
+        """The pairs (m,), i < j, of a tile's remains that still matter, each once; None where they are many."""
+        found = 0
+        pairs = [(torch.empty(0, dtype=torch.int64),) * 2]
+        step = max(1, _CHECKED // max(1, len(remains.partners)))
+        for start in range(0, len(remains.rows), step):
+            rows = remains.rows[start : start + step]
+            reach = remains.product[start : start + step].to("cpu", torch.float64).mul_(-2).add_(remains.slack)
+            needed = torch.minimum(self.needed[rows][:, None], self.needed[remains.partners])
+            row, column = (reach >= needed).nonzero(as_tuple=True)
+            found += len(row)
+            if found > _FEW_PAIRS:
+                return None
+            pairs.append((rows[row], remains.partners[column]))
+        i, j = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        return self.once(i, j)
+
+    def take_remains(self, remains: Remains, pairs: tuple[Tensor, Tensor] | None) -> None:
+        """Decide what the full level left of a tile: its mattering `pairs`, or None where they are many."""
+        if pairs is None:
+            self.learn(remains.rows, remains.partners[remains.product.argmin(dim=1).cpu()])
+            pairs = self.mattering(remains)
+        if pairs is not None:
+            self.take(*pairs)
+            return
+        rows, partners = remains.rows.sort().values, remains.partners.sort().values
+        if bool(torch.isin(rows, partners).any()):
+            rows = partners = torch.unique(torch.cat([rows, partners]))
+        self.take_dense(rows, partners)
+
+    def once(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        """The pairs (m,) with i < j, each once."""
+        keys = torch.unique(torch.minimum(i, j) * self.n + torch.maximum(i, j))
+        i, j = keys // self.n, keys % self.n
+        return i[i != j], j[i != j]
+
+    def learn(self, i: Tensor, j: Tensor) -> None:
+        """Evaluate pairs (m,) only to raise the bounds."""
+        i, j = self.once(i, j)
+        self.bounds.evaluated(i, j, squared_distances(self.space.rows, i, j, self.space.scale))
+        self.needed = self.bounds.needed(self.places)
+
+    def set_aside(self, i: Tensor, j: Tensor) -> None:
+        """Keep pairs (m,), i < j, to be evaluated together with others."""
+        self.aside.append((i, j))
+        if sum(len(pairs) for pairs, _ in self.aside) > _FEW_PAIRS:
+            self.take_aside()
+
+    def take_aside(self) -> None:
+        """Evaluate the pairs that were set aside."""
+        if self.aside:
+            i, j = (torch.cat(parts) for parts in zip(*self.aside, strict=True))
+            self.aside.clear()
+            self.evaluated += torch.bincount(i // self.batch, minlength=len(self.evaluated))
+            self.take(i, j)
+
+    def take(self, i: Tensor, j: Tensor) -> None:
+        """Evaluate pairs (m,), i < j, for good."""
+        if not len(i):
+            return
+        squares = squared_distances(self.space.rows, i, j, self.space.scale)
+        self.bounds.evaluated(i, j, squares)
+        self.needed = self.bounds.needed(self.places)
+        self.contenders.add(i, j, squares)
+        self.verified[i // self.batch] = True
+        self.verified[j // self.batch] = True
+
+    def take_dense(self, left: Tensor, right: Tensor) -> None:
+        """Decide a tile of which too many pairs are left, at once in float64; rows as `dense.evaluate` asks."""
+        same = torch.equal(left, right)
+        for at, rows in enumerate(torch.split(left, self.blocks.dense)):
+            for partners in torch.split(right, self.blocks.dense)[at if same else 0 :]:
+                tile = dense.evaluate(self.space, self.places.copies, rows, partners, self.raise_to)
+                if tile.square is None or tile.ties is None:
+                    for part in torch.split(torch.arange(len(tile.i)), _FEW_PAIRS):
+                        self.take(tile.i[part], tile.j[part])
+                elif len(tile.i):
+                    self.bounds.evaluated(tile.i, tile.j, tile.square)
+                    self.needed = self.bounds.needed(self.places)
+                    self.contenders.add(tile.i, tile.j, tile.square, tile.ties)
+                self.contenders.keep(self.needed)
+
+    def raise_to(self, rows: Tensor, squares: Tensor) -> Tensor:
+        self.bounds.at_least(rows, squares)
+        self.needed = self.bounds.needed(self.places)
+        return self.needed
+
+    def count(self, left: Tensor, right: Tensor) -> None:
+        """Count each pair of `left` (a,) and `right` (b,) as evaluated, in the earlier of its batches."""
+        if int(left.max()) // self.batch < int(right.min()) // self.batch:
+            self.evaluated += torch.bincount(left // self.batch, minlength=len(self.evaluated)) * len(right)
+            return
+        batches, at = torch.unique(torch.cat([left, right]) // self.batch, return_inverse=True)
+        held = [torch.bincount(part, minlength=len(batches)) for part in (at[: len(left)], at[len(left) :])]
+        both = torch.bincount(at[: len(left)][torch.isin(left, right)], minlength=len(batches))
+        ordered = held[0][:, None] * held[1]
+        twice = both[:, None] * both
+        pairs = (ordered + ordered.T - twice).triu(1)
+        pairs += torch.diag(ordered.diagonal() - both * (both + 1) // 2)
+        self.evaluated.index_add_(0, batches, pairs.sum(dim=1))
+
+    def without(self, alive: Tensor) -> Tensor:
+        """The open batches in which none of the rows `alive` stands: nothing is left to decide in them."""
+        busy = torch.zeros(self.n, dtype=torch.bool)
+        busy[alive] = True
+        open_ = self.open.clone()
+        open_[self.places.batch[busy[self.places.group]]] = False
+        return open_.nonzero().flatten()
+
+    def settle(self, batches: Tensor) -> Iterator[BatchDone]:
+        """Close `batches` (k,), all of whose pairs are decided."""
+        self.open[batches] = False
+        for b, winner in sorted(self.contenders.winners(batches).items()):
+            yield self.done(b, winner)
+
+    def done(self, b: int, winner: Winner) -> BatchDone:
+        start, end = b * self.batch, min((b + 1) * self.batch, self.n)
+        return BatchDone(
+            batch=b,
+            start=start,
+            end=end,
+            maximum=self.distance(winner.square),
+            i=winner.i,
+            j=winner.j,
+            pairs=(end - start) * (self.n - end) + (end - start) * (end - start - 1) // 2,
+            evaluated=int(self.evaluated[b]),
+            seconds=self.seconds(),
+            settled=self.settled_by(b),
+        )
+
+    def settled_by(self, b: int) -> Settled:
+        if self.exhaustive:
+            return "exhaustive"
+        if not self.walked[b]:
+            return "bounds"
+        return "float64" if self.verified[b] else "screen"
+
+    def lower_bounds(self) -> Iterator[BatchBound]:
+        """The open batches' maxima so far, where they have changed since they were last said."""
+        for b, leader in self.contenders.leaders(self.open.nonzero().flatten()).items():
+            if self.shown.get(b) != leader.square:
+                self.shown[b] = leader.square
+                lower = self.distance(leader.square) * (1 - float64_error(self.d))
+                yield BatchBound(batch=b, lower=lower, i=leader.i, j=leader.j)
+
+    def certificate(self) -> PairFound:
+        farthest, ties, runner_up = self.contenders.farthest()
+        distance = self.distance(farthest.square)
+        return PairFound(
+            i=farthest.i,
+            j=farthest.j,
+            distance=distance,
+            error=distance * float64_error(self.d),
+            ties=ties,
+            runner_up=self.distance(runner_up.square) if runner_up else None,
+            runner_up_i=runner_up.i if runner_up else None,
+            runner_up_j=runner_up.j if runner_up else None,
+            pairs=self.total,
+            evaluated=int(self.evaluated.sum()),
+            seconds=self.seconds(),
+        )
+
+    def end_without_distance(self) -> Iterator[SearchEvent]:
+        """All rows are equal: every pair is a farthest pair, at distance 0."""
+        for b in range(self.places.batches):
+            yield self.done(b, Winner(0.0, 0, max(1, b * self.batch)))
+        self.left = 0
+        yield self.progress()
+        yield PairFound(
+            i=0,
+            j=1,
+            distance=0.0,
+            error=0.0,
+            ties=self.total,
+            runner_up=None,
+            runner_up_i=None,
+            runner_up_j=None,
+            pairs=self.total,
+            evaluated=0,
+            seconds=self.seconds(),
+        )
+
+    def distance(self, square: float) -> float:
+        return math.sqrt(square) / self.space.scale
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def progress(self) -> Progress:
+        settled, seconds = self.total - self.left, self.seconds()
+        return Progress(
+            settled=settled, pairs=self.total, seconds=seconds, pairs_per_second=settled / max(seconds, 1e-9)
+        )
+
+
+def _reaching(lowest: Tensor, slack: float, needed: Tensor) -> Tensor:
+    """Where -2 `lowest` + slack reaches `needed` (m,) float64, as indices on the CPU."""
+    return (lowest.cpu().to(torch.float64) * -2 + slack >= needed).nonzero().flatten()

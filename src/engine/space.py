@@ -1,0 +1,106 @@
+"""The rows as the search sees them: moved to a centre near which they lie, and to a range that cannot overflow.
+
+Distances do not change when one vector c is taken from every row. Near its own centre a cloud is small, so
+the GEMM form |y_i|^2 + |y_j|^2 - 2 y_i.y_j, y = x - c, loses little to cancellation; far from it, everything.
+Any c is right; the mean of a few hundred rows is a good one.
+
+Rounding y_i = fl(x_i - c) is off by at most u |y_i| in norm, so |x_i - x_j| and |y_i - y_j| differ by at most
+u (|y_i| + |y_j|): the slack that `levels` gives every bound covers it. Squares of float32 overflow beyond 2^63
+and vanish below 2^-63; rows outside a safe range are multiplied by one power of two, which is exact.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .certify import gamma
+
+_SAMPLE = 512  # rows averaged for the centre
+_BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
+_SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish beside each other
+
+
+@dataclass(frozen=True)
+class Space:
+    """rows (n, d) float32 or float64 on the search's device, seen as y = scale * x - centre in float32.
+
+    `radius` (n,) float64 on the CPU holds upper bounds of |scale * x_i - centre|.
+    """
+
+    rows: Tensor
+    scale: float
+    centre: Tensor
+    radius: Tensor
+
+    def centred(self, index: Tensor | slice, out: Tensor | None = None) -> Tensor:
+        """y (m, d) float32 of the rows at `index` (m,)."""
+        rows = scaled(self.rows[index], self.scale)
+        if out is None:
+            out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
+        if rows.dtype == torch.float32:
+            return torch.sub(rows, self.centre, out=out)
+        return out.copy_(rows - self.centre)
+
+    def blocks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Every row once, centred, a cache-sized block at a time; a block is overwritten by the next."""
+        yield from _blocks(self.rows, self.scale, self.centre)
+
+
+def centre_rows(rows: Tensor) -> Space:
+    """The space for rows (n, d), finite, float32 or float64. One pass over the rows where their range is safe."""
+    centre = _centre(rows, 1.0)
+    radius = _radii(rows, 1.0, centre)
+    if _SAFE[0] <= float(radius.max()) <= _SAFE[1]:
+        return Space(rows, 1.0, centre, radius)
+    scale = 2.0 ** -_exponent_of_extent(rows)
+    centre = _centre(rows, scale)
+    return Space(rows, scale, centre, _radii(rows, scale, centre))
+
+
+def scaled(rows: Tensor, scale: float) -> Tensor:
+    """scale * rows for a power of two, in two steps so that the factor itself stays in float32's range."""
+    if scale == 1.0:
+        return rows
+    half = 2.0 ** (math.frexp(scale)[1] // 2)
+    return rows * half * (scale / half)
+
+
+def _centre(rows: Tensor, scale: float) -> Tensor:
+    """The mean (d,) of a sample of the rows, or where that overflows, the first row."""
+    sample = scaled(rows[:: max(1, len(rows) // _SAMPLE)], scale)
+    mean = sample.mean(dim=0)
+    return mean if bool(mean.isfinite().all()) else sample[0]
+
+
+def _radii(rows: Tensor, scale: float, centre: Tensor) -> Tensor:
+    """Upper bounds of |scale * x_i - centre|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up."""
+    n, d = rows.shape
+    radius = torch.empty(n, dtype=torch.float32, device=rows.device)
+    for part, block in _blocks(rows, scale, centre):
+        torch.linalg.vector_norm(block, dim=1, out=radius[part])
+    underflow = math.sqrt(d) * 2.0**-63
+    return radius.to("cpu", torch.float64) * (1 + gamma(d + 4)) + underflow
+
+
+def _blocks(rows: Tensor, scale: float, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    n, d = rows.shape
+    space = Space(rows, scale, centre, rows.new_empty(0))
+    step = max(1, _BLOCK // d)
+    block = torch.empty((step, d), dtype=torch.float32, device=rows.device)
+    for start in range(0, n, step):
+        part = slice(start, min(start + step, n))
+        yield part, space.centred(part, block[: part.stop - start])
+
+
+def _exponent_of_extent(rows: Tensor) -> int:
+    """The exponent e with max |x_ic - x_0c| < 2^e over all rows i and columns c; 0 where all rows are equal."""
+    largest = 0.0
+    step = max(1, _BLOCK // rows.shape[1])
+    first = rows[0].to("cpu", torch.float64) / 2
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step].to("cpu", torch.float64) / 2
+        largest = max(largest, float((block - first).abs().max()))
+    return math.frexp(largest)[1] + 1 if largest else 0

@@ -1,0 +1,130 @@
+"""A level's bound, for every pair of rows, is never less than the pair's distance."""
+
+import inputs
+import pytest
+import torch
+from farpair.engine.levels import Level, choose_ladder, full_level, leading_directions, projected_levels
+from farpair.engine.space import Space, centre_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+WIDTHS = [1, 3, 8]
+
+ROWS = {
+    "normal": lambda: inputs.normal(90, 24).float(),
+    "vocabulary": lambda: inputs.vocabulary(90, 40).float(),
+    "cluster": lambda: inputs.cluster(90, 64).float(),
+    "on a sphere": lambda: inputs.on_sphere(90, 16).float(),
+    "one-hot": lambda: torch.eye(32),
+    "far from the origin": lambda: inputs.far_from_origin(90, 32),
+    "copies": lambda: inputs.copies(inputs.normal(5, 12), 90).float(),
+    "one ulp": lambda: inputs.ulp_cloud(90, 12),
+    "subnormal": lambda: (1e-42 * inputs.normal(90, 12)).float(),
+    "3e38": lambda: (3e38 * inputs.on_sphere(90, 12)).float(),
+    "columns of scales 1e-30 to 1": lambda: (inputs.normal(90, 12) * torch.logspace(-30, 0, 12)).float(),
+    "float64": lambda: 1 + 1e-9 * inputs.normal(90, 12),
+    "float64 of 1e200": lambda: 1e200 * inputs.normal(90, 12),
+}
+
+
+def squares(space: Space) -> torch.Tensor:
+    """(n, n) float64: all squared distances in the space's scale, by direct differences, a little too small."""
+    rows = space.rows.to(torch.float64) * space.scale
+    d = rows.shape[1]
+    return (rows[:, None] - rows).square().sum(dim=2) * (1 - (d + 3) * 2.0**-52)
+
+
+def bounds(level: Level, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """(a, b) float64: what the level says of the pairs of rows left (a,) and right (b,)."""
+    product = torch.mm(level.left(left), level.right(right).T)
+    return -2 * product.cpu().to(torch.float64) + level.slack_between(left, right)
+
+
+def every_level(space: Space, basis: torch.Tensor) -> list[Level]:
+    index = torch.arange(len(space.rows))
+    widths = [width for width in WIDTHS if width <= basis.shape[1]]
+    return [*projected_levels(space, index, basis, widths), full_level(space)]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_no_pair_lies_farther_apart_than_its_bound(name: str) -> None:
+    space = centre_rows(ROWS[name]())
+    index = torch.arange(len(space.rows))
+    true = squares(space)
+    for level in every_level(space, leading_directions(space, index, 8)):
+        assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str) -> None:
+    """A tile's slack is its own: that of the shortest rows must do for them."""
+    space = centre_rows(ROWS[name]())
+    by_radius = space.radius.argsort()
+    true = squares(space)
+    tiles = torch.split(by_radius, 9)
+    for level in every_level(space, leading_directions(space, by_radius, 8)):
+        for left in tiles:
+            for right in tiles:
+                assert (bounds(level, left, right) >= true[left][:, right]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(2, 30),
+    st.integers(8, 20),
+    st.integers(-40, 40),
+    st.sampled_from([0.0, 1.0, 1000.0]),
+    st.floats(0, 0.1),
+)
+def test_any_directions_give_bounds_even_if_they_are_not_quite_orthonormal(
+    seed: int, n: int, d: int, exponent: int, offset: float, skew: float
+) -> None:
+    rows = ((inputs.normal(n, d, seed) + offset) * 2.0**exponent).to(torch.float32)
+    space = centre_rows(rows)
+    basis = torch.linalg.qr(inputs.normal(d, 8, seed + 1)).Q + skew / 8 * inputs.normal(d, 8, seed + 2)
+    index, true = torch.arange(n), squares(space)
+    for level in every_level(space, basis.to(torch.float32)):
+        assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
+
+
+def test_the_full_level_is_the_distance_itself_but_for_rounding() -> None:
+    space = centre_rows(inputs.normal(90, 24).float())
+    index = torch.arange(90)
+
+    assert (bounds(full_level(space), index, index) - squares(space)).abs().max() <= 2e-5 * squares(space).max()
+
+
+def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more() -> None:
+    space = centre_rows(inputs.vocabulary(90, 40).float())
+    index = torch.arange(90)
+    levels = every_level(space, leading_directions(space, index, 8))
+    excess = [(bounds(level, index, index) - squares(space)).mean() for level in levels]
+
+    assert excess == sorted(excess, reverse=True)
+
+
+def test_leading_directions_are_nearly_orthonormal_and_the_same_each_time() -> None:
+    space = centre_rows(inputs.vocabulary(300, 40).float())
+    basis = leading_directions(space, torch.arange(300), 12)
+
+    assert basis.shape == (40, 12)
+    assert torch.allclose(basis.T @ basis, torch.eye(12), atol=1e-5)
+    assert torch.equal(basis, leading_directions(space, torch.arange(300), 12))
+
+
+def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
+    space = centre_rows(inputs.normal(3000, 128).float())
+    needed = torch.full((3000,), float(squares(centre_rows(space.rows[:400])).max()), dtype=torch.float64)
+
+    assert [level.is_full for level in choose_ladder(space, torch.arange(3000), needed).levels] == [True]
+
+
+def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
+    space = centre_rows(inputs.vocabulary(3000, 256).float())
+    needed = torch.full((3000,), float((2 * space.radius.max() * 0.9) ** 2), dtype=torch.float64)
+    levels = choose_ladder(space, torch.arange(3000), needed).levels
+
+    assert len(levels) > 1
+    assert [level.k for level in levels] == sorted(level.k for level in levels)
+    assert [level.is_full for level in levels] == [False] * (len(levels) - 1) + [True]
