@@ -1,0 +1,77 @@
+"""Layout of plain text by the width there is: indented sentences, and columns that never cut a number."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+GAP = 3
+INDENT = 2
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Indented words, wrapped; no line ends in a space."""
+
+    words: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.words.wrap(console, max(options.max_width - INDENT, 1)):
+            line.rstrip()
+            yield Text.assemble(" " * INDENT, line)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """`rows` under `heads`, indented; a head that begins with ">" has its column on the right.
+
+    Where that is too wide, `narrower` is shown instead, and where there is none or it is too wide as well, each
+    row is a block of lines "head: value": no number is ever cut. A row may end early. Cells are shown as they
+    are: make them visible before.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str | Text]]
+    narrower: "Columns | None" = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        cells = [[_text(cell) for cell, _ in zip_longest(row, self.heads, fillvalue="")] for row in self.rows]
+        widths = [
+            max(cell_len(name), *(row[k].cell_len for row in cells), 0) for k, name in enumerate(self._names)
+        ]
+        if INDENT + sum(widths) + GAP * (len(widths) - 1) <= options.max_width:
+            yield from self._table(cells, widths)
+        elif self.narrower:
+            yield self.narrower
+        else:
+            yield from self._blocks(cells)
+
+    @property
+    def _names(self) -> list[str]:
+        return [head.removeprefix(">") for head in self.heads]
+
+    def _table(self, cells: list[list[Text]], widths: list[int]) -> Iterator[Text]:
+        right = [head.startswith(">") for head in self.heads]
+        for row in [[Text(name, "dim") for name in self._names], *cells]:
+            line = Text(" " * INDENT)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True)):
+                space = " " * (width - cell.cell_len)
+                line.append(" " * GAP if k else "").append(space if right[k] else "").append_text(cell)
+                line.append("" if right[k] else space)
+            line.rstrip()
+            yield line
+
+    def _blocks(self, rows: list[list[Text]]) -> Iterator[Text]:
+        for place, row in enumerate(rows):
+            if place:
+                yield Text()
+            for name, cell in zip(self._names, row, strict=True):
+                if cell.plain:
+                    yield Text.assemble(" " * INDENT, (f"{name}: " if name else "", "dim"), cell)
+
+
+def _text(cell: str | Text) -> Text:
+    return cell if isinstance(cell, Text) else Text(cell)

@@ -1,0 +1,215 @@
+"""A run as text: what the notebook printed and more, for a terminal or a file. No torch here.
+
+Everything that came from files (names, paths, token text, sentences that may quote them) goes through `visible`
+and is never read as markup.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from ..text import count, degrees, distance, ratio, share, size, visible
+from . import sentences
+from .columns import Columns, Sentence
+from .events import TokenMeasure
+from .export import as_json
+from .record import BatchRecord, RunRecord
+from .sentences import label
+
+__all__ = ["as_json", "print_report"]
+
+_WIDTH_OF_FILES = 100
+
+
+def print_report(record: RunRecord, file: TextIO) -> None:
+    """Write all that is known of a run to `file`, in colours and as wide as the terminal where it is one, else
+    plain and 100 cells wide. A run without a pair reports what there is. Characters that the file's encoding
+    lacks are escaped. Raises OSError as the file does."""
+    terminal = file.isatty()
+    page = io.StringIO()
+    console = Console(
+        file=page,
+        force_terminal=terminal,
+        force_jupyter=False,
+        width=None if terminal else _WIDTH_OF_FILES,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    for section in _SECTIONS:
+        for block in section(record):
+            console.print(block)
+    encoding = file.encoding or "utf-8"
+    file.write(page.getvalue().encode(encoding, "backslashreplace").decode(encoding))
+
+
+Blocks = Iterator[Text | Sentence | Columns]
+
+
+def _heading(record: RunRecord) -> Blocks:
+    engine, started = record.engine, record.started
+    if engine:
+        yield Text.assemble((visible(engine.request.model), "bold"), (f"   run {visible(engine.run)}", "dim"))
+    if started:
+        name = f" ({visible(started.device_name)})" if started.device_name != started.device else ""
+        yield _said(
+            f"{count(started.n)} of {count(started.vocabulary)} tokens × {count(started.d)}, "
+            f"{visible(started.dtype)}, in batches of {count(started.batch)} on {visible(started.device)}{name}"
+        )
+        for read in started.files:
+            yield _said(f"{visible(read.path)} ({size(read.size)})", "dim")
+
+
+def _batches(record: RunRecord) -> Blocks:
+    if not record.batches:
+        return
+    yield from _title("Batches")
+    rows = [_batch(record, batch) for batch in record.batches]
+    ids = [(*row[:3], _pair(record, batch, width=0)) for row, batch in zip(rows, record.batches, strict=True)]
+    heads = (">rows", ">maximum", "", "pair", "settled by", ">evaluated")
+    yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
+    if record.batches_done < len(record.batches):
+        yield _said(f"{count(record.batches_done)} of {count(len(record.batches))} batches are settled.", "yellow")
+
+
+def _batch(record: RunRecord, batch: BatchRecord) -> tuple[str | Text, ...]:
+    done, pair = batch.done, record.pair
+    rows, names = f"{count(batch.start)}–{count(batch.end)}", _pair(record, batch, width=24)
+    if done is None:
+        return rows, "–" if batch.lower is None else f"≥ {distance(batch.lower)}", "", names
+    best = pair is not None and (batch.i, batch.j) == (pair.i, pair.j)
+    maximum = Text(distance(done.maximum), "bold green" if best else "")
+    return (
+        rows,
+        maximum,
+        Text("★" if best else "", "green"),
+        names,
+        done.settled,
+        share(done.evaluated, done.pairs),
+    )
+
+
+def _pair(record: RunRecord, batch: BatchRecord, width: int) -> str:
+    known = (row for row in (batch.i, batch.j) if row is not None)
+    return " · ".join(label(record, row, width) for row in known)
+
+
+def _farthest(record: RunRecord) -> Blocks:
+    pair = record.pair
+    if pair is None:
+        return
+    yield from _title("Farthest pair")
+    tokens = f"tokens {label(record, pair.i)} and {label(record, pair.j)}"
+    where = f"  between {tokens} (cluster indices {pair.i} and {pair.j})"
+    yield _said(Text.assemble((distance(pair.distance, pair.error), "bold green"), where))
+    for sentence in sentences.certificate(record, pair):
+        yield _said(sentence)
+
+
+def _outliers(record: RunRecord) -> Blocks:
+    found = record.analysis
+    if found is None:
+        return
+    yield from _title("Outliers")
+    rows = [
+        _measured(record, "outlier", found.outlier),
+        _measured(record, "other outlier", found.other),
+        ("centroid", "", distance(found.centroid_norm)),
+    ]
+    yield Columns(("", "token", ">norm", ">× centroid", ">from centroid"), rows)
+    answer = ("yes", "bold green") if found.both_far else ("no", "bold yellow")
+    yield _said(Text.assemble("Both tokens are far from the centroid: ", answer, f". {sentences.verdict(found)}"))
+    yield _said(
+        f"They lie {distance(found.triangle.side_ij)} from each other and, on average, "
+        f"{distance(found.mean_distance)} from the centroid."
+    )
+
+
+def _measured(record: RunRecord, role: str, measure: TokenMeasure) -> tuple[str, ...]:
+    name = label(record, measure.index, width=32)
+    return role, name, distance(measure.norm), ratio(measure.norm_ratio), distance(measure.distance)
+
+
+def _triangle(record: RunRecord) -> Blocks:
+    found = record.analysis
+    if found is None:
+        return
+    yield from _title("Triangle")
+    shape = found.triangle
+    i, j = label(record, found.i, width=0), label(record, found.j, width=0)
+    rows = [
+        (f"{i} to {j}", distance(shape.side_ij), "at the centroid", degrees(shape.at_centroid)),
+        (f"centroid to {j}", distance(shape.side_j), f"at {i}", degrees(shape.at_i)),
+        (f"centroid to {i}", distance(shape.side_i), f"at {j}", degrees(shape.at_j)),
+    ]
+    yield Columns(("side", ">length", "opposite angle", ">degrees"), rows)
+    if shape.angle_sum is not None:
+        yield _said(f"The angles sum to {degrees(shape.angle_sum)}.")
+    if shape.at_centroid_dot is not None:
+        yield _said(f"By dot product, the angle at the centroid is {degrees(shape.at_centroid_dot)}.")
+    if shape.degenerate:
+        yield _said(shape.degenerate, "yellow")
+
+
+def _cluster(record: RunRecord) -> Blocks:
+    found = record.analysis
+    if found is None:
+        return
+    yield from _title("Cluster")
+    known = {"norm": found.norms, "from centroid": found.distances}
+    if found.distances_from_mean:
+        known["from true mean"] = found.distances_from_mean
+    rows = [
+        ("min", *(distance(summary.minimum) for summary in known.values())),
+        ("max", *(distance(summary.maximum) for summary in known.values())),
+        ("median", *(distance(summary.median) for summary in known.values())),
+        ("mean", *(distance(summary.mean) for summary in known.values())),
+    ]
+    yield Columns(("", *(f">{name}" for name in known)), rows)
+    yield _said(sentences.centroid(found))
+    yield _said(sentences.copies(found))
+
+
+def _warnings(record: RunRecord) -> Blocks:
+    said_above = ("centroid", "copies") if record.analysis else ()
+    messages = [warned.message for warned in record.warnings if warned.kind not in said_above]
+    if messages:
+        yield from _title("Warnings")
+    for message in messages:
+        yield _said(visible(message), "yellow")
+
+
+_OUTCOMES = {"done": ("Done. ", "green"), "cancelled": ("", "yellow"), "failed": ("Failed. ", "red")}
+
+
+def _ending(record: RunRecord) -> Blocks:
+    yield Text()
+    if record.ended is None:
+        yield Text(f"Not ended: as far as its journal tells, the run is {record.state}.", "yellow")
+        return
+    word, style = _OUTCOMES[record.ended.outcome]
+    yield Text.assemble((word, f"bold {style}"), (sentences.ending(record.ended), "" if word else style))
+
+
+_SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
+    _heading,
+    _batches,
+    _farthest,
+    _outliers,
+    _triangle,
+    _cluster,
+    _warnings,
+    _ending,
+)
+
+
+def _title(name: str) -> Blocks:
+    yield Text()
+    yield Text(name, "bold cyan")
+
+
+def _said(words: str | Text, style: str = "") -> Sentence:
+    return Sentence(words if isinstance(words, Text) else Text(words, style))

@@ -1,0 +1,85 @@
+"""What a run found, in sentences: the report prints them, and the screen may. No torch here.
+
+Token text is already visible in them.
+"""
+
+from collections.abc import Iterator
+
+from ..text import count, distance, elapsed, rate, share, token_label, visible
+from .events import Analysed, PairFound, RunEnded
+from .record import RunRecord
+
+
+def label(record: RunRecord, index: int, width: int | None = None) -> str:
+    """A row's token, its text cut to fit `width` cells; by its index where it has not been named."""
+    token = record.tokens.get(index)
+    return token_label(token, width) if token else f"row {index}"
+
+
+def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
+    """What is proved of the farthest pair, and what it took."""
+    exact = f"This distance is right to ±{pair.error:.1e}" if pair.error else "This distance is exact"
+    if pair.ties == 1:
+        yield f"{exact}, and no other pair is as far apart."
+    else:
+        yield f"{exact}. {count(pair.ties)} pairs are exactly this far apart; this is the first of them."
+    if pair.runner_up is not None:
+        whose = ""
+        if pair.runner_up_i is not None and pair.runner_up_j is not None:
+            whose = f" (tokens {label(record, pair.runner_up_i)} and {label(record, pair.runner_up_j)})"
+        less = distance(pair.distance - pair.runner_up)
+        yield f"The next distance is {distance(pair.runner_up)}{whose}, which is {less} less."
+    yield f"{_evaluated(pair)} The search took {elapsed(pair.seconds)}{_speed(pair)}."
+
+
+def verdict(found: Analysed) -> str:
+    """The notebook's verdict, after the words "Both tokens are far from the centroid: yes" or "no"."""
+    if found.both_far:
+        return "Both norms are more than twice the centroid's."
+    near = [one for one in (found.outlier, found.other) if one.norm <= 2 * found.centroid_norm]
+    return f"{'Neither norm is' if len(near) == 2 else 'Only one norm is'} more than twice the centroid's."
+
+
+def centroid(found: Analysed) -> str:
+    """How the centroid stands to the rows' true mean."""
+    if found.centroid_offset is None:
+        return "The centroid is the rows' own mean."
+    if found.centroid_offset == 0:
+        return "The stored centroid is exactly the rows' true mean."
+    return (
+        f"The stored centroid lies {distance(found.centroid_offset)} from the rows' true mean, "
+        "so any distance from it may be off by as much."
+    )
+
+
+def copies(found: Analysed) -> str:
+    """How many rows are bit-identical to another, in which groups, and how many rows are distinct."""
+    alike = found.copies
+    if not alike.groups:
+        return "No two rows are bit-identical."
+    distinct = f"{count(alike.distinct)} {'row is' if alike.distinct == 1 else 'rows are'} distinct."
+    if alike.groups == 1:
+        return f"{count(alike.rows)} rows are bit-identical copies of one vector; {distinct}"
+    sizes = ", ".join(count(rows) for rows in alike.sizes[:8]) + (", …" if alike.groups > 8 else "")
+    vectors = f"{count(alike.groups)} vectors ({sizes})"
+    return f"{count(alike.rows)} rows are bit-identical copies of {vectors}; {distinct}"
+
+
+def ending(ended: RunEnded) -> str:
+    """Why the run ended, and what to do about it."""
+    return " ".join(visible(words) for words in (ended.reason, ended.advice) if words)
+
+
+def _evaluated(pair: PairFound) -> str:
+    if pair.pairs == 1:
+        return "There is no other pair."
+    if pair.evaluated >= pair.pairs:
+        return f"All {count(pair.pairs)} pairs were evaluated."
+    return (
+        f"Of {count(pair.pairs)} pairs {count(pair.evaluated)} ({share(pair.evaluated, pair.pairs)}) were "
+        "evaluated; every other was ruled out by a rigorous bound."
+    )
+
+
+def _speed(pair: PairFound) -> str:
+    return f" ({rate(pair.pairs / pair.seconds)})" if pair.seconds > 0 else ""

@@ -1,0 +1,149 @@
+"""Statistics over all rows of a cluster: their mean, norms, distances from a point, and copies.
+
+Rows are (n, d) float32 or float64, on any device, and are never copied whole: all arithmetic is float64 on
+blocks of `_BLOCK` numbers (2 MB each, at most four at a time), on the rows' device, or on the CPU where the
+device has no float64 (mps). Beside the blocks there are n-vectors only.
+
+Float32 rows cannot overflow or vanish in float64 squares. Float64 rows that could are scaled by a power of two,
+which is exact; a row more than about 1e150 times smaller than the largest number among them counts as zero.
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from .events import Copies, Summary
+
+_BLOCK = 1 << 18
+_MOST_SIZES = 100
+
+
+def mean_row(rows: Tensor) -> Tensor:
+    """The mean of rows (n, d): (d,) float64 on the CPU.
+
+    It is the first row plus the mean difference from it, so equal rows have exactly themselves as their mean,
+    and a tight cluster far from the origin loses no digits.
+    """
+    scale = _scale(rows)
+    first = _float64(rows[0]) * scale
+    total = torch.zeros_like(first)
+    for _, block in _blocks(rows, scale):
+        total += block.sub_(first).sum(0)
+    return ((first + total / len(rows)) / scale).cpu()
+
+
+def row_norms(rows: Tensor, origin: Tensor | None = None) -> Tensor:
+    """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, good to rounding."""
+    scale = _scale(rows)
+    norms = torch.empty(len(rows), dtype=torch.float64, device=_device(rows))
+    shift = None if origin is None else origin.to(norms) * scale
+    for start, block in _blocks(rows, scale):
+        if shift is not None:
+            block.sub_(shift)
+        torch.sum(block.square_(), 1, out=norms[start : start + len(block)])  # sums pairwise; vector_norm does not
+    return (norms.sqrt_() / scale).cpu()
+
+
+def summary(values: Tensor) -> Summary:
+    """Minimum, maximum, lower median and mean of values (n,) float64, n ≥ 1."""
+    return Summary(
+        minimum=values.min().item(),
+        maximum=values.max().item(),
+        median=values.median().item(),  # torch's median is the lower of the middle two
+        mean=math.fsum(values.tolist()) / len(values),
+    )
+
+
+def copies(rows: Tensor) -> Copies:
+    """Rows (n, d) that are alike bit for bit, so +0.0 and -0.0 differ; exact whatever the rows are.
+
+    Rows with equal 64-bit keys are compared with the first of them. Those that differ after all (a collision)
+    are given new keys among themselves, until none do: each round names at least one row's copies for good.
+    """
+    bits = rows.view(torch.int32 if rows.dtype == torch.float32 else torch.int64)
+    sizes: list[int] = []
+    distinct, turn = 0, 0
+    undecided = torch.arange(len(rows), device=rows.device)
+    while len(undecided):
+        keys, order = _keys(bits, undecided, seed=turn).sort(stable=True)
+        undecided = undecided[order]
+        begins = torch.ones_like(keys, dtype=torch.bool)
+        begins[1:] = keys[1:] != keys[:-1]
+        group = begins.cumsum(0) - 1
+        alike = _equal_rows(bits, undecided, undecided[begins][group])
+        found = torch.bincount(group[alike])
+        distinct += len(found)
+        sizes += found[found > 1].tolist()
+        undecided = undecided[~alike]
+        turn += 1
+    sizes.sort(reverse=True)
+    return Copies(distinct=distinct, groups=len(sizes), rows=sum(sizes), sizes=tuple(sizes[:_MOST_SIZES]))
+
+
+def largest(rows: Tensor) -> float:
+    """The largest magnitude among the numbers of rows (n, d), without a copy of them."""
+    low, high = torch.aminmax(rows)
+    return max(-low.item(), high.item())
+
+
+def _device(rows: Tensor) -> torch.device:
+    return torch.device("cpu") if rows.device.type == "mps" else rows.device
+
+
+def _float64(part: Tensor) -> Tensor:
+    return part.to(_device(part)).to(torch.float64)
+
+
+def _scale(rows: Tensor) -> float:
+    """A power of two by which squares of float64 rows neither overflow nor vanish; 1 where none is needed."""
+    if rows.dtype == torch.float32:
+        return 1.0
+    _, exponent = math.frexp(largest(rows))
+    return 1.0 if abs(exponent) < 300 else math.ldexp(1.0, -max(-1000, min(1000, exponent)))
+
+
+def _height(rows: Tensor) -> int:
+    """Rows to a block."""
+    return max(1, _BLOCK // max(rows.shape[1], 1))
+
+
+def _blocks(rows: Tensor, scale: float) -> Iterator[tuple[int, Tensor]]:
+    """(start, rows start … of the block in float64, times `scale`), in one buffer that each block overwrites."""
+    height = _height(rows)
+    buffer = torch.empty(min(height, len(rows)), rows.shape[1], dtype=torch.float64, device=_device(rows))
+    for start in range(0, len(rows), height):
+        part = rows[start : start + height]
+        block = buffer[: len(part)].copy_(part.to(buffer.device))
+        if scale != 1.0:
+            block *= scale
+        yield start, block
+
+
+def _keys(bits: Tensor, chosen: Tensor, seed: int) -> Tensor:
+    """A 64-bit key of each chosen row: Σ bits_k · m_k mod 2^64, m_k random and odd.
+
+    Integer arithmetic wraps and so is the same in any order: equal rows have equal keys.
+    """
+    random = torch.Generator().manual_seed(seed)
+    multipliers = torch.randint(-(2**62), 2**62, (bits.shape[1],), generator=random).to(bits.device) * 2 + 1
+    keys = torch.empty(len(chosen), dtype=torch.int64, device=bits.device)
+    whole, height = len(chosen) == len(bits), _height(bits)
+    buffer = torch.empty(min(height, len(chosen)), bits.shape[1], dtype=torch.int64, device=bits.device)
+    for start in range(0, len(chosen), height):
+        end = min(start + height, len(chosen))
+        part = bits[start:end] if whole else bits[chosen[start:end]]  # a slice is no copy, the usual case
+        torch.sum(torch.mul(part, multipliers, out=buffer[: end - start]), 1, out=keys[start:end])
+    return keys
+
+
+def _equal_rows(bits: Tensor, chosen: Tensor, others: Tensor) -> Tensor:
+    """Which of the chosen rows equal the other row beside them: (len(chosen),) bool."""
+    equal = torch.ones_like(chosen, dtype=torch.bool)
+    (apart,) = (chosen != others).nonzero(as_tuple=True)
+    height = _height(bits)
+    for start in range(0, len(apart), height):
+        at = apart[start : start + height]
+        equal[at] = (bits[chosen[at]] == bits[others[at]]).all(1)
+    return equal
