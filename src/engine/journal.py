@@ -1,0 +1,205 @@
+"""The journal of a run: one JSON line an event, `{"time": seconds since the epoch, "event": {"type": …}}`.
+
+The engine appends, anybody reads: the live screen tails the file while it grows, a report reads it to the end.
+A line is appended in one write to a file opened for appending, so a reader (or a writer killed at any moment)
+leaves at most one torn line, the last, which reads as "not there yet". No torch here.
+"""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ..errors import JournalError
+from .events import AnyEvent, BatchBound, BatchDone, RunStarted, Warned
+from .record import RunRecord
+
+
+class JournalWriter:
+    """Appends events to the journal at `path`, which is made (mode 0600) where it does not exist.
+
+    Raises JournalError where the file cannot be opened or a line cannot be written whole. A line that could
+    only be written in part is taken back, so that what is kept is a journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.ftruncate(self._fd, _whole_lines(self._fd))
+        except OSError as error:
+            raise JournalError(f"{path} cannot be opened for writing: {_why(error)}.") from error
+
+    def append(self, event: AnyEvent) -> None:
+        """Write `event` with the present time; JournalError where the disk takes no more."""
+        line = _ENCODER.encode(_Line(time=time.time(), event=event)) + b"\n"
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be written: {_why(error)}.") from error
+        if written < len(line):
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise JournalError(f"{self.path} cannot be written: the disk is full or a size limit is reached.")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class JournalTail:
+    """Reads a journal while it grows; one fstat where nothing is new.
+
+    A file that does not exist yet is an empty journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+        self._offset = 0  # where the whole lines read so far end
+        self._lines = 0  # how many they are
+        self._seen = (0, 0)  # the file's size and time when it was last read
+        self._batches = 0  # of the run, once RunStarted is read
+        self._error: JournalError | None = None
+
+    def read(self) -> list[tuple[float, AnyEvent]]:
+        """The events, with their times, of every whole line since the last call.
+
+        An event of an unknown type is one from a newer program: a Warned of kind "newer" stands for it.
+        Raises JournalError, naming the file and the line, for anything else that is not an event; the events
+        before it are returned first, by the call before.
+        """
+        if self._error:
+            raise self._error
+        events: list[tuple[float, AnyEvent]] = []
+        try:
+            for line in self._new_lines():
+                self._lines += 1
+                events.append(self._decode(line))
+        except JournalError as error:
+            self._error = error
+            if not events:
+                raise
+        return events
+
+    def close(self) -> None:
+        """Let the file go; a later `read` opens it again and goes on where this one was."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _new_lines(self) -> list[bytes]:
+        try:
+            if self._fd is None:
+                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            status = os.fstat(self._fd)
+            if (status.st_size, status.st_mtime_ns) == self._seen:
+                return []
+            if status.st_size < self._offset:
+                raise JournalError(f"{self.path} was cut short while it was being read.")
+            unread = bytearray()
+            while chunk := os.pread(
+                self._fd, status.st_size - self._offset - len(unread), self._offset + len(unread)
+            ):
+                unread += chunk
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be read: {_why(error)}.") from error
+        self._seen = (status.st_size, status.st_mtime_ns)
+        whole = unread.rfind(b"\n") + 1  # a torn line is read again, from its start, when more is there
+        self._offset += whole
+        return bytes(unread[:whole]).split(b"\n")[:-1]
+
+    def _decode(self, line: bytes) -> tuple[float, AnyEvent]:
+        try:
+            whole = _DECODER.decode(line)
+        except _NOT_AN_EVENT as error:
+            newer = _newer(line)
+            if newer is None:
+                raise self._not_an_event(str(error)) from error
+            return newer
+        match whole.event:
+            case RunStarted(n=n, batch=batch, batches=batches):
+                if not (n >= 1 and batch >= 1 and batches == -(-n // batch)):
+                    raise self._not_an_event(f"{n} rows in batches of {batch} are not {batches} batches")
+                self._batches = batches
+            case BatchBound(batch=batch) | BatchDone(batch=batch):
+                if not 0 <= batch < self._batches:
+                    raise self._not_an_event(f"there is no batch {batch}")
+        return whole.time, whole.event
+
+    def _not_an_event(self, why: str) -> JournalError:
+        return JournalError(f"{self.path}, line {self._lines}, is not an event: {why}.")
+
+
+def read_record(path: Path) -> RunRecord:
+    """What the journal at `path` says of its run, to its last whole line.
+
+    Raises JournalError where there is no journal, or something in it is not an event.
+    """
+    if not path.exists():
+        raise JournalError(f"{path} does not exist.")
+    record = RunRecord()
+    tail = JournalTail(path)
+    try:
+        while events := tail.read():
+            for when, event in events:
+                record.apply(when, event)
+    finally:
+        tail.close()
+    return record
+
+
+class _Line(msgspec.Struct, frozen=True):
+    time: float
+    event: AnyEvent
+
+
+class _Tag(msgspec.Struct, frozen=True):
+    type: str
+
+
+class _TaggedLine(msgspec.Struct, frozen=True):
+    time: float
+    event: _Tag
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(_Line)
+_TAGGED_DECODER: Final = msgspec.json.Decoder(_TaggedLine)
+_KNOWN: Final = frozenset(kind.__name__ for kind in AnyEvent.__args__)
+_NOT_AN_EVENT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _newer(line: bytes) -> tuple[float, Warned] | None:
+    """The warning that stands for an event of a type this program does not know; None if `line` is none."""
+    try:
+        tagged = _TAGGED_DECODER.decode(line)
+    except _NOT_AN_EVENT:
+        return None
+    if tagged.event.type in _KNOWN:
+        return None
+    message = f"The journal holds an event {tagged.event.type!a:.40} that this version of farpair does not know."
+    return tagged.time, Warned(kind="newer", message=message)
+
+
+def _whole_lines(fd: int) -> int:
+    """How many bytes of the file at `fd` are whole lines."""
+    size = os.fstat(fd).st_size
+    while size > 0:
+        start = max(0, size - 65536)
+        newline = os.pread(fd, size - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        size = start
+    return 0
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,150 @@
+"""A whole run as one generator of events: rows, search, analysis, end. The engine process writes them down.
+
+Torch is imported here, so a process that has something to say before that imports this module late.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import torch
+
+from ..errors import InputError
+from ..text import count, distance
+from .analysis import analyse
+from .device import blocks_for, choose_device, device_name
+from .events import (
+    Analysed,
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    Named,
+    PairFound,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+    Token,
+    Warned,
+)
+from .rows import Rows, load_rows
+from .search import search
+from .vocabulary import Vocabulary
+
+# A centroid this far from the rows' mean, in median distances from it, changes digits that a person reads.
+_NOTICEABLE_OFFSET = 1e-3
+# Characters of a token's text that are kept: more than any screen shows, less than a hostile tokenizer can hold.
+_LONGEST_TEXT = 400
+
+
+def run_events(request: RunRequest) -> Generator[AnyEvent]:
+    """Everything that happens in a run of `request`, from RunStarted to RunEnded(done), every few milliseconds.
+
+    Rows are named (Named) before the first event that mentions them. Closing the generator stops the search.
+    Raises InputError for what cannot be read or used; anything else that is raised is a fault.
+    """
+    if request.batch < 1:
+        raise InputError(f"--batch {request.batch}: a batch holds at least one row.")
+    if request.threads:
+        torch.set_num_threads(request.threads)
+    device = choose_device(request.device)
+    cluster = load_rows(request)
+    n, d = cluster.rows.shape
+    yield RunStarted(
+        files=cluster.files,
+        fingerprint=cluster.fingerprint,
+        vocabulary=cluster.vocabulary,
+        n=n,
+        d=d,
+        dtype=cluster.dtype,
+        device=str(device),
+        device_name=device_name(device),
+        batch=request.batch,
+        batches=-(-n // request.batch),
+        memory=blocks_for(device, n, d, request.memory).bytes(n, d),
+        centroid="mean" if cluster.centroid is None else "stored",
+        torch=str(torch.__version__),
+    )
+    yield from cluster.warnings
+    names = _Names(request, cluster)
+    yield from names.warnings()
+    if n == 1:
+        yield RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
+        return
+    pair: PairFound | None = None
+    steps = search(
+        cluster.rows,
+        batch=request.batch,
+        device=device,
+        memory=request.memory,
+        exhaustive=request.exhaustive,
+    )
+    with closing(steps):
+        for event in steps:
+            yield from names.before(event)
+            yield event
+            if isinstance(event, PairFound):
+                pair = event
+    assert pair is not None, "the search ended without a pair"
+    analysis = analyse(cluster.rows, pair.i, pair.j, cluster.centroid)
+    yield analysis
+    yield from _warnings(analysis, n)
+    yield RunEnded(outcome="done", reason=f"The farthest pair of {count(n)} tokens is found.")
+
+
+class _Names:
+    """Which rows have been named; the text of their tokens where a tokenizer lies beside the model."""
+
+    def __init__(self, request: RunRequest, cluster: Rows) -> None:
+        self._ids = cluster.token_ids
+        self._named: set[int] = set()
+        self._vocabulary: Vocabulary | None = None
+        self._problem = ""
+        if request.tokenizer is not None:
+            try:
+                self._vocabulary = Vocabulary(Path(request.tokenizer))
+            except InputError as error:
+                self._problem = str(error)
+
+    def warnings(self) -> Iterator[Warned]:
+        """Why tokens have no text, where a tokenizer is there and cannot be used."""
+        if self._problem:
+            yield Warned(kind="tokenizer", message=f"{self._problem} Tokens are shown by their ids alone.")
+
+    def before(self, event: AnyEvent) -> Iterator[AnyEvent]:
+        """What has to be said before `event`: the tokens of rows that it is the first to mention."""
+        match event:
+            case BatchBound(i=i, j=j) | BatchDone(i=i, j=j):
+                rows = {i, j}
+            case PairFound(i=i, j=j, runner_up_i=k, runner_up_j=m):
+                rows = {row for row in (i, j, k, m) if row is not None}
+            case _:
+                return
+        new = sorted(rows - self._named)
+        if not new:
+            return
+        self._named.update(new)
+        yield Named(tokens=tuple(Token(index=row, id=self._ids[row], text=self._text(row)) for row in new))
+
+    def _text(self, row: int) -> str | None:
+        text = self._vocabulary.text(self._ids[row]) if self._vocabulary else None
+        return None if text is None else text[:_LONGEST_TEXT]
+
+
+def _warnings(analysis: Analysed, n: int) -> Iterator[Warned]:
+    offset, median = analysis.centroid_offset, analysis.distances.median
+    if offset is not None and offset > _NOTICEABLE_OFFSET * median:
+        true = analysis.distances_from_mean
+        instead = f"; from the true mean it is {distance(true.median)}" if true else ""
+        yield Warned(
+            kind="centroid",
+            message=f"The stored centroid lies {distance(offset)} from the rows' true mean, which shifts every "
+            f"distance from the centroid by up to as much: the median is {distance(median)}{instead}.",
+        )
+    copies = analysis.copies
+    if copies.groups:
+        yield Warned(
+            kind="copies",
+            message=f"{count(copies.rows)} of {count(n)} rows are bit-identical to another: "
+            f"{count(copies.groups)} {'group' if copies.groups == 1 else 'groups'} of copies, "
+            f"{count(copies.distinct)} distinct {'row' if copies.distinct == 1 else 'rows'} in all.",
+        )

@@ -1,0 +1,234 @@
+"""The engine process, `python -m farpair.engine.process RUN_FOLDER`: runs a request and writes its journal.
+
+It says that it is alive before it loads torch, which takes seconds. It listens to three signals (see `runs`):
+stop, pause, go on. It ends with exit code 0 where it wrote how the run ended, else with 3 and a last line of
+`engine.log` saying why.
+"""
+
+import faulthandler
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import psutil
+
+from .. import __version__
+from ..errors import FarpairError, InputError, JournalError
+from ..text import visible
+from .events import (
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    Continued,
+    EngineStarted,
+    Named,
+    Paused,
+    Progress,
+    RunEnded,
+    RunRequest,
+)
+from .journal import JournalWriter
+from .record import RunRecord
+from .runs import GO_ON, PAUSE, STOP, Run, request_of
+
+_LISTENED_TO: Final = (STOP, PAUSE, GO_ON)
+_PROGRESS_SECONDS: Final = 0.1
+_LOW_PRIORITY: Final = 10
+
+
+def main(arguments: list[str]) -> int:
+    """Run the request in the folder that `arguments` name; return the exit code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _LISTENED_TO)
+    # In a session of its own no terminal sends these; nothing else that does may end a run without a word.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    faulthandler.enable()
+    # The search uses every core for as long as it takes: the screen, the shell and other people's work go first.
+    os.nice(_LOW_PRIORITY)
+    folder = Path(arguments[0])
+    run = Run(folder.name, folder)
+    try:
+        request = request_of(run)
+        with closing(JournalWriter(run.journal)) as writer:
+            journal = _Journal(writer)
+            journal.append(_engine_started(run, request))
+            wishes = Wishes(journal.append)
+            try:
+                try:
+                    wishes.listen()
+                    ended = _ended(request, journal, wishes)
+                finally:
+                    wishes.forget()
+            except Stopped:
+                ended = _stopped(journal.record)
+            journal.append(ended)
+    except FarpairError as error:
+        print(error, file=sys.stderr)
+        return 3
+    return 0
+
+
+class Stopped(BaseException):
+    """The person asked the engine to stop. Not an Exception, so that no library takes it for a fault."""
+
+
+class Wishes:
+    """Listens to stop, pause and go on, and obeys wherever the main thread is, within a step of Python.
+
+    A stop raises Stopped there; a pause waits there, using no core, with Paused and Continued appended.
+    """
+
+    def __init__(self, append: Callable[[AnyEvent], None]) -> None:
+        self._append = append
+        self._stop = False
+        self._pause = False
+        self._obeying = False
+        # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+
+    def listen(self) -> None:
+        """Obey from now on."""
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        for number in _LISTENED_TO:
+            signal.signal(number, self._hear)
+        # `runs` started this process with them blocked: one that was sent before now arrives now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _LISTENED_TO)
+
+    def obey(self) -> None:
+        """Raise Stopped or wait, where that was asked. Needed between steps too: Python drops what a signal
+        raises inside a destructor."""
+        if self._obeying:
+            return
+        self._obeying = True
+        try:
+            if self._pause and not self._stop:
+                self._append(Paused())
+                while self._pause and not self._stop:
+                    select.select([self._woken], [], [])
+                    os.read(self._woken, 4096)
+                if not self._stop:
+                    self._append(Continued())
+            if self._stop:
+                raise Stopped
+        finally:
+            self._obeying = False
+
+    def forget(self) -> None:
+        """Listen no more: the last word is about to be written."""
+        for number in _LISTENED_TO:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self._stop:
+            return
+        self._stop = number == STOP
+        self._pause = number == PAUSE
+        self.obey()
+
+
+class _Journal:
+    """Appends events, progress at most ten times a second but the last in any case; `record` is their sum."""
+
+    def __init__(self, writer: JournalWriter) -> None:
+        self.record = RunRecord()
+        self._writer = writer
+        self._held: Progress | None = None
+        self._progress_at = 0.0
+
+    def append(self, event: AnyEvent) -> None:
+        match event:
+            case Progress():
+                if time.monotonic() - self._progress_at < _PROGRESS_SECONDS:
+                    self._held = event
+                    return
+                self._progress_at = time.monotonic()
+                self._held = None
+            case BatchBound() | BatchDone() | Named():
+                pass
+            case _:
+                if self._held:
+                    held, self._held = self._held, None
+                    self._write(held)
+        self._write(event)
+
+    def _write(self, event: AnyEvent) -> None:
+        self._writer.append(event)
+        self.record.apply(time.time(), event)
+
+
+def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
+    """Run `request`, every event into `journal`, and say how it ended; raises Stopped and JournalError."""
+    try:
+        from .pipeline import run_events  # loads torch
+
+        with closing(run_events(request)) as events:
+            for event in events:
+                if isinstance(event, RunEnded):
+                    return event
+                journal.append(event)
+                wishes.obey()
+        raise AssertionError("the run has no end")
+    except InputError as error:
+        return RunEnded(outcome="failed", reason=str(error), advice="Put that right and run again.", cause="input")
+    except JournalError:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
+        if _memory_ran_out(error):
+            return RunEnded(
+                outcome="failed",
+                reason=f"Memory ran out: {first_line}.",
+                advice="Run again with a smaller --batch, a lower --memory, or another --device.",
+                cause="memory",
+            )
+        return RunEnded(
+            outcome="failed",
+            reason=f"The engine failed ({type(error).__name__}): {first_line}.",
+            advice="The journal keeps what was settled; engine.log beside it says where it failed.",
+            cause="program",
+        )
+
+
+def _memory_ran_out(error: Exception) -> bool:
+    # Torch says it in an OutOfMemoryError for CUDA only; elsewhere in a RuntimeError's words.
+    words = ("out of memory", "allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def _stopped(record: RunRecord) -> RunEnded:
+    if record.pair:
+        reason = "Stopped after the pair was found, before it was analysed."
+    elif record.started:
+        reason = f"Stopped after {record.batches_done} of {len(record.batches)} batches."
+    else:
+        reason = "Stopped before the search began."
+    return RunEnded(outcome="cancelled", reason=reason, advice="Run again to search from the beginning.")
+
+
+def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
+    return EngineStarted(
+        run=run.id,
+        pid=os.getpid(),
+        pid_created=psutil.Process().create_time(),
+        host=socket.gethostname(),
+        program=__version__,
+        request=request,
+    )
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    # All is written. Taking torch down takes time, and can crash where an import was stopped half-way.
+    os._exit(code)

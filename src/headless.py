@@ -1,0 +1,96 @@
+"""A run without the app: start the engine, follow its journal to the end, say on stderr how far it is."""
+
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Final, NoReturn
+
+from .engine import runs
+from .engine.events import RunRequest
+from .engine.journal import JournalTail
+from .engine.record import RunRecord
+from .errors import RunError
+from .text import duration, rate
+
+_LOOK_SECONDS: Final = 0.05
+_STOP_SECONDS: Final = 5.0
+
+
+def run_to_its_end(request: RunRequest) -> RunRecord:
+    """Run `request` in an engine and return what its journal says once it has ended.
+
+    Ctrl-C and SIGTERM stop the engine and go on as the exception that they are. Raises RunError where the
+    engine dies, JournalError where its journal cannot be read.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    run = runs.start(request)
+    record, tail = RunRecord(), JournalTail(run.journal)
+    shown = _ProgressLine()
+    try:
+        while record.ended is None:
+            alive = runs.is_alive(run, record)  # before reading: an engine that is gone writes no more
+            _read(tail, record)
+            shown.update(record)
+            if record.ended is None and not alive:
+                raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
+            if record.ended is None:
+                time.sleep(_LOOK_SECONDS)
+    except (KeyboardInterrupt, SystemExit):
+        runs.stop(run, record)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while record.ended is None and runs.is_alive(run, record) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+            _read(tail, record)
+        shown.clear()
+        if record.ended:
+            print(f"farpair: {record.ended.reason}", file=sys.stderr)
+        raise
+    finally:
+        shown.clear()
+        tail.close()
+    return record
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _read(tail: JournalTail, record: RunRecord) -> None:
+    for when, event in tail.read():
+        record.apply(when, event)
+
+
+class _ProgressLine:
+    """One line on stderr, written over and over where that is a terminal, and not at all where it is not."""
+
+    def __init__(self) -> None:
+        self._wanted = sys.stderr.isatty()
+        self._line = ""
+
+    def update(self, record: RunRecord) -> None:
+        line = _progress(record)
+        if self._wanted and line != self._line:
+            self._line = line
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._line:
+            self._line = ""
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _progress(record: RunRecord) -> str:
+    if record.started is None:
+        return "starting the engine" if record.engine is None else "loading"
+    if record.pair:
+        return "analysing"
+    parts = [f"{record.batches_done}/{len(record.batches)} batches"]
+    if record.progress:
+        parts += [
+            f"{100 * record.progress.settled // max(record.progress.pairs, 1)}%",
+            rate(record.progress.pairs_per_second),
+        ]
+    if record.seconds_left is not None:
+        parts.append(f"{duration(record.seconds_left)} left")
+    return "  ".join(parts)

@@ -1,0 +1,297 @@
+"""Runs are kept in private folders, found again, reached from any process, and say how they died."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+from farpair.engine import runs
+from farpair.engine.events import EngineStarted, RunEnded, RunRequest
+from farpair.engine.journal import JournalWriter, read_record
+from farpair.engine.record import RunRecord
+from farpair.engine.runs import Run
+from farpair.engine.sources import model_at, request_for
+from farpair.errors import RunError
+from fixtures import build_small_model
+from running import ended, long_request, read_until, searching, wait_until_gone
+
+NOWHERE = RunRequest(model="nowhere", weights="/nowhere/W.safetensors", cluster="all", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
+    return long_request(tmp_path_factory.mktemp("models") / "long")
+
+
+def test_a_run_is_a_private_folder_with_its_request_its_journal_and_its_log(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        run = runs.start(NOWHERE)
+        record = read_until(run, ended)
+    finally:
+        os.umask(old)
+    assert runs.request_of(run) == NOWHERE
+    assert record.engine is not None
+    assert record.engine.run == run.id
+    assert run.folder.parent == tmp_path / "state" / "farpair" / "runs"
+    for path in (tmp_path / "state" / "farpair", run.folder.parent, run.folder):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    for path in (run.request, run.journal, run.log):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_state_folder_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    (tmp_path / "state" / "farpair").mkdir(parents=True)
+    (tmp_path / "state" / "farpair").chmod(0o777)
+    read_until(runs.start(NOWHERE), ended)
+    assert stat.S_IMODE((tmp_path / "state" / "farpair").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a\nb\x1b[31m", "██", "", "-rf", "x" * 300])
+def test_a_run_of_any_model_name_stays_in_its_folder_under_a_plain_name(name: str) -> None:
+    run = runs.start(msgspec.structs.replace(NOWHERE, model=name))
+    assert re.fullmatch(r"\d{8}-\d{6}-[A-Za-z0-9._-]{1,40}-[0-9a-f]{4}", run.id)
+    assert run.folder.parent == runs.state_folder() / "runs"
+    assert runs.all_runs() == [run]
+    read_until(run, ended)
+
+
+def test_runs_are_listed_newest_first_and_found_by_an_end_of_their_id() -> None:
+    first, second, third = (kept_run(NOWHERE) for _ in range(3))
+    (runs.state_folder() / "runs" / "not-a-run").mkdir()
+    assert runs.all_runs() == [third, second, first]
+    assert runs.find(second.id) == second
+    assert runs.find(second.id[-4:]) == second
+    for wrong in ("", "nothing", "../runs", second.id[:6]):
+        with pytest.raises(RunError, match="run"):
+            runs.find(wrong)
+
+
+def test_the_latest_run_of_the_same_rows_is_found_whatever_the_batch_size_was() -> None:
+    assert runs.latest(NOWHERE) is None
+    run = kept_run(msgspec.structs.replace(NOWHERE, batch=7))
+    kept_run(msgspec.structs.replace(NOWHERE, tensor="V"))
+    kept_run(msgspec.structs.replace(NOWHERE, cluster="tokens:x"))
+    kept_run(msgspec.structs.replace(NOWHERE, cluster_file="/nowhere/mask"))
+    broken = kept_run(NOWHERE)
+    broken.request.write_bytes(b"[" * 100_000)
+    assert runs.latest(NOWHERE) == run
+
+
+def test_without_a_state_folder_there_are_no_runs() -> None:
+    assert runs.all_runs() == []
+
+
+def test_a_state_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(RunError, match="could not be started") as error:
+        runs.start(NOWHERE)
+    assert str(tmp_path / "state") in str(error.value)
+
+
+def test_a_path_that_is_not_utf_8_is_a_sentence() -> None:
+    with pytest.raises(RunError, match="not UTF-8"):
+        runs.start(msgspec.structs.replace(NOWHERE, weights=os.fsdecode(b"/nowhere/\xff")))
+
+
+def test_an_engine_that_ended_is_gone_and_leaves_no_zombie(tmp_path: Path) -> None:
+    run = runs.start(request_for(model_at(build_small_model(tmp_path / "small"))))
+    assert runs.is_alive(run, RunRecord())
+    record = read_until(run, ended)
+    wait_until_gone(run, record)
+    assert record.engine is not None
+    assert not psutil.pid_exists(record.engine.pid)
+    assert runs.death_sentence(run, record) is None
+    for ask in (runs.stop, runs.pause, runs.go_on):
+        ask(run, record)
+
+
+def test_a_stop_sent_before_the_engine_listens_is_not_lost(long: RunRequest) -> None:
+    run = runs.start(long)
+    runs.stop(run, RunRecord())
+    record = read_until(run, ended)
+    assert record.ended is not None
+    assert (record.ended.outcome, record.ended.reason) == ("cancelled", "Stopped before the search began.")
+
+
+def test_an_engine_outlives_the_process_that_started_it_and_is_reached_from_another(long: RunRequest) -> None:
+    run = started_elsewhere(long)
+    record = read_until(run, searching)
+    assert runs.is_alive(run, record)
+    assert runs.death_sentence(run, record) is None
+    runs.pause(run, record)
+    read_until(run, lambda now: now.paused)
+    runs.go_on(run, record)
+    runs.stop(run, record)
+    last = read_until(run, ended)
+    assert last.ended is not None
+    assert last.ended.outcome == "cancelled"
+    wait_until_gone(run, last)
+
+
+def test_an_engine_in_its_own_session_at_low_priority(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, lambda now: now.engine is not None)
+    assert record.engine is not None
+    pid = record.engine.pid
+    assert os.getsid(pid) == pid
+    assert psutil.Process(pid).nice() == min(os.nice(0) + 10, 19)
+    runs.stop(run, record)
+    read_until(run, ended)
+
+
+MOMENTS: dict[str, Callable[[RunRecord], bool]] = {
+    "at once": lambda _: True,
+    "loading torch": lambda record: record.engine is not None,
+    "the rows are loaded": lambda record: record.started is not None,
+    "pairs are being evaluated": searching,
+    "a batch is settled": lambda record: record.batches_done > 0,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_engine_leaves_a_journal_that_reads_back_and_says_so(long: RunRequest, moment: str) -> None:
+    run = runs.start(long)
+    record = read_until(run, MOMENTS[moment])
+    child(run).kill()
+    wait_until_gone(run, record)
+    read = read_record(run.journal) if run.journal.exists() else RunRecord()
+    assert read.ended is None
+    sentence = runs.death_sentence(run, record)
+    assert sentence is not None
+    assert sentence.startswith("The engine was killed (SIGKILL)")
+    assert ("before it could start" in sentence) == (record.engine is None)
+    if read.batches_done:
+        assert f"{read.batches_done} of 94 batches are kept" in sentence
+    assert not psutil.pid_exists(child(run).pid)
+
+
+def test_an_engine_that_crashed_names_its_signal_and_leaves_a_traceback(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, searching)
+    child(run).send_signal(signal.SIGSEGV)
+    wait_until_gone(run, record)
+    sentence = runs.death_sentence(run, record)
+    assert sentence is not None
+    assert "crashed (SIGSEGV)" in sentence
+    assert str(run.log) in sentence
+    assert "Segmentation fault" in run.log.read_text()
+
+
+def test_an_engine_that_could_not_start_says_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    run = runs.start(NOWHERE)
+    wait_until_gone(run, RunRecord())
+    sentence = runs.death_sentence(run, RunRecord())
+    assert sentence is not None
+    assert "exit code 1 before it could start" in sentence
+    assert run.log.read_text().strip().splitlines()[-1].strip().rstrip(".") in sentence
+
+
+def test_last_words_are_shown_escaped() -> None:
+    run = kept_run(NOWHERE)
+    run.log.write_bytes(b"first\n\x1b[31mred\xff\n\n")
+    os.utime(run.request, (1, 1))
+    sentence = runs.death_sentence(run, RunRecord())
+    assert sentence is not None
+    assert r"\x1b[31mred" in sentence
+    assert sentence.isprintable()
+
+
+def test_an_engine_of_another_parent_that_was_killed_is_no_longer_there(long: RunRequest) -> None:
+    run = started_elsewhere(long)
+    record = read_until(run, searching)
+    assert record.engine is not None
+    os.kill(record.engine.pid, signal.SIGKILL)
+    wait_until_gone(run, record)
+    sentence = runs.death_sentence(run, record)
+    assert sentence is not None
+    assert sentence.startswith(f"The engine (process {record.engine.pid}) is no longer there")
+
+
+def test_a_process_that_took_over_the_engines_number_is_not_the_engine() -> None:
+    run = kept_run(NOWHERE, engine(pid=os.getpid(), pid_created=psutil.Process().create_time() - 1000))
+    record = read_record(run.journal)
+    assert not runs.is_alive(run, record)
+    runs.stop(run, record)  # or this test would end here
+
+
+def test_an_engine_on_another_host_cannot_be_seen_or_reached() -> None:
+    run = kept_run(NOWHERE, engine(host="another\x1b[31m", pid=os.getpid()))
+    record = read_record(run.journal)
+    assert not runs.is_alive(run, record)
+    sentence = runs.death_sentence(run, record)
+    assert sentence is not None
+    assert r"another\x1b[31m" in sentence
+    with pytest.raises(RunError, match="cannot be reached"):
+        runs.stop(run, record)
+
+
+def test_an_end_written_after_the_last_look_is_no_death() -> None:
+    run = kept_run(NOWHERE, engine(pid=2**22 + 1))
+    record = read_record(run.journal)
+    assert runs.death_sentence(run, record) is not None
+    writer = JournalWriter(run.journal)
+    writer.append(RunEnded(outcome="done", reason="Found."))
+    writer.close()
+    assert runs.death_sentence(run, record) is None
+
+
+def test_a_run_that_somebody_started_a_moment_ago_counts_as_alive() -> None:
+    run = kept_run(NOWHERE)
+    assert runs.is_alive(run, RunRecord())
+    os.utime(run.request, (time.time() - 60, time.time() - 60))
+    assert not runs.is_alive(run, RunRecord())
+    with pytest.raises(RunError, match="cannot be reached"):
+        runs.stop(run, RunRecord())
+
+
+def child(run: Run) -> "subprocess.Popen[bytes]":
+    return runs._children[run.id]
+
+
+def engine(*, pid: int, pid_created: float = 1.0, host: str | None = None) -> EngineStarted:
+    return EngineStarted(
+        run="r", pid=pid, pid_created=pid_created, host=host or socket.gethostname(), program="0", request=NOWHERE
+    )
+
+
+def kept_run(request: RunRequest, *events: EngineStarted) -> Run:
+    """A run's folder as an engine that is gone left it."""
+    number = len(runs.all_runs())
+    run_id = f"20260101-00000{number}-kept-{number:04x}"
+    run = Run(run_id, runs.state_folder() / "runs" / run_id)
+    run.folder.mkdir(parents=True)
+    run.request.write_bytes(msgspec.json.encode(request))
+    writer = JournalWriter(run.journal)
+    for event in events:
+        writer.append(event)
+    writer.close()
+    return run
+
+
+def started_elsewhere(request: RunRequest) -> Run:
+    """A run started by a process that is no longer there."""
+    starting = """
+import sys
+import msgspec
+from farpair.engine import runs
+from farpair.engine.events import RunRequest
+print(runs.start(msgspec.json.decode(sys.argv[1], type=RunRequest)).id)
+"""
+    command = [sys.executable, "-c", starting, msgspec.json.encode(request).decode()]
+    return runs.find(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())

@@ -1,0 +1,97 @@
+"""An engine at work is stopped, paused and let go on by signals, wherever it is."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from farpair.engine import runs
+from farpair.engine.events import RunRequest
+from running import all_events, ended, long_request, read_until, searching
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
+    return long_request(tmp_path_factory.mktemp("models") / "long")
+
+
+def test_a_stop_is_obeyed_at_once_and_says_what_is_kept(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, lambda now: now.batches_done > 0)
+    asked = time.time()
+    runs.stop(run, record)
+    record = read_until(run, ended)
+    assert record.ended is not None
+    assert record.last_time is not None
+    assert record.ended.outcome == "cancelled"
+    assert record.ended.reason == f"Stopped after {record.batches_done} of 94 batches."
+    assert record.last_time - asked < 5  # work of 0.2 s at most; the rest is for a machine that is busy
+
+
+def test_a_stop_while_torch_is_loading_is_obeyed(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, lambda now: now.engine is not None)
+    time.sleep(0.2)
+    runs.stop(run, record)
+    record = read_until(run, ended)
+    assert record.ended is not None
+    assert record.ended.outcome == "cancelled"
+    assert record.started is None
+    assert runs._children[run.id].wait(30) == 0
+
+
+def test_a_paused_engine_uses_no_core_and_goes_on_where_it_was(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, searching)
+    assert record.engine is not None
+    runs.pause(run, record)
+    runs.pause(run, record)  # twice asked is once paused
+    record = read_until(run, lambda now: now.paused)
+    time.sleep(0.3)  # the threads of the last product stop spinning
+    engine = psutil.Process(record.engine.pid)
+    before, size = sum(engine.cpu_times()[:2]), run.journal.stat().st_size
+    time.sleep(1)
+    assert sum(engine.cpu_times()[:2]) - before <= 0.02
+    assert run.journal.stat().st_size == size
+    settled = record.progress.settled if record.progress else 0
+    runs.go_on(run, record)
+    record = read_until(run, lambda now: now.progress is not None and now.progress.settled > settled)
+    assert not record.paused
+    runs.stop(run, record)
+    read_until(run, ended)
+    kinds = [type(event).__name__ for _, event in all_events(run)]
+    assert [kind for kind in kinds if kind in ("Paused", "Continued", "RunEnded")] == [
+        "Paused",
+        "Continued",
+        "RunEnded",
+    ]
+
+
+def test_a_paused_engine_can_be_stopped(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, searching)
+    runs.pause(run, record)
+    record = read_until(run, lambda now: now.paused)
+    runs.stop(run, record)
+    runs.stop(run, record)
+    assert read_until(run, ended).state == "cancelled"
+
+
+def test_a_lost_terminal_and_a_ctrl_c_do_not_reach_the_engine(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, searching)
+    assert record.engine is not None
+    settled = record.progress.settled if record.progress else 0
+    for number in (signal.SIGHUP, signal.SIGINT):
+        os.kill(record.engine.pid, number)
+    record = read_until(run, lambda now: now.progress is not None and now.progress.settled > settled)
+    assert record.ended is None
+    runs.stop(run, record)
+    assert read_until(run, ended).state == "cancelled"

@@ -1,0 +1,287 @@
+"""The command line: what each word prints, with which exit code, and that it never answers with a traceback."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from farpair import __version__
+from farpair.cli import parse
+from farpair.engine import runs
+from farpair.engine.journal import read_record
+from farpair.engine.sources import model_at, request_for
+from farpair.errors import InputError
+from fixtures import build_small_model
+from running import PATIENCE_SECONDS, ended, long_request, read_until, searching
+from safetensors.torch import save_file
+
+FARPAIR = [sys.executable, "-m", "farpair"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tensors folder: `first`, `second`, `broken`, `nan`, `long`, and one of a hostile name."""
+    folder = tmp_path_factory.mktemp("models") / "tensors"
+    build_small_model(folder / "first", n=60, d=12)
+    build_small_model(folder / "second", n=30, d=8, seed=5)
+    build_small_model(folder / "[red]\x1b[31m\nname", n=10, d=4)
+    long_request(folder / "long")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "W.safetensors").write_bytes(b"no tensors")
+    (folder / "nan").mkdir()
+    save_file({"W": torch.full((4, 4), torch.nan)}, folder / "nan" / "W.safetensors")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("FARPAIR_TENSORS", str(models))
+    monkeypatch.chdir(tmp_path)
+
+
+def farpair(*words: str) -> "subprocess.CompletedProcess[str]":
+    """The program as it is without a terminal."""
+    return subprocess.run([*FARPAIR, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_a_model_is_run_and_reported_by_name_by_folder_and_by_file(models: Path) -> None:
+    for word in ("first", str(models / "first"), str(models / "first" / "W.safetensors")):
+        done = farpair("run", word, "--device", "cpu", "--batch", "16")
+        assert (done.returncode, done.stderr) == (0, "")
+        record = read_record(runs.all_runs()[0].journal)
+        assert record.started is not None
+        assert record.started.batches == 4
+        assert record.pair is not None
+        assert f"{record.pair.distance:.8f}" in done.stdout
+
+
+def test_a_model_without_a_terminal_is_printed_instead_of_shown() -> None:
+    said = farpair("first", "--json", "--batch", "16", "--cluster", "all")
+    assert said.returncode == 0
+    printed = json.loads(said.stdout)
+    assert printed["state"] == "done"
+    assert printed["rows"]["n"] == 200
+    assert len(printed["batches"]) == 13
+    assert farpair("first").stdout.startswith("first")
+
+
+def test_a_finished_run_is_printed_again_as_it_was() -> None:
+    first = farpair("run", "first")
+    again = farpair("report", runs.all_runs()[0].id)
+    assert again.returncode == 0
+    assert again.stdout == first.stdout
+    assert (
+        json.loads(farpair("report", runs.all_runs()[0].id[-4:], "--json").stdout)["run"] == runs.all_runs()[0].id
+    )
+
+
+def test_models_are_listed_with_their_problems_and_harmless_names() -> None:
+    said = farpair("models")
+    assert said.returncode == 0
+    lines = said.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == ["model", r"[red]\x1b[31m\nname", "broken"]
+    assert "not a safetensors file" in lines[2]
+    assert "200 × 12" in next(line for line in lines if line.startswith("first"))
+
+
+def test_runs_are_listed_newest_first_with_what_they_found() -> None:
+    none = farpair("runs")
+    assert (none.returncode, none.stdout) == (0, "")
+    farpair("run", "first")
+    farpair("run", "nan")
+    lines = farpair("runs").stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ["state", "failed", "done"]
+    record = read_record(runs.all_runs()[1].journal)
+    assert record.pair is not None
+    assert f"{record.pair.distance:.8f}" in lines[2]
+
+
+def test_the_only_model_there_is_needs_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FARPAIR_TENSORS")
+    build_small_model(tmp_path / "tensors" / "lonely")
+    assert farpair().stdout.startswith("lonely")
+    build_small_model(tmp_path / "tensors" / "neighbour")
+    said = farpair()
+    assert said.returncode == 2
+    assert said.stderr.startswith("farpair: Which model? There are lonely, neighbour")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["run"], "MODEL"),
+        (["run", "third"], "no model 'third'"),
+        (["third"], "no model 'third'"),
+        (["run", "./third"], "no file or folder"),
+        (["run", "broken"], "not a safetensors file"),
+        (["run", "nan"], "NaN"),
+        (["run", "first", "--tensor", "V"], 'no tensor "V"'),
+        (["run", "first", "--cluster", "tokens:["], "not a regular expression"),
+        (["run", "first", "--cluster", "some"], "'some' is not a cluster"),
+        (["run", "first", "--device", "cuda:99"], "cuda:99"),
+        (["run", "first", "--device", "gpu0"], "gpu0"),
+        (["run", "first", "--device", "\x1b[31m"], r"'\x1b[31m' is not a device"),
+        (["run", "first", "second"], "unrecognized"),
+        (["--tensors", "nowhere", "models"], "no folder"),
+        (["--tensor", "W"], "--tensor goes with the MODEL"),
+        (["report"], "RUN"),
+        (["report", "third"], "no run 'third'"),
+        (["runs", "--json"], "--json"),
+        (["--frobnicate"], "--frobnicate"),
+        (["--bat", "4"], "--bat"),
+        *(
+            (["run", "first", flag, value], value)
+            for flag in ("--batch", "--threads")
+            for value in ("0", "-3", "many", "1.5", "9" * 30)
+        ),
+        *((["run", "first", "--memory", value], value) for value in ("0", "much", "3XB", "1e3")),
+        (["run", "first", "--memory=-1GB"], "-1GB"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(words: list[str], reason: str) -> None:
+    said = farpair(*words)
+    assert said.returncode == 2
+    assert said.stdout == ""
+    assert said.stderr.startswith("farpair: ")
+    assert reason in said.stderr
+    assert said.stderr.count("\n") == 1
+    assert said.stderr[:-1].isprintable()
+
+
+def test_a_run_that_was_never_finished_is_not_reported(models: Path) -> None:
+    run = runs.start(request_for(model_at(models / "long"), threads=1, exhaustive=True))
+    record = read_until(run, searching)
+    going = farpair("report", run.id)
+    assert (going.returncode, going.stdout) == (1, "")
+    assert "is not over yet" in going.stderr
+    runs._children[run.id].kill()
+    runs._children[run.id].wait()
+    dead = farpair("report", run.id)
+    assert dead.returncode == 1
+    assert f"The engine (process {record.engine.pid if record.engine else 0}) is no longer there" in dead.stderr
+    assert farpair("runs").stdout.splitlines()[1].split()[1] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "SIGTERM"]
+)
+def test_a_run_that_is_interrupted_stops_its_engine(number: int, code: int) -> None:
+    program = subprocess.Popen(
+        [*FARPAIR, "run", "long", "--exhaustive", "--threads", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    run = first_run()
+    read_until(run, searching)
+    program.send_signal(number)
+    printed, said = program.communicate(timeout=PATIENCE_SECONDS)
+    assert (program.returncode, printed) == (code, "")
+    record = read_until(run, ended)
+    assert record.ended is not None
+    assert said == f"farpair: {record.ended.reason}\n"
+    assert record.ended.outcome == "cancelled"
+
+
+def test_an_engine_that_is_killed_ends_the_run_with_a_sentence() -> None:
+    program = subprocess.Popen(
+        [*FARPAIR, "run", "long", "--exhaustive", "--threads", "1"], stderr=subprocess.PIPE, text=True
+    )
+    record = read_until(first_run(), searching)
+    assert record.engine is not None
+    os.kill(record.engine.pid, signal.SIGKILL)
+    _, said = program.communicate(timeout=PATIENCE_SECONDS)
+    assert program.returncode == 1
+    assert said.startswith("farpair: The engine was killed (SIGKILL)")
+
+
+def test_progress_is_one_line_on_a_terminal_that_is_gone_at_the_end() -> None:
+    main, terminal = pty.openpty()
+    program = subprocess.Popen([*FARPAIR, "run", "first"], stdout=subprocess.PIPE, stderr=terminal)
+    os.close(terminal)
+    shown = b"".join(_read(main))
+    program.communicate(timeout=PATIENCE_SECONDS)
+    assert shown.startswith(b"\rstarting the engine\x1b[K\rloading\x1b[K")
+    assert shown.endswith(b"\r\x1b[K")
+    assert b"\n" not in shown
+
+
+def test_a_reader_that_leaves_is_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    program = subprocess.run([*FARPAIR, "models"], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (program.returncode, program.stderr) == (141, b"")
+
+
+def test_a_terminal_that_lacks_characters_is_told_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    said = farpair("models")
+    assert said.returncode == 0
+    assert r"200 \xd7 12" in said.stdout
+
+
+def test_the_version_and_help_are_there_from_either_door() -> None:
+    script = Path(sys.executable).with_name("farpair")
+    for program in ([str(script)], FARPAIR):
+        version = subprocess.run([*program, "--version"], capture_output=True, text=True)
+        assert (version.returncode, version.stdout) == (0, f"farpair {__version__}\n")
+    for words in ([], ["demo"], ["run"], ["models"], ["runs"], ["report"]):
+        said = farpair(*words, "--help")
+        assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout.startswith(f"usage: {' '.join(['farpair', *words])} ")
+
+
+def test_flags_may_stand_before_and_after_the_words() -> None:
+    for words in (
+        ["run", "--tensors", "run", "demo", "--batch", "7"],
+        ["--tensors", "run", "run", "--batch", "7", "demo"],
+        ["--batch=7", "run", "demo", "--tensors=run"],
+    ):
+        options = parse(words)
+        assert (options.command, options.model, options.tensors, options.batch) == ("run", "demo", "run", 7)
+    assert parse(["demo"]).command == "demo"
+    assert (parse(["./run"]).command, parse(["./run"]).model) == ("app", "./run")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("256MB", 256_000_000), ("1.5GB", 1_500_000_000), ("2GiB", 2**31), ("64k", 64_000), ("100", 100), ("1B", 1)],
+)
+def test_memory_is_written_as_people_write_it(text: str, size: int) -> None:
+    assert parse(["run", "m", "--memory", text]).memory == size
+
+
+def test_what_cannot_be_parsed_is_raised_as_a_sentence() -> None:
+    with pytest.raises(InputError, match="'no' is not a whole number"):
+        parse(["--batch", "no"])
+
+
+def first_run() -> runs.Run:
+    """The run that another process is about to start."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := runs.all_runs()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found[0]
+
+
+def _read(fd: int) -> Iterator[bytes]:
+    """All that comes from the terminal `fd` until its other side is closed."""
+    while True:
+        try:
+            chunk = os.read(fd, 4096)
+        except OSError:  # how Linux says that the other side of a terminal is closed
+            chunk = b""
+        if not chunk:
+            os.close(fd)
+            return
+        yield chunk

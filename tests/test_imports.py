@@ -1,0 +1,75 @@
+"""Nothing that only reads loads torch, and the engine never loads the screen: seen in fresh interpreters."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import farpair
+import pytest
+from farpair.engine import runs
+from fixtures import build_small_model
+from running import ended, read_until
+
+SOURCES = Path(farpair.__file__).parent
+
+
+def loaded_by(statements: str) -> set[str]:
+    """The top-level modules that are loaded after `statements` in a fresh interpreter."""
+    program = (
+        f"{statements}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def loaded_by_command(*words: str) -> set[str]:
+    return loaded_by(f"from farpair.cli import main\ntry:\n  main({list(words)!r})\nexcept SystemExit:\n  pass")
+
+
+def test_the_app_loads_neither_torch_nor_numpy_before_it_paints() -> None:
+    assert {"torch", "numpy"}.isdisjoint(loaded_by("import farpair.tui.app"))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["--batch", "0"]])
+def test_parsing_loads_nothing_heavy(words: list[str]) -> None:
+    heavy = {"torch", "numpy", "textual", "rich", "msgspec", "psutil", "safetensors", "tokenizers", "asyncio"}
+    loaded = loaded_by_command(*words)
+    assert (heavy - {"msgspec", "rich"} if words[0] == "--batch" else heavy).isdisjoint(loaded)
+
+
+def test_commands_that_only_read_load_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    build_small_model(tmp_path / "tensors" / "small")
+    from farpair.engine.sources import model_at, request_for
+
+    run = runs.start(request_for(model_at(tmp_path / "tensors" / "small"), device="cpu"))
+    assert read_until(run, ended).state == "done"
+    for words in (
+        ["models", "--tensors", str(tmp_path / "tensors")],
+        ["runs"],
+        ["report", run.id],
+        ["report", run.id, "--json"],
+        ["run", "small", "--tensors", str(tmp_path / "tensors")],  # the engine is another process
+    ):
+        loaded = loaded_by_command(*words)
+        assert "farpair" in loaded
+        assert {"torch", "numpy", "textual"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("path", sorted((SOURCES / "engine").glob("*.py")), ids=lambda path: path.stem)
+def test_no_engine_module_imports_the_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                imported = [name.name for name in names]
+            case ast.ImportFrom(module=module, level=level):
+                imported = ["." * level + (module or "")]
+            case _:
+                continue
+        assert not any(name.split(".")[0] == "textual" or "tui" in name.split(".") for name in imported)
+
+
+def test_the_whole_engine_runs_without_textual() -> None:
+    assert "textual" not in loaded_by("import farpair.engine.pipeline, farpair.engine.process")
