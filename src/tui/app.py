@@ -1,0 +1,215 @@
+"""The terminal app: a table of contents of what it holds and of what a person may ask of it.
+
+It imports no torch, ever, and no numpy before its first paint.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from ..engine.sources import Model
+from ..errors import FarpairError
+from ..text import visible
+from .keys import KEYS
+from .messages import RunChanged
+from .screens.main import MainScreen
+from .view import Settings, View
+
+if TYPE_CHECKING:
+    from textual.command import CommandPalette
+
+    from .screens.leave import Answer
+    from .watching import Watched
+
+HANGUP_SECONDS: Final = 2.0  # for an orderly end once the terminal is gone
+
+
+def run_app(
+    models: list[Model],
+    *,
+    tensors: Path | None,
+    model: str | None,
+    batch: int,
+    device: str,
+    no_mouse: bool = False,
+) -> int:
+    """Open the app on `models`, showing the one named `model` first; return the program's exit code.
+
+    `tensors` is the folder where the models were looked for, `batch` and `device` what the first run will use.
+    """
+    app = FarpairApp(models, tensors=tensors, model=model, batch=batch, device=device)
+    app.run(mouse=not no_mouse)
+    return app.return_code or 0
+
+
+class FarpairApp(App[None]):
+    """Holds the models with their runs, which of them is shown, and what the next run will use."""
+
+    TITLE = "farpair"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self, models: list[Model], *, tensors: Path | None, model: str | None, batch: int, device: str
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.settings = Settings(batch, device, str(tensors) if tensors else None)
+        self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
+        self.watched: list[Watched] = []
+        self._models = models
+
+    def get_default_screen(self) -> Screen[None]:
+        self._main = MainScreen(self.size)
+        return self._main
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, partial(self._signalled, signal.SIGTERM))
+        loop.add_signal_handler(signal.SIGHUP, partial(self._signalled, signal.SIGHUP))
+        self.call_after_refresh(self._find_runs)
+
+    def view(self) -> View:
+        """What the screen shows: the shown model, or that there is none."""
+        views = self.views()
+        return views[self.shown] if views else View(None, settings=self.settings)
+
+    def views(self) -> list[View]:
+        """Every model, in the list's order."""
+        if not self.watched:  # before the first paint
+            return [View(model, looked=False, settings=self.settings) for model in self._models]
+        return [watched.view(self.settings) for watched in self.watched]
+
+    def show_model(self, index: int) -> None:
+        """Show another model. What runs goes on."""
+        if index != self.shown:
+            self.shown = index
+            self._main.show()
+
+    def start_run(self) -> None:
+        """Search the shown model, unless it is being searched."""
+        if (watched := self._shown_watched()) is None:
+            return
+        if watched.going:
+            self.say("This model is being searched; x stops it.")
+            return
+        try:
+            watched.start(self.settings)
+        except FarpairError as error:
+            self.say(str(error), "error")
+            return
+        self._follow(self.shown)
+        self._main.show()
+
+    def stop_run(self) -> None:
+        """Ask the shown model's engine to stop."""
+        watched = self._shown_watched()
+        if watched is None or not watched.going:
+            self.say("There is no run to stop.")
+            return
+        try:
+            watched.stop()
+        except FarpairError as error:
+            self.say(str(error), "error")
+
+    def pause_run(self) -> None:
+        """Ask the shown model's engine to pause, or to go on."""
+        watched = self._shown_watched()
+        if watched is None or not watched.going:
+            self.say("There is no run to pause.")
+            return
+        try:
+            watched.pause_or_go_on()
+        except FarpairError as error:
+            self.say(str(error), "error")
+
+    def leave(self, answer: "Answer | None") -> None:
+        """Quit: "leave" lets the runs go on, "stop" stops them first; None stays."""
+        if answer is None:
+            return
+        if answer == "stop":
+            for watched in self.watched:
+                if watched.going:
+                    try:
+                        watched.stop()
+                    except FarpairError as error:
+                        self.say(str(error), "error")
+                        return
+        self.exit()
+
+    def say(self, sentence: str, severity: Literal["information", "error"] = "information") -> None:
+        """Show a sentence for a few seconds; never as markup."""
+        self.notify(visible(sentence), severity=severity, timeout=4, markup=False)
+
+    async def action_quit(self) -> None:
+        """What Textual's own quit key does: ask first, where a run is going."""
+        self._main.action_leave()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        for key in KEYS:
+            if key.name:
+                yield SystemCommand(key.name, f"{key.help} ({key.shown})", partial(self._act, key.action))
+        for number, view in enumerate(self.views()):
+            name = visible(view.model.name if view.model else "", 40).replace("[", r"\[")
+            yield SystemCommand(f"Show {name}", f"Show model {number + 1}.", partial(self.show_model, number))
+
+    def on_command_palette_opened(self, _: "CommandPalette.Opened") -> None:
+        from textual.widgets import Input
+
+        for field in self.screen.query(Input):
+            field.cursor_blink = False
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault in a worker is shown as a sentence; the app and the engine go on."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.say(f"The screen met a fault: {event.worker.error!r}.", "error")
+
+    async def _act(self, action: str) -> None:
+        await self.run_action(action, self._main)
+
+    def _shown_watched(self) -> "Watched | None":
+        return self.watched[self.shown] if self.watched else None
+
+    def _find_runs(self) -> None:
+        """After the first paint: what following runs takes is imported, and earlier runs are looked for."""
+        self.run_worker(self._find_all(), group="find", exit_on_error=False)
+
+    async def _find_all(self) -> None:
+        from .watching import Watched
+
+        if not self._models:
+            return
+        self.watched = [Watched(model) for model in self._models]
+        order = sorted(range(len(self.watched)), key=lambda index: index != self.shown)
+        for index in order:
+            await self.watched[index].find()
+            self._follow(index)
+            self._changed(index)
+
+    def _follow(self, index: int) -> None:
+        """Follow the run of a model in the background, for as long as it goes."""
+        watched = self.watched[index]
+        if watched.going:
+            watch = watched.watch(partial(self._changed, index))
+            self.run_worker(watch, group=f"watch-{index}", exclusive=True, exit_on_error=False)
+
+    def _changed(self, index: int) -> None:
+        self._main.post_message(RunChanged(index))
+
+    def _signalled(self, number: signal.Signals) -> None:
+        """The terminal is gone or the system ends us: put the terminal back and end; engines go on."""
+        if number is signal.SIGHUP:
+            # With nobody to read what is written, an orderly end can wait for ever.
+            watchdog = threading.Timer(HANGUP_SECONDS, os._exit, (128 + number,))
+            watchdog.daemon = True
+            watchdog.start()
+        self.exit(return_code=128 + number)

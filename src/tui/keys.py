@@ -1,0 +1,72 @@
+"""Every key in one table: the bindings, the footer, the help and the command palette are made from it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key: `id` names it for keymaps, `keys` as Textual writes them, `label` in the footer ("" for none).
+
+    `name` is its name in the command palette ("" where it does not belong there), `help` a sentence. `spare`
+    says that the footer leaves it out where there is no room.
+    """
+
+    id: str
+    keys: str
+    shown: str
+    action: str
+    name: str
+    help: str
+    label: str = ""
+    spare: bool = False
+
+
+KEYS: Final[tuple[Key, ...]] = (
+    Key(
+        "run",
+        "r",
+        "r",
+        "run_model",
+        "Run",
+        "Search this model for its farthest pair, once more if need be.",
+        "run",
+    ),
+    Key("stop", "x", "x", "stop", "Stop", "Stop this model's run; what is settled is kept.", "stop"),
+    Key("pause", "space", "space", "pause", "Pause or go on", "Pause this model's run, or let it go on.", "pause"),
+    Key("previous", "left_square_bracket", "[", "step(-1)", "Previous model", "Show the previous model."),
+    Key("next", "right_square_bracket", "]", "step(1)", "Next model", "Show the next model."),
+    *(Key(f"jump-{n}", str(n), str(n), f"jump({n})", "", f"Show model {n}.") for n in range(1, 10)),
+    Key("models", "m", "m", "models", "Find a model", "Pick a model by a few letters of its name.", "find"),
+    Key("batch", "b", "b", "batch", "Batch size", "Set how many rows are in a batch of the next run.", "batch"),
+    Key("device", "d", "d", "device", "Device", "Choose where the next run computes.", "device"),
+    Key("notes", "n", "n", "notes", "Notes", "Read this run's warnings, files and versions.", "notes", True),
+    Key("help", "question_mark,h", "?", "help", "Help", "Explain the keys and every number here.", "help"),
+    Key("quit", "q,ctrl+c,ctrl+q", "q", "leave", "Quit", "Quit; a run can be left running.", "quit"),
+    Key("up", "up,k", "↑ k", "cursor(-1)", "", "Move up one batch; the table stops following the run."),
+    Key("down", "down,j", "↓ j", "cursor(1)", "", "Move down one batch."),
+    Key("page-up", "pageup", "pgup", "cursor_page(-1)", "", "Move up one page of batches."),
+    Key("page-down", "pagedown", "pgdn", "cursor_page(1)", "", "Move down one page of batches."),
+    Key("first", "home", "home", "cursor_end(-1)", "First batch", "Go to the first batch."),
+    Key("last", "end", "end", "cursor_end(1)", "Last batch", "Go to the last batch."),
+    Key("follow", "escape", "esc", "follow", "Follow the run", "Let the table follow the run again."),
+)
+
+
+def bindings() -> list[Binding]:
+    """The table as bindings of the main screen. Each has an id, so that keymaps can change it."""
+    return [Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id) for key in KEYS]
+
+
+def footer(width: int) -> list[tuple[str, str]]:
+    """The keys, with their labels, that fit in a footer of `width` cells with two between them."""
+    labelled = [(key.shown, key.label, key.spare) for key in KEYS if key.label]
+    labelled.insert(3, ("[ ]", "model", False))
+    labelled.append(("ctrl+p", "all commands", True))
+    for spare in (True, False):
+        shown = [(key, label) for key, label, extra in labelled if spare or not extra]
+        if sum(len(key) + len(label) + 3 for key, label in shown) - 2 <= width:
+            break
+    return shown

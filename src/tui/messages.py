@@ -1,0 +1,25 @@
+"""What the parts of the screen say to each other."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+@dataclass
+class RunChanged(Message):
+    """The run of the model at `index` in the list has new events, or was found, or its engine died.
+
+    Says that there is something to draw, not what: a screen that is behind draws once for all of them.
+    """
+
+    index: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunChanged) and message.index == self.index
+
+
+@dataclass
+class Chosen(Message):
+    """The person chose the model at `index` in the list."""
+
+    index: int

@@ -1,0 +1,74 @@
+"""The help page: the screen's parts, every number with its formula, and every key."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ..keys import KEYS
+from ..widgets.lines import EMPTY, Line, left, wrap
+
+PARTS: Final = (
+    ("models", "The models found, numbered as the keys 1 to 9 show them; ● searching, ‖ paused, ✓ done with the "
+     "farthest distance, ■ stopped, ✗ broken, failed or died, – not searched. Switching stops nothing."),
+    ("progress", "Batches settled, pairs settled in percent, pairs a second, time left at that rate; after "
+     "the end, when and how long the search was."),
+    ("batches", "One line a batch of rows, in the cluster's order. ≥ is a lower bound, found so far; ✓ is proved. "
+     "★ marks the batches that hold the farthest pair. The table follows the run until the cursor is moved."),
+    ("outliers", "The two tokens of the farthest pair, the one of larger norm first."),
+    ("triangle", "Centroid c and the two tokens i and j, to scale; each angle beside the side opposite it."),
+    ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
+)  # fmt: skip
+
+NUMBERS: Final = (
+    ("x", "a token's row of the embedding, as it is stored; c is the cluster's centroid. Numbers "
+     "are worked out exactly and rounded once."),
+    ("maximum", "max |x_i − x_j| = √Σ(x_i − x_j)², over i in the batch and j in all rows of the cluster."),
+    ("pair", "the tokens i < j that attain it; among equal pairs the smallest (i, j)."),
+    ("evaluated", "how many of the batch's pairs were worked out; every other was ruled out by a bound on its "
+     "distance that holds in spite of rounding."),
+    ("apart", "|x_i − x_j| of the farthest pair, in float64, ± its largest possible error; ≈ where that error "
+     "reaches the last digit shown."),
+    ("norm", "|x| = √Σx²."),
+    ("÷ centroid", "|x| / |c|."),
+    ("from c", "the distance from the centroid, |x − c|."),
+    ("their mean", "(|x_i − c| + |x_j − c|) / 2, to be read beside how far they are apart."),
+    ("both far", "yes where |x_i| > 2|c| and |x_j| > 2|c|."),
+    ("angle", "by the law of cosines, as at c: arccos((a² + b² − s²) / 2ab), with a and b the sides that meet "
+     "there and s the side opposite."),
+    ("Σ", "the sum of the three angles, which ought to be 180°."),
+    ("c by dot", "the angle at c again, by dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
+    ("median", "of an even number of rows, the lower of the middle two."),
+    ("rows' mean", "how far the stored centroid is from the mean of the rows: |c − Σx/n|. It is stored rounded."),
+    ("identical", "rows that agree in every bit; a group is two or more of them."),
+)  # fmt: skip
+
+
+def help_page() -> Callable[[int], Sequence[Line]]:
+    """The help as a page."""
+    return help_lines
+
+
+def help_lines(width: int) -> list[Line]:
+    """The help for a page of `width` cells."""
+    lines: list[Line] = [(("keys", "accent"),)]
+    jumps = False
+    for key in KEYS:
+        if key.id.startswith("jump-"):
+            if not jumps:
+                lines += _entry("1 … 9", "Show the model of that number.", width)
+            jumps = True
+        else:
+            lines += _entry(key.shown, key.help, width)
+    lines += _entry("ctrl+p", "Find any of these in the command palette.", width)
+    lines += [EMPTY, (("the screen", "accent"),)]
+    for name, words in PARTS:
+        lines += _entry(name, words, width)
+    lines += [EMPTY, (("the numbers", "accent"),)]
+    for name, words in NUMBERS:
+        lines += _entry(name, words, width)
+    return lines
+
+
+def _entry(name: str, words: str, width: int) -> list[Line]:
+    """A name at the left, its words beside it."""
+    wrapped = wrap(words, max(width - 13, 8))
+    return [((left(name if n == 0 else "", 13), "strong"), *line) for n, line in enumerate(wrapped)]

@@ -1,0 +1,171 @@
+"""The one screen: models, progress, the live table, and the result in three panels, or what stands in for it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.geometry import Size
+from textual.screen import Screen
+
+from ..keys import bindings
+from ..messages import Chosen, RunChanged
+from ..widgets.batch_table import BatchTable
+from ..widgets.lines import ROLE_CLASSES
+from ..widgets.model_list import ModelList
+from ..widgets.notice import NoticePanel, notice
+from ..widgets.outliers import Outliers
+from ..widgets.panel import Panel
+from ..widgets.progress import ProgressLine
+from ..widgets.statistics import Statistics
+from ..widgets.title import KeyLine, Title
+from ..widgets.triangle import TrianglePanel
+
+if TYPE_CHECKING:
+    from ..app import FarpairApp
+
+
+class MainScreen(Screen[None]):
+    """Composes the panels, hands each the view to show, and turns keys into what the app is asked for."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (46, "-high")]  # noqa: RUF012 - as Textual declares it
+
+    app: "FarpairApp"
+
+    def __init__(self, size: Size) -> None:
+        # Textual sets the breakpoints' classes when it has laid out the screen once: too late for the first paint.
+        across = _class_at(size.width, self.HORIZONTAL_BREAKPOINTS)
+        super().__init__(classes=f"{across} {_class_at(size.height, self.VERTICAL_BREAKPOINTS)}")
+
+    def compose(self) -> ComposeResult:
+        yield Title(id="title")
+        with Container(id="panels"):
+            yield ModelList(id="models")
+            yield ProgressLine(id="progress")
+            yield BatchTable(id="batches")
+            yield Outliers(id="outliers")
+            yield TrianglePanel(id="triangle")
+            yield Statistics(id="statistics")
+            yield NoticePanel(id="notice")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        """Draw the shown model and the list; what looks the same is not repainted."""
+        view = self.app.view()
+        self._make_room(for_notice=notice(view) is not None)
+        for panel in self.query(Panel):
+            panel.show(view)
+        self.query_one(BatchTable).show(view)
+        self.show_list()
+
+    def _make_room(self, *, for_notice: bool) -> None:
+        """Lay out either the notice or the three panels of the result."""
+        for panel in (Outliers, TrianglePanel, Statistics):
+            self.query_one(panel).display = not for_notice
+        self.query_one(NoticePanel).display = for_notice
+        self.query_one(BatchTable).set_class(for_notice, "-spread")
+
+    def show_list(self) -> None:
+        """Draw the model list alone."""
+        self.query_one(ModelList).show(self.app.views(), self.app.shown)
+
+    def on_run_changed(self, message: RunChanged) -> None:
+        if message.index == self.app.shown:
+            self.show()
+        else:
+            self.show_list()
+
+    def on_chosen(self, message: Chosen) -> None:
+        self.app.show_model(message.index)
+
+    def action_run_model(self) -> None:
+        self.app.start_run()
+
+    def action_stop(self) -> None:
+        self.app.stop_run()
+
+    def action_pause(self) -> None:
+        self.app.pause_run()
+
+    def action_step(self, by: int) -> None:
+        if self.app.watched:
+            self.app.show_model((self.app.shown + by) % len(self.app.watched))
+
+    def action_jump(self, number: int) -> None:
+        if number <= len(self.app.watched):
+            self.app.show_model(number - 1)
+
+    def action_models(self) -> None:
+        from .picker import ModelPicker
+
+        if self.app.watched:
+            self.app.push_screen(ModelPicker(self.app.views(), self.app.shown), self._picked)
+
+    def action_batch(self) -> None:
+        from .settings import BatchPrompt
+
+        self.app.push_screen(BatchPrompt(self.app.settings.batch), self._batch_given)
+
+    def action_device(self) -> None:
+        from .settings import DevicePrompt
+
+        self.app.push_screen(DevicePrompt(self.app.settings.device), self._device_given)
+
+    def action_notes(self) -> None:
+        from .notes import notes
+        from .page import Page
+
+        self.app.push_screen(Page("notes on this run", notes(self.app.view())))
+
+    def action_help(self) -> None:
+        from .help import help_page
+        from .page import Page
+
+        self.app.push_screen(Page("help", help_page()))
+
+    def action_leave(self) -> None:
+        from .leave import Leave
+
+        going = [watched.model.name for watched in self.app.watched if watched.going]
+        if going:
+            self.app.push_screen(Leave(going), self.app.leave)
+        else:
+            self.app.leave("leave")
+
+    def action_cursor(self, rows: int) -> None:
+        self.query_one(BatchTable).move_cursor(rows)
+
+    def action_cursor_page(self, pages: int) -> None:
+        self.query_one(BatchTable).move_page(pages)
+
+    def action_cursor_end(self, side: int) -> None:
+        self.query_one(BatchTable).move_to_end(side)
+
+    def action_follow(self) -> None:
+        self.query_one(BatchTable).follow()
+
+    def _picked(self, index: int | None) -> None:
+        if index is not None:
+            self.app.show_model(index)
+
+    def _batch_given(self, batch: int | None) -> None:
+        if batch is not None:
+            self.app.settings = replace(self.app.settings, batch=batch)
+            self.show()
+
+    def _device_given(self, device: str | None) -> None:
+        if device is not None:
+            self.app.settings = replace(self.app.settings, device=device)
+            self.show()
+
+
+def _class_at(extent: int, breakpoints: list[tuple[int, str]]) -> str:
+    """The class of the last breakpoint that `extent` reaches."""
+    return [name for least, name in breakpoints if extent >= least][-1]

@@ -1,0 +1,90 @@
+"""What the screen shows of one model: the record of its newest run and where that stands."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..engine.record import BatchRecord, RunRecord
+from ..engine.sources import Model
+
+Stage = Literal[
+    "no models",
+    "broken",
+    "new",
+    "starting",
+    "searching",
+    "paused",
+    "analysing",
+    "done",
+    "cancelled",
+    "failed",
+    "dead",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the next run will use, and the folder where models were looked for."""
+
+    batch: int = 256
+    device: str = "auto"
+    tensors: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A model (None: none was found), its newest run's record (None: it has none), and the settings.
+
+    `death` says how the engine died, where it did. `newest` is the batch settled last. `looked` is whether
+    earlier runs of the model have been looked for.
+    """
+
+    model: Model | None
+    record: RunRecord | None = None
+    death: str | None = None
+    newest: int | None = None
+    looked: bool = True
+    settings: Settings = Settings()
+
+    @property
+    def stage(self) -> Stage:
+        if self.model is None:
+            return "no models"
+        if self.record is None:
+            return "broken" if self.model.problem else "new"
+        if self.death is not None:
+            return "dead"
+        return self.record.state
+
+    @property
+    def going(self) -> bool:
+        return self.stage in ("starting", "searching", "paused", "analysing")
+
+    @property
+    def best(self) -> BatchRecord | None:
+        """The batch with the largest maximum or lower bound so far."""
+        return best_batch(self.record) if self.record else None
+
+
+def best_batch(record: RunRecord) -> BatchRecord | None:
+    """The first of the batches whose maximum, or lower bound, is the largest so far."""
+    best: BatchRecord | None = None
+    largest = -1.0
+    for row in record.batches:
+        value = row.value
+        if value is not None and value > largest:
+            best, largest = row, value
+    return best
+
+
+def fraction(record: RunRecord) -> float:
+    """How much of the search is settled, 0 … 1: by pairs where they are counted, else by batches."""
+    if record.pair:
+        return 1.0
+    if record.progress and record.progress.pairs:
+        return min(record.progress.settled / record.progress.pairs, 1.0)
+    return record.batches_done / len(record.batches) if record.batches else 0.0
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage that says 100 only when nothing is left."""
+    return f"{min(int(share * 100), 99 if share < 1 else 100)}%"

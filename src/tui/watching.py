@@ -1,0 +1,140 @@
+"""A model's newest run, followed: its journal is tailed, its events folded, its engine's death noticed.
+
+Imported after the first paint, for what it imports takes a moment.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from ..engine import runs
+from ..engine.events import AnyEvent, BatchDone
+from ..engine.journal import JournalTail
+from ..engine.record import RunRecord
+from ..engine.sources import Model, request_for
+from ..errors import FarpairError
+from ..text import visible
+from .view import Settings, View
+
+PERIOD: Final = 0.1  # seconds between two looks at a journal
+PATIENCE: Final = 5  # looks without news after which the engine is looked for
+
+
+class Watched:
+    """One model and its newest run; `view` says what to show of it."""
+
+    def __init__(self, model: Model, *, looked: bool = False) -> None:
+        self.model = model
+        self.run: runs.Run | None = None
+        self.record: RunRecord | None = None
+        self.death: str | None = None
+        self.newest: int | None = None
+        self.looked = looked
+        self._tail: JournalTail | None = None
+        self._quiet = 0
+
+    @property
+    def going(self) -> bool:
+        """Whether the run may still write events."""
+        return self.record is not None and self.record.ended is None and self.death is None
+
+    def view(self, settings: Settings) -> View:
+        """What the screen shows of it."""
+        return View(
+            model=self.model,
+            record=self.record,
+            death=self.death,
+            newest=self.newest,
+            looked=self.looked,
+            settings=settings,
+        )
+
+    async def find(self) -> None:
+        """Take up the newest run of this model that this machine's user has made, if there is one.
+
+        A run whose journal cannot be read is shown as dead, with the reason.
+        """
+        try:
+            run = await asyncio.to_thread(lambda: runs.latest(request_for(self.model)))
+        except FarpairError:
+            run = None  # a model that cannot be run: its problem is shown
+        if run is not None and self.run is None:
+            self.take(run)
+            await self.look()
+            await self.look_for_the_engine()
+        self.looked = True
+
+    def start(self, settings: Settings) -> None:
+        """Start a run. Raises InputError for a model that cannot be run, RunError where no engine starts."""
+        self.take(runs.start(request_for(self.model, batch=settings.batch, device=settings.device)))
+        self.looked = True
+
+    def take(self, run: runs.Run) -> None:
+        """Follow `run` from its first event."""
+        if self._tail is not None:
+            self._tail.close()
+        self.run, self.record, self.death, self.newest = run, RunRecord(), None, None
+        self._tail, self._quiet = JournalTail(run.journal), 0
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Follow the run until it has ended or its engine has died; `changed` is called where something is new."""
+        while self.going:
+            run = self.run
+            new = await self.look()
+            if not new and self._quiet >= PATIENCE:
+                self._quiet = 0
+                new = await self.look_for_the_engine()
+            if run is not self.run:
+                return  # another run was started, and is followed by another watch
+            if new:
+                changed()
+            await asyncio.sleep(PERIOD)
+
+    async def look(self) -> bool:
+        """Read what is new in the journal; whether there was anything."""
+        tail, record = self._tail, self.record
+        if tail is None or record is None:
+            return False
+        try:
+            events = await asyncio.to_thread(tail.read)
+        except FarpairError as error:
+            self.death = f"{visible(str(error))} What was read before it is shown."
+            return True
+        if tail is not self._tail:
+            return False
+        for time, event in events:
+            self._apply(record, time, event)
+        self._quiet = 0 if events else self._quiet + 1
+        return bool(events)
+
+    async def look_for_the_engine(self) -> bool:
+        """Whether the engine turns out to have died; `death` says how."""
+        run, record = self.run, self.record
+        if run is None or record is None or not self.going:
+            return False
+        sentence = await asyncio.to_thread(runs.death_sentence, run, record)
+        if sentence is None or run is not self.run:
+            return False
+        await self.look()  # its last words
+        if record.ended is None:
+            self.death = sentence
+        return True
+
+    def stop(self) -> None:
+        """Ask the engine to stop. Raises RunError where it cannot be reached."""
+        if self.run is not None and self.record is not None:
+            runs.stop(self.run, self.record)
+
+    def pause_or_go_on(self) -> None:
+        """Ask the engine to pause, or to go on where it is paused. Raises RunError where it cannot be reached."""
+        if self.run is None or self.record is None:
+            return
+        if self.record.paused:
+            runs.go_on(self.run, self.record)
+        else:
+            runs.pause(self.run, self.record)
+
+    def _apply(self, record: RunRecord, time: float, event: AnyEvent) -> None:
+        record.apply(time, event)
+        if isinstance(event, BatchDone):
+            self.newest = event.batch

@@ -1,0 +1,164 @@
+"""Lines of text with roles: what every panel shows is a tuple of them, made by a plain function, then drawn.
+
+A line is a tuple of spans; a span is a text and its role, and `app.tcss` gives each role its colour. Texts that
+come from files have been through `farpair.text.visible` before they are put in a span; nothing interprets them.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final, Literal
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from ...text import distance, visible
+
+Role = Literal["text", "dim", "strong", "accent", "good", "warn", "bad", "cursor"]
+Span = tuple[str, Role]
+Line = tuple[Span, ...]
+
+ROLES: Final[tuple[Role, ...]] = ("text", "dim", "strong", "accent", "good", "warn", "bad", "cursor")
+EMPTY: Final[Line] = ()
+ROLE_CLASSES: Final = frozenset(f"lines--{role}" for role in ROLES)  # component classes of a screen that has lines
+
+
+def width_of(line: Line) -> int:
+    """The line's width in terminal cells."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def plain(lines: Sequence[Line]) -> str:
+    """The lines as text alone."""
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+def left(text: str, width: int) -> str:
+    """`text`, already harmless, in exactly `width` cells: padded on the right, or cut with "…"."""
+    short = text if cell_len(text) <= width else visible(text, width)
+    return short + " " * (width - cell_len(short))
+
+
+def right(text: str, width: int) -> str:
+    """`text`, already harmless, in exactly `width` cells: padded on the left, or cut with "…"."""
+    return " " * (width - cell_len(text)) + text if cell_len(text) <= width else left(text, width)
+
+
+def spread(start: Line, end: Line, width: int) -> Line:
+    """`start` at the left and `end` at the right of `width` cells; `end` gives way where both do not fit."""
+    gap = width - width_of(start) - width_of(end)
+    if gap < 1:
+        return start
+    return (*start, (" " * gap, "text"), *end)
+
+
+def number(value: float, width: int) -> str:
+    """A distance or a norm in at most `width` cells: as `farpair.text.distance`, with fewer digits if need be."""
+    shown = distance(value)
+    digits = 8
+    while len(shown) > width and digits > 0:
+        digits -= 1
+        fixed = 10.0 ** (2 - digits) <= abs(value) < 1e6
+        shown = f"{value:.{digits}f}" if fixed else f"{value:.{digits}e}"
+    return shown
+
+
+def wrap(text: str, width: int, role: Role = "text") -> list[Line]:
+    """`text`, already harmless, broken at spaces into lines of at most `width` cells; longer words are broken."""
+    lines: list[Line] = []
+    current = ""
+    for word in text.split():
+        while cell_len(word) > width > 0:
+            room = width - (cell_len(current) + 1 if current else 0)
+            if room < min(8, width):
+                lines.append(((current, role),))
+                current, room = "", width
+            head = _head(word, room)
+            lines.append(((f"{current} {head}" if current else head, role),))
+            current, word = "", word[len(head) :]
+        joined = f"{current} {word}" if current else word
+        if cell_len(joined) > width and current:
+            lines.append(((current, role),))
+            current = word
+        else:
+            current = joined
+    if current:
+        lines.append(((current, role),))
+    return lines
+
+
+def _head(word: str, width: int) -> str:
+    """As many of the first characters of `word` as fit in `width` cells, at least one."""
+    end = 1
+    while end < len(word) and cell_len(word[: end + 1]) <= width:
+        end += 1
+    return word[:end]
+
+
+class Lines(Widget):
+    """A widget whose lines are a function of what it shows and of the room it has.
+
+    `redraw` repaints only the rows that differ from what is drawn.
+    """
+
+    ALLOW_SELECT = False
+
+    _lines: Sequence[Line] = ()
+    _composed_for: Size | None = None
+
+    def compose_lines(self, width: int, height: int) -> Sequence[Line]:
+        """The lines, from the top, for `width` by `height` cells."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Compose the lines again; rows that stay the same are not repainted."""
+        if not self.size.area:
+            return
+        before, same_room = self._lines, self._composed_for == self.size
+        self._compose_now()
+        if not same_room:
+            self.refresh()
+            return
+        width, height = self.size
+        changed = [Region(0, y, width, 1) for y in range(height) if _at(before, y) != _at(self._lines, y)]
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        if self._composed_for != self.size:  # the first paint, or the first after it was resized
+            self._compose_now()
+        return strip_of(self, _at(self._lines, y), self.size.width)
+
+    def _compose_now(self) -> None:
+        self._lines = tuple(self.compose_lines(*self.size))
+        self._composed_for = self.size
+
+
+def strip_of(widget: Widget, line: Line, width: int, under: Role | None = None) -> Strip:
+    """`line` in exactly `width` cells, in the colours that the stylesheet gives to the roles.
+
+    `under` is a role whose background the whole line gets, as the cursor's.
+    """
+    base = widget.rich_style
+    if under:
+        base += Style(bgcolor=_role_style(widget, under).bgcolor)
+    segments = [Segment(text, base + _ink(_role_style(widget, role))) for text, role in line]
+    return Strip(segments).adjust_cell_length(width, base)
+
+
+def _role_style(widget: Widget, role: Role) -> Style:
+    # One set of roles for each screen: as component classes of every widget they would slow the first paint.
+    return widget.screen.get_component_rich_style(f"lines--{role}")
+
+
+@cache
+def _ink(style: Style) -> Style:
+    """What of a role's style is its own: all but the background."""
+    return Style(color=style.color, bold=style.bold)
+
+
+def _at(lines: Sequence[Line], y: int) -> Line:
+    return lines[y] if 0 <= y < len(lines) else EMPTY

@@ -1,0 +1,99 @@
+"""The models and where each one's newest run stands: a list, or one line where there is little room."""
+
+from collections.abc import Sequence
+
+from textual import events
+
+from ...text import visible
+from ..messages import Chosen
+from ..view import View, fraction, percent
+from .lines import Line, Lines, Role, Span, left, number, right, width_of
+
+STATUS_WIDTH = 12
+
+
+def status(view: View) -> Span:
+    """Where a model's newest run stands: a mark, and its result or how far it is."""
+    record = view.record
+    marks: dict[str, tuple[str, Role]] = {
+        "broken": ("✗", "bad"),
+        "dead": ("✗ died", "bad"),
+        "failed": ("✗ failed", "bad"),
+        "cancelled": ("■ stopped", "warn"),
+        "new": ("–", "dim"),
+        "no models": ("", "dim"),
+    }
+    if view.stage in marks:
+        return marks[view.stage]
+    if view.stage == "done":
+        return (f"✓ {number(record.pair.distance, 10)}" if record and record.pair else "✓ no pair", "good")
+    if record is None or record.started is None:
+        return ("● starting", "accent")
+    return (f"{'‖' if view.stage == 'paused' else '●'} {percent(fraction(record))}", "accent")
+
+
+def model_lines(views: Sequence[View], shown: int, width: int, height: int) -> list[Line]:
+    """One line a model, the shown one marked and in view, numbered as the keys 1 … 9 have them."""
+    first = first_shown(len(views), shown, height)
+    lines: list[Line] = []
+    for index in range(first, min(first + height, len(views))):
+        view = views[index]
+        state, role = status(view)
+        name = visible(view.model.name if view.model else "", max(width - STATUS_WIDTH - 5, 1))
+        mark: Span = ("▸" if index == shown else " ", "accent")
+        digit: Span = (f"{index + 1:>2} " if index < 9 else "   ", "dim")
+        name_span: Span = (left(name, max(width - STATUS_WIDTH - 5, 1)), "strong" if index == shown else "text")
+        lines.append((mark, digit, name_span, (" ", "text"), (right(state, STATUS_WIDTH), role)))
+    return lines
+
+
+def first_shown(models: int, shown: int, height: int) -> int:
+    """The first model in view, so that the shown one is in the middle of a list that is longer than its room."""
+    return max(0, min(shown - height // 2, models - height))
+
+
+def model_line(views: Sequence[View], shown: int, width: int) -> Line:
+    """As many models as fit in one line, the shown one first but for the one before it."""
+    line: list[Span] = []
+    for index in range(max(shown - 1, 0), len(views)):
+        view = views[index]
+        state, role = status(view)
+        name = visible(view.model.name if view.model else "", 26 if index == shown else 16)
+        digit = f"{index + 1} " if index < 9 else ""
+        part: Line = (
+            (" ▸" if index == shown else "  ", "accent"),
+            (digit, "dim"),
+            (name, "strong" if index == shown else "text"),
+            (f" {state} ", role),
+        )
+        if width_of((*line, *part)) > width - 2:
+            line.append((" …", "dim"))
+            break
+        line += part
+    return tuple(line)
+
+
+class ModelList(Lines):
+    """The panel at the left; a click on a model chooses it."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.border_title = "models"
+        self._views: Sequence[View] = ()
+        self._shown = 0
+
+    def show(self, views: Sequence[View], shown: int) -> None:
+        """Draw the models, the one at index `shown` marked."""
+        self._views, self._shown = views, shown
+        self.redraw()
+
+    def compose_lines(self, width: int, height: int) -> Sequence[Line]:
+        if height == 1:
+            return (model_line(self._views, self._shown, width),)
+        return model_lines(self._views, self._shown, width, height)
+
+    def on_click(self, event: events.Click) -> None:
+        if self.size.height > 1 and (offset := event.get_content_offset(self)) is not None:
+            index = first_shown(len(self._views), self._shown, self.size.height) + offset.y
+            if index < len(self._views):
+                self.post_message(Chosen(index))

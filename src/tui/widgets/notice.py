@@ -1,0 +1,127 @@
+"""The notice: where the result would be, what stands in its way, in a sentence, and what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...engine.record import RunRecord
+from ...text import count, distance, visible
+from ..view import View
+from .lines import EMPTY, Line, Role, wrap
+from .panel import Panel
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A title and paragraphs, all harmless; `key` is what pressing r does ("" where it does nothing)."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    key: str = ""
+    role: Role = "text"
+
+
+def notice(view: View) -> Notice | None:
+    """What to say in place of the result; None where there is a result, or one is on its way."""
+    record = view.record
+    if view.model is None:
+        return _no_models(view)
+    if record is None:
+        return _new(view)
+    if view.going or record.analysis is not None:
+        return None
+    ended = record.ended
+    kept = _kept(record)
+    match view.stage:
+        case "dead":
+            return Notice("the engine died", (view.death or "", *kept), "runs it again", "bad")
+        case "failed":
+            reason, advice = (ended.reason, ended.advice) if ended else ("", "")
+            texts = tuple(visible(text) for text in (reason, advice) if text)
+            return Notice("the run failed", (*texts, *kept), "runs it again", "bad")
+        case "cancelled":
+            reason = visible(ended.reason) if ended else ""
+            return Notice("stopped", (reason, *kept), "runs it again", "warn")
+        case _:
+            return Notice("no pair", (visible(ended.reason) if ended else "",), "", "text")
+
+
+def notice_lines(view: View, width: int, height: int) -> list[Line]:
+    """The notice's paragraphs and the key, for `width` by `height` cells."""
+    said = notice(view)
+    if said is None:
+        return []
+    wide = min(width, 100)
+    paragraphs = [
+        wrap(text, wide, said.role if n == 0 else "text") for n, text in enumerate(said.paragraphs) if text
+    ]
+    key: list[Line] = [(("r", "accent"), (f" {said.key}", "text"))] if said.key else []
+    blocks = [*paragraphs, *([key] if key else [])]
+    spaced = sum(len(block) for block in blocks) + len(blocks) - 1 <= height
+    lines: list[Line] = []
+    for n, block in enumerate(blocks):
+        lines += [EMPTY] if spaced and n else []
+        lines += block
+    if len(lines) > height and key:  # the key is what a person needs most
+        return [*lines[: height - 2], (("…", "dim"),), *key]
+    return lines
+
+
+def _no_models(view: View) -> Notice:
+    folder = visible(view.settings.tensors) if view.settings.tensors else "the folder named by --tensors"
+    return Notice(
+        "no models found",
+        (
+            f"There is no model in {folder}.",
+            'Give each model a folder of its own there, holding W.safetensors (its embedding, one tensor "W") and '
+            "1.6a_cluster_mask.safetensors (which tokens are in the cluster), or name another folder of models: "
+            "farpair --tensors FOLDER",
+            "To see farpair at work without files of your own: farpair demo",
+        ),
+    )
+
+
+def _new(view: View) -> Notice | None:
+    model = view.model
+    if model is None:
+        return None
+    if model.problem:
+        return Notice("this model cannot be searched", (visible(model.problem),), "", "bad")
+    if not view.looked:
+        return None
+    settings = view.settings
+    shape = f"{count(model.shape[0])} tokens of dimension {count(model.shape[1])}" if model.shape else "its tokens"
+    cluster = "all of them" if model.cluster == "all" else "the cluster among them"
+    if model.cluster.startswith("tokens:"):
+        cluster = f"those whose text matches {visible(model.cluster.removeprefix('tokens:'))}"
+    return Notice(
+        "not searched yet",
+        (
+            f"{visible(model.name)} has {shape}; the search looks at {cluster}, for the two farthest apart.",
+            f"Batches of {count(settings.batch)} rows (b), on the device {visible(settings.device)} (d).",
+        ),
+        "starts the search",
+    )
+
+
+def _kept(record: RunRecord) -> tuple[str, ...]:
+    """What the journal holds of a search that did not end: the pair, or the largest distance so far."""
+    if record.pair:
+        return (
+            f"The pair it found: rows {record.pair.i}, {record.pair.j}, {distance(record.pair.distance)} apart.",
+        )
+    values = [row.value for row in record.batches if row.value is not None]
+    return (f"The largest distance so far: {distance(max(values))}.",) if values else ()
+
+
+class NoticePanel(Panel):
+    """The panel that takes the results' place while there are none."""
+
+    def show(self, view: View) -> None:
+        said = notice(view)
+        title = said.title if said else ""
+        if self.border_title != title:
+            self.border_title = title
+        super().show(view)
+
+    def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        return notice_lines(view, width, height)

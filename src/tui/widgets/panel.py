@@ -1,0 +1,29 @@
+"""A panel: a widget with a title that shows a view."""
+
+from collections.abc import Sequence
+
+from ..view import View
+from .lines import Line, Lines
+
+
+class Panel(Lines):
+    """Shows a view as the lines that `view_lines` makes of it."""
+
+    TITLE = ""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.border_title = self.TITLE
+        self._view: View | None = None
+
+    def show(self, view: View) -> None:
+        """Draw what `view` says now; a view's record may have changed although it is the same object."""
+        self._view = view
+        self.redraw()
+
+    def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        """The lines that show `view` in `width` by `height` cells."""
+        raise NotImplementedError
+
+    def compose_lines(self, width: int, height: int) -> Sequence[Line]:
+        return self.view_lines(self._view, width, height) if self._view else ()

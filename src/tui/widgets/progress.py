@@ -1,0 +1,103 @@
+"""The progress line: a bar, the batches settled, the share, the rate and the time left; or how the run ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ...engine.record import RunRecord
+from ...text import count, duration, rate, visible
+from ..view import View, fraction, percent
+from .lines import EMPTY, Line, Span, width_of
+from .panel import Panel
+
+
+def progress_line(view: View, width: int) -> Line:
+    """Where the run stands, in one line of `width` cells."""
+    record = view.record
+    if record is None:
+        return _not_run(view)
+    match view.stage:
+        case "starting":
+            device = visible(record.engine.request.device, 20) if record.engine else view.settings.device
+            return (("● ", "accent"), (f"starting the engine (device {device}) and reading the rows …", "text"))
+        case "searching" | "paused":
+            return _searching(record, width, paused=view.stage == "paused")
+        case "analysing":
+            return (("● ", "accent"), ("the pair is found; measuring what kind of outliers it is …", "text"))
+        case "done":
+            return _done(record, width)
+        case _:
+            return _ended(view, record)
+
+
+def when(seconds: float | None) -> str:
+    """A date and time of this machine's clock: "22 Nov 2026 19:20"; "" where there is none."""
+    return f"{datetime.fromtimestamp(seconds):%d %b %Y %H:%M}" if seconds is not None else ""
+
+
+def _not_run(view: View) -> Line:
+    if view.stage == "no models":
+        return EMPTY
+    if view.stage == "broken":
+        return (("✗ ", "bad"), ("this model cannot be searched", "text"))
+    if not view.looked:
+        return (("looking for earlier runs …", "dim"),)
+    return (("not searched yet: ", "dim"), ("r", "accent"), (" starts the search", "dim"))
+
+
+def _searching(record: RunRecord, width: int, *, paused: bool) -> Line:
+    share = fraction(record)
+    texts: list[Span] = [
+        (f"{count(record.batches_done)}/{count(len(record.batches))} batches", "text"),
+        (f"{percent(share):>4}", "strong"),
+    ]
+    if paused:
+        texts.append(("paused: space goes on", "warn"))
+    elif record.progress:
+        texts.append((f"{rate(record.progress.pairs_per_second):>13}", "text"))
+        if record.seconds_left is not None:
+            texts.append((f"{duration(record.seconds_left):>7} left", "text"))
+    taken = sum(len(text) + 2 for text, _ in texts)
+    line: list[Span] = [*bar(share, max(width - taken, 4))]
+    for text in texts:
+        line += [("  ", "text"), text]
+    return tuple(line)
+
+
+def bar(share: float, width: int) -> Line:
+    """A bar of `width` cells, `share` of it filled."""
+    filled = int(share * width)
+    return (("━" * filled, "accent"), ("─" * (width - filled), "dim"))
+
+
+def _done(record: RunRecord, width: int) -> Line:
+    line: list[Span] = [("✓ ", "good"), ("done", "strong"), (f"  {when(record.last_time)}", "text")]
+    if record.pair:
+        line.append((f"  in {duration(record.pair.seconds)}", "text"))
+        pairs = count(record.pair.pairs)
+        batches = "1 batch" if len(record.batches) == 1 else f"{count(len(record.batches))} batches"
+        longer: Span = (f"  ·  {batches}, {pairs} pairs", "dim")
+        speed = record.pair.pairs / record.pair.seconds if record.pair.seconds > 0 else 0.0
+        for more in (longer, (f", {rate(speed)}", "dim")):
+            if speed and width_of((*line, more)) <= width:
+                line.append(more)
+    return tuple(line)
+
+
+def _ended(view: View, record: RunRecord) -> Line:
+    share = f"at {percent(fraction(record))}  {when(record.last_time)}"
+    match view.stage:
+        case "cancelled":
+            return (("■ ", "warn"), ("stopped ", "strong"), (share, "dim"))
+        case "failed":
+            return (("✗ ", "bad"), ("failed  ", "strong"), (when(record.last_time), "dim"))
+        case _:
+            return (("✗ ", "bad"), ("the engine died ", "strong"), (share, "dim"))
+
+
+class ProgressLine(Panel):
+    """The line between the model list and the table."""
+
+    TITLE = "progress"
+
+    def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002
+        return (progress_line(view, width),)

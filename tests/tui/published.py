@@ -1,0 +1,207 @@
+"""The notebook's published run as a hand-written journal: what the screen must be able to show."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+import psutil
+from farpair.engine.events import (
+    Analysed,
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    Copies,
+    EngineStarted,
+    Named,
+    PairFound,
+    Progress,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+    SourceFile,
+    Summary,
+    Token,
+    TokenMeasure,
+    Triangle,
+    Warned,
+)
+from farpair.engine.journal import JournalWriter
+from farpair.engine.record import RunRecord
+from farpair.engine.runs import Run, state_folder
+from farpair.engine.sources import Model, request_for
+from farpair.tui.view import View
+
+MAXIMA = (
+    1.60828757,
+    1.16175008,
+    1.16141784,
+    1.16141856,
+    1.19637430,
+    1.25368178,
+    1.16413260,
+    1.21384871,
+    1.16141760,
+)
+N, PAIRS = 2248, 2248 * 2247 // 2
+TEXTS = {14: " xyz", 17: "██取"}
+DATE = 1763800000.0  # 22 November 2025, in every time zone
+
+
+def a_model(name: str = "Qwen3-4B-Instruct-2507", problem: str | None = None) -> Model:
+    """A model that is nowhere on disk."""
+    weights = Path("/nowhere") / "model" / "W.safetensors"
+    return Model(name, weights, "W", (151936, 2560), "BF16", "mask", weights.parent / "mask", None, problem)
+
+
+def started(
+    request: RunRequest | None = None, *, n: int = N, batch: int = 256, alive: bool = False
+) -> list[AnyEvent]:
+    """The first two events. An engine that is `alive` is this very process; another is one that has gone."""
+    me = psutil.Process()
+    return [
+        EngineStarted(
+            run="by hand",
+            pid=os.getpid() if alive else 2**22 - 1,
+            pid_created=me.create_time() if alive else 1.0,
+            host=socket.gethostname(),
+            program="0.1.0",
+            request=request or RunRequest(model="Qwen3-4B-Instruct-2507", weights="/nowhere/W.safetensors"),
+        ),
+        RunStarted(
+            files=(SourceFile(path="/nowhere/W.safetensors", size=777912320, mtime_ns=10**18),),
+            fingerprint="0123456789abcdef",
+            vocabulary=151936,
+            n=n,
+            d=2560,
+            dtype="BF16",
+            device="cuda:0",
+            device_name="NVIDIA H100 80GB HBM3",
+            batch=batch,
+            batches=-(-n // batch),
+            memory=10**8,
+            centroid="stored",
+            torch="2.13.0",
+        ),
+    ]
+
+
+def named(texts: dict[int, str | None] | None = None) -> Named:
+    """The published pair's tokens, with these texts."""
+    texts = TEXTS if texts is None else texts
+    ids = {14: 48494, 17: 71473}
+    return Named(tokens=tuple(Token(index=i, id=ids[i], text=texts.get(i)) for i in ids))
+
+
+def settled(batch: int) -> BatchDone:
+    """One of the nine published batches, settled."""
+    pairs = PAIRS // 9
+    i, j = (14, 17) if batch == 0 else (17, 256 * batch)
+    return BatchDone(
+        batch=batch,
+        start=256 * batch,
+        end=min(256 * (batch + 1), N),
+        maximum=MAXIMA[batch],
+        i=i,
+        j=j,
+        pairs=pairs,
+        evaluated=pairs // 100,
+        seconds=0.012,
+        settled="float64",
+    )
+
+
+def pair_found(*, ties: int = 1, error: float = 4.4e-16) -> PairFound:
+    return PairFound(
+        i=14,
+        j=17,
+        distance=1.6082875701,
+        error=error,
+        ties=ties,
+        runner_up=1.25368178,
+        runner_up_i=17,
+        runner_up_j=1400,
+        pairs=PAIRS,
+        evaluated=18_000,
+        seconds=4.0,
+    )
+
+
+def analysed(**changes: object) -> Analysed:
+    """The published analysis, with these changes."""
+    whole = Analysed(
+        i=14,
+        j=17,
+        outlier=TokenMeasure(index=17, norm=1.21912193, norm_ratio=3.2868, distance=1.16093612),
+        other=TokenMeasure(index=14, norm=1.16991878, norm_ratio=3.1542, distance=1.10977745),
+        both_far=True,
+        mean_distance=1.13535678,
+        centroid_norm=0.37091014,
+        triangle=Triangle(
+            side_i=1.10977745,
+            side_j=1.16093612,
+            side_ij=1.60828757,
+            at_centroid=90.16,
+            at_i=46.21,
+            at_j=43.63,
+            angle_sum=180.0,
+            at_centroid_dot=90.16,
+            degenerate=None,
+        ),
+        norms=Summary(minimum=0.37029281, maximum=1.21912193, median=0.37091675, mean=0.37223831),
+        distances=Summary(minimum=0.0012512, maximum=1.16093612, median=0.00125222, mean=0.00374321),
+        centroid_offset=8.8e-4,
+        distances_from_mean=Summary(minimum=0.0001, maximum=1.161, median=0.0002, mean=0.0031),
+        copies=Copies(distinct=161, groups=13, rows=2100, sizes=(814, 704, 306, 228, 10)),
+    )
+    return msgspec.structs.replace(whole, **changes)
+
+
+def done() -> RunEnded:
+    return RunEnded(outcome="done", reason="The pair is found and analysed.")
+
+
+def progress(share: float, rate: float = 1.9e9) -> Progress:
+    return Progress(settled=int(PAIRS * share), pairs=PAIRS, seconds=share, pairs_per_second=rate)
+
+
+def published(request: RunRequest | None = None) -> list[AnyEvent]:
+    """The whole run."""
+    offset = Warned(kind="centroid", message="The stored centroid is 8.8e-04 away from the mean of the rows.")
+    bounds = [BatchBound(batch=0, lower=1.5, i=14, j=17)]
+    batches = [settled(batch) for batch in range(9)]
+    return [*started(request), offset, named(), *bounds, *batches, progress(1.0), pair_found(), analysed(), done()]
+
+
+def record_of(events: list[AnyEvent]) -> RunRecord:
+    record = RunRecord()
+    for event in events:
+        record.apply(DATE, event)
+    return record
+
+
+def view_of(events: list[AnyEvent], model: Model | None = None, **more: object) -> View:
+    """What the screen shows of a run with these events."""
+    newest = [event.batch for event in events if isinstance(event, BatchDone)]
+    about = {"newest": newest[-1] if newest else None, **more}
+    return View(model or a_model(), record_of(events), **about)  # type: ignore[arg-type]
+
+
+class HandWritten:
+    """A run in the state folder, as `runs.latest` finds it, whose journal the test writes."""
+
+    def __init__(self, model: Model, number: int = 1) -> None:
+        self.request = request_for(model)
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-by-hand-{number:04x}"
+        self.run = Run(run_id, state_folder() / "runs" / run_id)
+        self.run.folder.mkdir(parents=True)
+        self.run.request.write_bytes(msgspec.json.encode(self.request))
+        self._writer = JournalWriter(self.run.journal)
+
+    def write(self, *events: AnyEvent) -> None:
+        for event in events:
+            self._writer.append(event)
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,226 @@
+"""The real program in a real terminal: keys in, a screen out, and nothing left behind but what runs on."""
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from farpair.engine import runs
+from farpair.engine.journal import read_record
+from fixtures import HOSTILE_TEXTS, build_small_model
+from running import ended, long_request, read_until, searching
+from tui.conftest import SIZES
+from tui.terminal import Terminal
+
+RESTORED = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")  # the other screen gone, the cursor back, no mouse
+
+
+@contextmanager
+def farpair(tensors: Path, *words: str, size: tuple[int, int] = (80, 24)) -> Iterator[Terminal]:
+    """The program on the models in `tensors`, its state beside them; its engines are ended with it."""
+    state = Path(os.environ["XDG_STATE_HOME"])
+    state.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "farpair", "--tensors", str(tensors), "--device", "cpu", *words]
+    with Terminal(command, state, columns=size[0], rows=size[1]) as terminal:
+        try:
+            yield terminal
+        finally:
+            for run in runs.all_runs():
+                record = read_record(run.journal)
+                if record.ended is None and record.engine is not None and runs.is_alive(run, record):
+                    os.kill(record.engine.pid, signal.SIGKILL)
+
+
+def engine_pid() -> int:
+    """The process of the newest run's engine, once it searches."""
+    record = read_until(runs.all_runs()[0], searching)
+    assert record.engine is not None
+    return record.engine.pid
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_key_searches_and_the_whole_analysis_is_on_the_screen(tmp_path: Path, size: tuple[int, int]) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    with farpair(tmp_path / "tensors", size=size) as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("r")
+        terminal.wait_for("✓ done")
+        text = terminal.wait_for(lambda text: any("⠀" < character <= "⣿" for character in text))
+        record = read_record(runs.all_runs()[0].journal)
+        assert record.pair is not None
+        assert record.analysis is not None
+        assert f"{record.pair.distance:.8f} ±" in text
+        assert f"{record.analysis.triangle.at_centroid:.2f}°" in text
+        assert f"{record.analysis.centroid_norm:.8f}" in text
+        assert "both far from the centroid" in text
+        assert "q quit" in text
+        terminal.press("q")
+        assert terminal.wait() == 0
+    for sequence in RESTORED:
+        assert sequence.encode() in terminal.written
+
+
+def test_the_screen_is_laid_out_anew_when_the_terminal_is_resized_during_a_run(tmp_path: Path) -> None:
+    runs.start(long_request(tmp_path / "tensors" / "long"))
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for(" left")
+        for columns, rows in (*SIZES[1:], SIZES[0]):
+            terminal.resize(columns, rows)
+            text = terminal.wait_for(lambda text: "q quit" in text and " left" in text and "batches" in text)
+            lines = text.splitlines()
+            assert "q quit" in lines[-1]
+            assert len(lines) == rows
+            assert lines[0].startswith(" farpair  long")
+        terminal.press("x")
+        terminal.wait_for("stopped at")
+
+
+def test_an_engine_that_is_killed_is_a_sentence_on_the_screen_and_r_runs_again(tmp_path: Path) -> None:
+    runs.start(long_request(tmp_path / "tensors" / "long"))
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for(" left")
+        os.kill(engine_pid(), signal.SIGKILL)
+        text = " ".join(terminal.wait_for("the engine died").split())
+        assert "it was killed" in text or "was killed (SIGKILL)" in text
+        terminal.wait_for("r runs it again")
+        terminal.press("r")
+        terminal.wait_for(" left")
+        assert len(runs.all_runs()) == 2
+
+
+def test_an_engine_of_our_own_that_is_killed_is_named_with_its_signal(tmp_path: Path) -> None:
+    (tmp_path / "tensors").mkdir()
+    long_request(tmp_path / "tensors" / "long")
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("r")
+        terminal.wait_for(" left")
+        os.kill(engine_pid(), signal.SIGKILL)
+        terminal.wait_for("killed (SIGKILL)")
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+HOSTILE_NAMES = ("plain", "\x1b]0;title\x07", "[bold]\x1b[31mred", "right\u202eleft", "new\nline", "\x9b2Jc1")
+
+
+def test_no_hostile_name_or_token_reaches_the_terminal_as_it_is(tmp_path: Path) -> None:
+    for name in HOSTILE_NAMES:
+        build_small_model(tmp_path / "tensors" / name, n=7, vocabulary=len(HOSTILE_TEXTS))
+    (tmp_path / "tensors" / HOSTILE_NAMES[2] / "W.safetensors").write_bytes(b"no safetensors")
+    with farpair(tmp_path / "tensors", size=(120, 36)) as terminal:
+        terminal.wait_for("plain")
+        for number in range(1, len(HOSTILE_NAMES) + 1):
+            terminal.press(str(number), "r")
+            time.sleep(0.3)
+        terminal.wait_for(lambda text: text.count("✓") >= len(HOSTILE_NAMES) - 1)
+        for number in range(1, len(HOSTILE_NAMES) + 1):
+            terminal.press(str(number))
+            time.sleep(0.3)
+            terminal.press("m", "escape", "n", "escape", "ctrl+p", "s", "h", "o", "w")
+            time.sleep(0.3)
+            terminal.press("escape", "escape")
+        text = terminal.wait_for(r"\x1b")
+        assert "[bold]" in text
+        terminal.press("q")
+        assert terminal.wait() == 0
+    written = terminal.written.decode()
+    for hostile in ("\x1b]0;", "\x1b[31m", "\x07", "\u202e", "\u200b", "\x9b"):
+        assert hostile not in written.replace("\x1b]22;default\x07", ""), f"{hostile!r} reached the terminal"
+    assert not re.search("new\r?\nline|two\r?\nlines", written)
+
+
+def test_a_broken_model_is_a_sentence_on_the_screen(tmp_path: Path) -> None:
+    folder = build_small_model(tmp_path / "tensors" / "broken")
+    (folder / "W.safetensors").write_bytes(b"\x05\0\0\0\0\0\0\0hello")
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for("this model cannot be searched")
+        terminal.wait_for("is not a safetensors file")
+        terminal.press("r")
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    with farpair(tmp_path / "tensors", size=(160, 48)) as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("r")
+        terminal.wait_for(lambda text: any("⠀" < character <= "⣿" for character in text))
+        time.sleep(1.0)
+        before = len(terminal.written)
+        time.sleep(3.0)
+        assert len(terminal.written) == before
+
+
+def test_a_paused_run_writes_nothing_and_goes_on_by_the_same_key(tmp_path: Path) -> None:
+    runs.start(long_request(tmp_path / "tensors" / "long"))
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for(" left")
+        terminal.press("space")
+        terminal.wait_for("paused: space goes on")
+        time.sleep(0.5)
+        before = len(terminal.written)
+        time.sleep(2.0)
+        assert len(terminal.written) == before
+        terminal.press("space")
+        terminal.wait_for(" left")
+
+
+def test_leaving_lets_the_engine_go_on_and_the_next_farpair_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "tensors").mkdir()
+    long_request(tmp_path / "tensors" / "long")
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("r")
+        terminal.wait_for(" left")
+        pid = engine_pid()
+        terminal.press("q")
+        terminal.wait_for("leave it running")
+        terminal.press("l")
+        assert terminal.wait() == 0
+        assert psutil.pid_exists(pid)
+        with farpair(tmp_path / "tensors") as again:
+            again.wait_for(lambda text: " left" in text or "✓ done" in text)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_restores_the_terminal_and_leaves_the_engine_alone(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    runs.start(long_request(tmp_path / "tensors" / "long"))
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for(" left")
+        pid = engine_pid()
+        terminal.process.send_signal(number)
+        assert terminal.wait() == 128 + number
+        for sequence in RESTORED:
+            assert sequence.encode() in terminal.written
+        assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_dropped_connection_ends_the_screen_and_leaves_the_engine_alone(tmp_path: Path) -> None:
+    run = runs.start(long_request(tmp_path / "tensors" / "long"))
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for(" left")
+        pid = engine_pid()
+        terminal.hang_up()
+        assert terminal.wait() == 128 + signal.SIGHUP
+        assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        runs.stop(run, read_record(run.journal))
+        assert read_until(run, ended).state == "cancelled"
+
+
+def test_without_the_mouse_the_terminal_keeps_it(tmp_path: Path) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    with farpair(tmp_path / "tensors", "--no-mouse") as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("q")
+        assert terminal.wait() == 0
+    assert b"\x1b[?1000h" not in terminal.written
