@@ -1,0 +1,150 @@
+"""What the measurements share: taking turns, and saying what was measured on what."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' own fixtures and references
+
+PAUSE_SECONDS = 0.1  # before a turn: threads of the one before spin for a while, and take a core
+TURN_SECONDS = 100.0  # a turn that is not over by then is stopped, and its time reckoned from the part it did
+ENOUGH_SECONDS = 40.0  # a contestant that has used so much in all takes no further turn
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Something timed: `turn()` does it once, in `parts` equal parts, and yields as each is done."""
+
+    name: str
+    turn: Callable[[], Iterator[object]]
+    parts: int = 1
+
+
+@dataclass
+class Times:
+    """A contestant's turns: seconds each, and whether they were cut short (`done` of all parts) and reckoned."""
+
+    seconds: list[float] = field(default_factory=list)
+    done: float = 1.0
+
+    @property
+    def median(self) -> float:
+        """Of all turns but the first, which warms up; or the first where it is the only one."""
+        return statistics.median(self.seconds[1:] or self.seconds)
+
+    @property
+    def turns(self) -> int:
+        return max(1, len(self.seconds) - 1)
+
+
+def whole(work: Callable[[], object]) -> Callable[[], Iterator[object]]:
+    """`work` as a turn of one part."""
+
+    def turn() -> Iterator[object]:
+        yield work()
+
+    return turn
+
+
+def take_turns(contestants: Sequence[Contestant], rounds: int) -> dict[str, Times]:
+    """Let each have its turn in order, and again, `rounds` times after one round that warms up."""
+    times = {contestant.name: Times() for contestant in contestants}
+    for _ in range(rounds + 1):
+        for contestant in contestants:
+            taken = times[contestant.name]
+            if sum(taken.seconds) < ENOUGH_SECONDS and taken.done == 1.0:
+                _take_turn(contestant, taken)
+    return times
+
+
+def _take_turn(contestant: Contestant, times: Times) -> None:
+    done = 0
+    time.sleep(PAUSE_SECONDS)
+    started = time.perf_counter()
+    turn = contestant.turn()
+    for _ in turn:
+        done += 1
+        if time.perf_counter() - started > TURN_SECONDS:
+            break
+    seconds = time.perf_counter() - started
+    times.done = min(1.0, done / contestant.parts)
+    times.seconds.append(seconds / times.done)
+
+
+def arguments(description: str, names: Sequence[str] = ()) -> argparse.Namespace:
+    """The measurement's flags: --smoke, --rounds, --threads, and --only where there are `names` to choose from."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--smoke", action="store_true", help="small and short: only whether it runs")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant after one that warms up")
+    parser.add_argument("--threads", type=int, default=0, help="threads of every contestant (default: every core)")
+    if names:
+        parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=", ".join(names))
+    return parser.parse_args()
+
+
+def use_threads(count: int) -> int:
+    """Give torch and every other library of this process `count` threads (0: as many as cores); the number."""
+    count = count or len(os.sched_getaffinity(0))
+    torch.set_num_threads(count)
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return count
+    threadpool_limits(count)
+    return count
+
+
+def machine() -> dict[str, object]:
+    """What the figures were taken on, libraries of other contestants included where that can be told."""
+    found: dict[str, object] = {
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+        "load": round(os.getloadavg()[0], 2),
+    }
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return found
+    kernels = {f"{pool['internal_api']} {pool.get('architecture') or ''}".strip() for pool in threadpool_info()}
+    return found | {"libraries": sorted(kernels)}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(named)} × {named[0]}" if named else platform.machine()
+
+
+def seconds(value: float) -> str:
+    """A time with three digits that mean something."""
+    return f"{value * 1e3:.3g} ms" if value < 0.1 else f"{value:.3g} s"
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as they must be, the first on the left and the rest on the right."""
+    lines = [heads, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
+        print("  " + "  ".join(cells).rstrip())
+
+
+def print_json(result: dict[str, object]) -> None:
+    """The whole result, as the last line."""
+    print(json.dumps(result, allow_nan=False))

