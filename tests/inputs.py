@@ -180,7 +180,7 @@ TIES: dict[str, Rows] = {
     "rotations of one row": lambda: circulant(120),
     "reflections of one row": lambda: reflections(8),
     "opposite pairs": lambda: torch.cat([on_sphere(200, 5), -on_sphere(200, 5)]).float(),
-    "float64 of all magnitudes": lambda: integers(150, 4, 5) * 10.0 ** torch.tensor([150.0, -150.0, 0.0, 150.0]).double(),
+    "float64 of all magnitudes": lambda: integers(150, 4, 5) * 10.0 ** torch.tensor([200, -200, 0, 200]).double(),
     "black holes": lambda: black_holes(420, 64),
     "maximal float32": lambda: torch.finfo(torch.float32).max * (integers(200, 3, 3) - 1).float(),
 }  # fmt: skip

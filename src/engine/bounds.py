@@ -38,6 +38,10 @@ class Bounds:
         """Learn that the farthest partners of `rows` (m,) are at squared distances of `lower` (m,) or more."""
         self._farthest.scatter_reduce_(0, rows, lower, "amax")
 
+    def merge(self, original: Tensor) -> None:
+        """Learn that each row equals the row that `original` (n,) names for it."""
+        self.at_least(original, self._farthest.clone())
+
     def by_batch(self, places: Places) -> Tensor:
         """A lower bound of each batch's maximum, squared: (batches,)."""
         return places.by_batch(self._farthest)

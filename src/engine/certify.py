@@ -56,20 +56,22 @@ def squared_distances(rows: Tensor, i: Tensor, j: Tensor, scale: float = 1.0) ->
 def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, scale: float, squares: Tensor) -> Tensor:
     """For which pairs (p,) the float64 `squares` (p,) are free of rounding altogether, as booleans (p,).
 
-    Where every difference is exact and a whole multiple of a power of two g with square <= 2^52 g^2, every
-    partial sum is a whole number of g^2 below 2^53: none is rounded. Rows of few significant bits (one-hot,
-    hypercube corners, neighbours an ulp apart) are of this kind, and they are those that tie by the million.
+    Where scaling loses nothing, and every difference is exact and a whole multiple of a power of two g with
+    square <= 2^52 g^2, every partial sum is a whole number of g^2 below 2^53: none is rounded. Rows of few
+    significant bits (one-hot, hypercube corners, neighbours an ulp apart) are of this kind, and they are those
+    that tie by the million.
     """
     exact = torch.empty(len(i), dtype=torch.bool)
     step = max(1, _WORKSPACE // rows.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        left = rows[i[part].to(rows.device)].to("cpu", torch.float64) * scale
-        right = rows[j[part].to(rows.device)].to("cpu", torch.float64) * scale
+        unscaled = [rows[at[part].to(rows.device)].to("cpu", torch.float64) for at in (i, j)]
+        left, right = (side * scale for side in unscaled)
+        kept = (left / scale == unscaled[0]) & (right / scale == unscaled[1])
         difference = left - right
         grain = torch.exp2(torch.ceil((torch.log2(squares[part]) - 52) / 2)).clamp_min(2.0**-500)[:, None]
         whole = torch.remainder(difference / grain, 1.0) == 0
-        exact[part] = (whole & subtraction_is_exact(left, right, difference)).all(dim=1)
+        exact[part] = (kept & whole & subtraction_is_exact(left, right, difference)).all(dim=1)
     return exact
 
 

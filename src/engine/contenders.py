@@ -30,15 +30,19 @@ class Places:
 
     def __init__(self, original: Tensor, batch: int) -> None:
         n = len(original)
-        order = torch.argsort(original, stable=True)
-        group, batch_of = original[order], order // batch
-        fresh = torch.ones(n, dtype=torch.bool)
+        row = torch.arange(n)
+        copy = row[original != row]
+        # A copy also stands for itself alone: in pairs that were decided before copies were looked for.
+        row, group = torch.cat([row, copy]), torch.cat([original, copy])
+        order = torch.argsort(group, stable=True)
+        row, group = row[order], group[order]
+        batch_of = row // batch
+        fresh = torch.ones(len(row), dtype=torch.bool)
         fresh[1:] = (group[1:] != group[:-1]) | (batch_of[1:] != batch_of[:-1])
-        self.row, self.group, self.batch = order[fresh], group[fresh], batch_of[fresh]
+        self.row, self.group, self.batch = row[fresh], group[fresh], batch_of[fresh]
         self.batches = -(-n // batch)
         self.copies = torch.bincount(original, minlength=n)
         self._start = torch.searchsorted(self.group, torch.arange(n + 1))
-        self._order, self._original = order, original
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """For searched rows (m,): (which of them, place) for every place at which one of them stands."""
@@ -55,11 +59,6 @@ class Places:
         """The smallest of `values` (batches,) over the batches in which each searched row stands: (n,)."""
         lowest = values.new_full((len(self.copies),), float("inf"))
         return lowest.scatter_reduce_(0, self.group, values[self.batch], "amin")
-
-    def first_copies(self, row: int, count: int) -> list[int]:
-        """The first `count` rows equal to the searched row `row`, ascending."""
-        same = (self._original == row).nonzero().flatten()
-        return [int(copy) for copy in same[:count]]
 
 
 class Contenders:

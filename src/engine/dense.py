@@ -43,7 +43,7 @@ def evaluate(space: Space, copies: Tensor, left: Tensor, right: Tensor, raise_bo
         scaled(space.rows[part.to(space.rows.device)].to(where, torch.float64), space.scale)
         for part in (left, right)
     )
-    exact = _on_a_grid(x, y)
+    exact = _on_a_grid(x, y) and (space.scale == 1.0 or space.rows.dtype == torch.float32)
     if not exact:
         x, y = x - space.centre.to(x), y - space.centre.to(y)
     squares = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2 * (x @ y.T)

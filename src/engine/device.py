@@ -91,7 +91,7 @@ def blocks_for(device: torch.device, n: int, d: int, memory: int = 0) -> Blocks:
         tile_rows=tile // 8 if device.type == "cpu" else tile // 2,
         tile_columns=tile,
         dense=max(64, min(512, (1 << 19) // d)),
-        projected=min(d // 2, 512),
+        projected=min(2 * d // 3, 512),
     )
     while blocks.bytes(n, d) > budget and blocks.strip > 256:
         if 8 * n * blocks.projected > budget:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from .certify import float64_error, float64_is_exact, subtraction_is_exact
-from .space import scaled
 
 Pair = tuple[int, int]
 
@@ -51,14 +50,14 @@ class ExactSquares:
 
     def _rational(self, i: int, j: int) -> Fraction:
         """The exact square of a pair; pairs whose coordinates differ by the same amounts share it."""
-        left, right = (scaled(self._rows[[at]].cpu().to(torch.float64), self._scale)[0] for at in (i, j))
+        left, right = (self._rows[at].cpu().to(torch.float64) for at in (i, j))
         difference = left - right
         if bool(subtraction_is_exact(left, right, difference).all()):
             key = difference.abs().sort().values.numpy().tobytes()
         else:
             key = left.numpy().tobytes() + right.numpy().tobytes()
         if key not in self._by_difference:
-            self._by_difference[key] = sum(
+            self._by_difference[key] = Fraction(self._scale) ** 2 * sum(
                 ((Fraction(a) - Fraction(b)) ** 2 for a, b in zip(left.tolist(), right.tolist(), strict=True)),
                 Fraction(0),
             )

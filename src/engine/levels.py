@@ -29,7 +29,8 @@ from torch import Tensor
 from .certify import gamma
 from .space import Space
 
-_SAMPLE = 2048  # rows from which the leading directions are taken
+_SAMPLE = 4096  # rows from which the leading directions are taken
+_FAR = 4  # the power of a row's radius with which it counts among them
 _BLOCK = 1 << 20  # float32 numbers projected at once
 _ITERATIONS = 3  # of subspace iteration; the bound holds for any V, more only sharpen it
 
@@ -147,100 +148,17 @@ def projected_levels(space: Space, index: Tensor, basis: Tensor, widths: list[in
 def leading_directions(space: Space, index: Tensor, k: int) -> Tensor:
     """V (d, k) float32: nearly orthonormal directions in which the rows at `index` spread most.
 
+    Rows count by the fourth power of their radius, since it is the pairs of far rows that are hard to discard.
     Subspace iteration on a sample (Halko, Martinsson and Tropp, 2011, algorithm 4.4), so that the first
     columns of V serve the narrower levels too.
     """
     device = space.rows.device
-    sample = space.centred(index[:: max(1, len(index) // _SAMPLE)][:_SAMPLE].to(device))
+    sampled = index[:: max(1, len(index) // _SAMPLE)]
+    weight = (space.radius[sampled] / space.radius[sampled].max()) ** _FAR
+    sample = space.centred(sampled.to(device)).mul_(weight.to(device, torch.float32)[:, None])
     generator = torch.Generator().manual_seed(0)
     start = torch.randn((sample.shape[1], k), generator=generator).to(device)
     basis: Tensor = torch.linalg.qr(start).Q
     for _ in range(_ITERATIONS):
         basis = torch.linalg.qr(sample.T @ (sample @ basis)).Q
     return basis.contiguous()
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """The levels of a search, narrowest first, and what each leaves of pairs that the radii alone do not discard.
-
-    A pair's reach, (r_i + r_j)^2 over the squared distance needed, says by how much its radii overshoot.
-    `left_over` (levels, bins) is the fraction that a level left of a sample's pairs, by reach between `_EDGES`.
-    """
-
-    levels: tuple[Level, ...]
-    left_over: Tensor
-
-    def choose(self, left: Tensor, right: Tensor, needed: Tensor) -> Level:
-        """The level that should decide the pairs of rows `left` (a,) and `right` (b,) for the least work: its
-        product, and the evaluation of the pairs that it can be expected to leave; judged by an even sample."""
-        full = self.levels[-1]
-        if len(self.levels) == 1:
-            return full
-        left, right = _spread(left), _spread(right)
-        reach = _reach(full.space, left, right, needed)
-        weights = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
-        expected = self.left_over @ weights.to(torch.float64) / reach.numel()
-        work = [
-            level.k + full.k * min(1.0, _PAIR * few)
-            for level, few in zip(self.levels, expected.tolist(), strict=True)
-        ]
-        return self.levels[work.index(min(work))]
-
-
-def _spread(rows: Tensor) -> Tensor:
-    """At most 32 of the rows (m,), evenly."""
-    return rows[:: -(-len(rows) // 32)]
-
-
-def _reach(space: Space, left: Tensor, right: Tensor, needed: Tensor) -> Tensor:
-    """(r_i + r_j)^2 over the squared distance that the pair needs, (a, b); infinite where it needs none."""
-    need = torch.minimum(needed[left][:, None], needed[right])
-    return (space.radius[left][:, None] + space.radius[right]).square() / need
-
-
-_WIDTHS = (24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512)
-_EDGES = torch.tensor([1.0, *(1 + 0.02 * 1.25**at for at in range(20))], dtype=torch.float64)
-_PROBES = 768
-_PAIR = 100  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
-
-
-def only_full_level(space: Space) -> Ladder:
-    """The ladder that has no level but the full one."""
-    return Ladder((full_level(space),), torch.zeros(1, len(_EDGES) + 1, dtype=torch.float64))
-
-
-def choose_ladder(space: Space, index: Tensor, needed: Tensor, widest: int) -> Ladder:
-    """The levels for the rows at `index` (m,), whose squared distances must reach `needed` (n,).
-
-    What levels of growing width, up to `widest`, leave is measured on a sample of the pairs. Where even the
-    widest leaves too much to pay (rows alike in all directions), the full level is all there is.
-    """
-    d = space.rows.shape[1]
-    alone = only_full_level(space)
-    widths = [k for k in _WIDTHS if k <= widest]
-    if not widths or len(index) < 4 * _PROBES:
-        return alone
-    generator = torch.Generator().manual_seed(1)
-    usual = index[needed[index] >= needed[index].sort().values[len(index) // 5]]
-    probes = usual[torch.randperm(len(usual), generator=generator)[: 2 * _PROBES]]
-    left, right = probes[:_PROBES], probes[_PROBES:]
-    need = torch.minimum(needed[left][:, None], needed[right])
-    bins = torch.bucketize(_reach(space, left, right, needed), _EDGES)
-    total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1)
-    basis = leading_directions(space, index, widths[-1])
-    left_over = torch.zeros(len(widths) + 1, len(total), dtype=torch.float64)
-    factors = Factors(left), Factors(right)
-    for at, level in enumerate(projected_levels(space, probes, basis, widths)):
-        bound = -2 * torch.mm(factors[0].left(level), factors[1].right(level).T).to("cpu", torch.float64)
-        left_over[at] = torch.bincount(bins[bound >= need], minlength=len(total)) / total.clamp_min(1)
-    # A reach too rare for the sample is taken to be as the next smaller one.
-    for at in range(1, len(total)):
-        if total[at] < 100:
-            left_over[:, at] = left_over[:, at - 1]
-    least = (_PAIR * left_over.amin(dim=1)).clamp_max(1)
-    pays = [at for at, k in enumerate(widths) if k + d * float(least[at]) < 0.9 * d]
-    if not pays:
-        return alone
-    levels = projected_levels(space, index, basis, [widths[at] for at in pays])
-    return Ladder((*levels, *alone.levels), left_over[[*pays, len(widths)]])

@@ -8,12 +8,12 @@ certificate names). Bounds go from cheap to dear, and a pair that no bound disca
               is left is to prove it.                                                           (`pivots`)
 2. radii      |x_i - x_j| <= r_i + r_j. Rows that reach no other row this way are done.         (`space`)
 3. copies     Rows with the same bits are searched as one.                                      (`copies`)
-4. levels     Tiles of the remaining pairs, by matrix products of growing width, on rows sorted by radius, so
-              that a tile's partners are a prefix.                                              (`levels`)
+4. levels     Tiles of the remaining pairs, by matrix products of the width that pays.        (`levels`, `ladder`)
 5. float64    The survivors by direct differences; they raise what is needed.                   (`certify`)
 
-Batches are walked in order, several at a time (a strip), each against itself and all rows not walked yet; a
-batch is settled for good when its strip is.
+Batches are walked by what they need, least first, several at a time (a strip), each against itself and all rows
+not walked yet; a batch is settled for good when its strip is. In this order a pair needs what the strip's row
+needs, so that by falling radius a row's partners are a prefix.
 """
 
 import math
@@ -32,7 +32,8 @@ from .contenders import Contenders, Places, Winner
 from .copies import first_equal, first_unequal
 from .device import Blocks, blocks_for
 from .events import BatchBound, BatchDone, PairFound, Progress, Warned
-from .levels import Factors, Level, choose_ladder, only_full_level
+from .ladder import choose_ladder, only_full_level
+from .levels import Factors, Level
 from .pivots import pivot_pairs
 from .space import centre_rows
 
@@ -59,8 +60,7 @@ def search(
     than discard any by its bounds.
     """
     device = rows.device if device is None else device
-    if rows.dtype not in (torch.float32, torch.float64):
-        rows = rows.to(torch.float32)
+    rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
     yield from _Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive).events()
 
@@ -92,8 +92,12 @@ class _Search:
         self.walked = torch.zeros(batches, dtype=torch.bool)
         self.verified = torch.zeros(batches, dtype=torch.bool)
         self.open = torch.ones(batches, dtype=torch.bool)
+        self.open_rows = self.n
+        self.order = torch.arange(batches)
+        self.rank = torch.arange(self.n) // batch
         self.shown: dict[int, float] = {}
         self.aside: list[tuple[Tensor, Tensor]] = []
+        self.aside_pairs = 0
         self.total = self.left = self.n * (self.n - 1) // 2
         self.ladder = only_full_level(self.space)
         self.workspace = rows.new_empty(blocks.tile_rows * blocks.tile_columns, dtype=torch.float32)
@@ -106,8 +110,11 @@ class _Search:
             return
         alive = self.merge_copies(alive)
         self.left = len(alive) * (len(alive) - 1) // 2
+        idle = self.without(alive)
+        self.rank_batches(idle)
+        self.count(self.pivots, torch.arange(self.n))
         yield from self.lower_bounds()
-        yield from self.settle(self.without(alive))
+        yield from self.settle(idle)
         if len(alive):
             yield from self.walk(alive)
         yield self.progress()
@@ -119,34 +126,48 @@ class _Search:
         None where all rows are equal.
         """
         found = pivot_pairs(self.space, self.blocks.pivots)
-        i, j = found.likeliest(self.batch)
-        self.learn(i, j)
+        self.pivots = found.pivots
+        self.learn(*found.likeliest(self.batch))
         if not self.bounds.any_distance:
             other = first_unequal(self.space.rows)
             if other is None:
                 return None
             self.learn(torch.tensor([0]), torch.tensor([other]))
-        i, j = found.candidates(self.needed)
         rest = torch.ones(self.n, dtype=torch.bool)
         rest[found.pivots] = False
         others = rest.nonzero().flatten()
+        i, j = found.candidates(self.needed)
         if len(i) > _FEW_PAIRS:
             self.take_dense(found.pivots, found.pivots)
             self.take_dense(found.pivots, others)
         else:
             self.take(i, j)
-        self.count(found.pivots, torch.arange(self.n))
         self.verified.zero_()
         return others if self.exhaustive else others[self.within_reach(others)]
 
     def within_reach(self, rows: Tensor) -> Tensor:
-        """For which of `rows` (m,) the radii allow a pair among them that matters, as booleans (m,)."""
-        radius, needed = self.space.radius[rows], self.needed[rows]
-        reached = torch.zeros(len(rows), dtype=torch.bool)
-        for chosen in self.classes(rows):
-            largest, lowest = float(self.space.radius[chosen].max()), float(self.needed[chosen].min())
-            reached |= radius + largest >= needed.clamp_max(lowest).sqrt()
+        """For which of `rows` (m,) the radii allow a pair among them that matters, as booleans (m,).
+
+        In order of what they need, a row's pairs with later rows need what it needs itself, and the largest radius
+        among these decides; its pairs with earlier ones need what those need, and the least that one lacks.
+        """
+        needed, order = self.needed[rows].sqrt().sort()
+        radius = self.space.radius[rows][order]
+        lacking = needed - radius
+        largest_later = radius.flip(0).cummax(dim=0).values.flip(0)
+        least_earlier = lacking.cummin(dim=0).values
+        reached = torch.empty(len(rows), dtype=torch.bool)
+        reached[order] = (largest_later >= lacking) | (radius >= least_earlier)
         return reached
+
+    def rank_batches(self, idle: Tensor) -> None:
+        """Fix the order in which batches are settled: the `idle` ones, then by what they need, least first."""
+        needed = self.bounds.by_batch(self.places)
+        needed[idle] = -1.0
+        self.order = needed.argsort(stable=True)
+        rank = torch.empty_like(self.order)
+        rank[self.order] = torch.arange(len(rank))
+        self.rank = rank[torch.arange(self.n) // self.batch]
 
     def merge_copies(self, alive: Tensor) -> Tensor:
         """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
@@ -156,6 +177,7 @@ class _Search:
             return alive
         original = torch.arange(self.n)
         original[alive] = first_equal(self.space.rows, alive)
+        self.bounds.merge(original)
         self.merge(original)
         self.contenders.places = self.places
         return alive[original[alive] == alive]
@@ -183,27 +205,33 @@ class _Search:
             yield from self.lower_bounds()
 
     def walk_strip(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
-        tiles = [Factors(part) for part in self.sorted_parts(strip, self.blocks.tile_rows)]
-        for at, left in enumerate(tiles):
-            for right in tiles[at:]:
-                self.take_tile(left, right)
-                yield self.progress()
+        """Decide the pairs of the rows `strip` among themselves and with the rows `rest`."""
+        strip = strip[self.space.radius[strip].argsort(descending=True)]
+        starts = range(0, len(strip), self.blocks.tile_rows)
+        tiles = [Factors(strip[start : start + self.blocks.tile_rows]) for start in starts]
+        lowest = float(self.needed[strip].min())
+        right = Factors(strip)
+        for start, left in zip(starts, tiles, strict=True):
+            self.take_tile(left, right, start, lowest)
+            yield self.progress()
         self.left -= len(strip) * (len(strip) - 1) // 2
         self.take_aside()
-        for part in self.sorted_parts(rest, self.blocks.tile_columns):
+        rest = rest[self.space.radius[rest].argsort(descending=True)]
+        for part in torch.split(rest, self.blocks.tile_columns) if len(rest) else ():
             right = Factors(part)
+            lowest = float(self.needed[rest].min())
             for left in tiles:
-                self.take_tile(left, right)
+                self.take_tile(left, right, 0, lowest)
                 yield self.progress()
             self.left -= len(strip) * len(part)
         self.take_aside()
 
     def strips(self, unwalked: Tensor) -> Iterator[Tensor]:
-        """The open batches in order, as many at a time as fill a strip with rows not walked yet."""
+        """The open batches in order of settling, as many at a time as fill a strip with unwalked rows."""
         counts = torch.bincount(self.places.batch[unwalked[self.places.group]], minlength=self.places.batches)
         batches: list[int] = []
         rows = 0
-        for b in self.open.nonzero().flatten().tolist():
+        for b in self.order[self.open[self.order]].tolist():
             if batches and rows + int(counts[b]) > self.blocks.strip:
                 yield torch.tensor(batches)
                 batches, rows = [], 0
@@ -211,55 +239,44 @@ class _Search:
             rows += int(counts[b])
         yield torch.tensor(batches)
 
-    def classes(self, rows: Tensor) -> list[Tensor]:
-        """`rows` (m,) parted by what they need: the few rows of easily reached batches would loosen every tile."""
-        needed = self.needed[rows]
-        edges = needed.sort().values[[len(rows) // 20, len(rows) // 5]] if len(rows) else needed
-        kind = torch.bucketize(needed, edges)
-        return [chosen for chosen in (rows[kind == k] for k in range(3)) if len(chosen)]
+    def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
+        """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.
 
-    def sorted_parts(self, rows: Tensor, size: int) -> list[Tensor]:
-        """`rows` (m,) by class and, within one, by falling radius, in parts of `size`."""
-        parts: list[Tensor] = []
-        for chosen in self.classes(rows):
-            parts += torch.split(chosen[self.space.radius[chosen].argsort(descending=True)], size)
-        return parts
-
-    def take_tile(self, left: Factors, right: Factors) -> None:
-        """Decide the pairs of `left` rows with `right` rows, both by falling radius."""
-        needed = math.sqrt(min(float(self.needed[left.rows].min()), float(self.needed[right.rows].min())))
-        radius = self.space.radius[right.rows]
-        largest = float(self.space.radius[left.rows[0]])
-        within = len(radius) if self.exhaustive else int((radius + largest >= needed).sum())
+        No `right` row needs less than `lowest`, a squared distance.
+        """
+        radius = self.space.radius[right.rows[start:]]
+        lacking = self.needed[left.rows].clamp_max(lowest).sqrt() - self.space.radius[left.rows]
+        within = len(radius) if self.exhaustive else int((radius >= lacking.min()).sum())
         if not within:
             return
-        level = self.ladder.choose(left.rows, right.rows[:within], self.needed)
-        remains = self.sift(level, left, right, within)
+        partners = right.rows[start : start + within]
+        level = self.ladder.choose(left.rows, partners, self.needed)
+        remains = self.sift(level, left, right, slice(start, start + within))
         pairs = self.mattering(remains)
         full = self.ladder.levels[-1]
         if level is full:
-            self.count(left.rows, right.rows[:within])
+            self.count(left.rows, partners)
             self.take_remains(remains, pairs)
         elif pairs is not None:
             self.set_aside(*pairs)
         else:
             self.count(remains.rows, remains.partners)
-            remains = self.sift(full, Factors(remains.rows), Factors(remains.partners), len(remains.partners))
+            remains = self.sift(full, Factors(remains.rows), Factors(remains.partners), slice(None))
             self.take_remains(remains, self.mattering(remains))
 
-    def sift(self, level: Level, left: Factors, right: Factors, within: int) -> Remains:
-        """What a level leaves of the pairs of `left` rows with the first `within` of the `right`."""
-        rows, partners = left.rows, right.rows[:within]
-        product = self.workspace[: len(rows) * within].view(len(rows), within)
-        torch.mm(left.left(level), right.right(level)[:within].T, out=product)
+    def sift(self, level: Level, left: Factors, right: Factors, part: slice) -> Remains:
+        """What a level leaves of the pairs of `left` rows with a `part` of the `right` rows."""
+        rows, partners = left.rows, right.rows[part]
+        product = self.workspace[: len(rows) * len(partners)].view(len(rows), len(partners))
+        torch.mm(left.left(level), right.right(level)[part].T, out=product)
         slack = level.slack_for(float(self.space.radius[rows].max() + self.space.radius[partners].max()))
         need, partners_need = self.needed[rows], self.needed[partners]
         row = _reaching(product.amin(dim=1), slack, need.clamp_max(float(partners_need.min())))
-        product, rows = product[row.to(product.device)], rows[row]
-        if len(rows):
-            column = _reaching(product.amin(dim=0), slack, partners_need.clamp_max(float(need[row].min())))
-            product, partners = product[:, column.to(product.device)], partners[column]
-        return Remains(rows, partners, product, slack)
+        if row.numel() == 0:
+            return Remains(rows[row], partners[row], product[:0, :0], slack)
+        column = _reaching(product.amin(dim=0), slack, partners_need.clamp_max(float(need[row].min())))
+        at = row.to(product.device)[:, None], column.to(product.device)
+        return Remains(rows[row], partners[column], product[at], slack)
 
     def mattering(self, remains: Remains) -> tuple[Tensor, Tensor] | None:
         """The pairs (m,), i < j, of a tile's remains that still matter, each once; None where they are many."""
@@ -287,9 +304,10 @@ class _Search:
             self.take(*pairs)
             return
         rows, partners = remains.rows.sort().values, remains.partners.sort().values
-        if bool(torch.isin(rows, partners).any()):
-            rows = partners = torch.unique(torch.cat([rows, partners]))
-        self.take_dense(rows, partners)
+        others = partners[~torch.isin(partners, rows)]
+        if len(others) < len(partners):
+            self.take_dense(rows, rows)
+        self.take_dense(rows, others)
 
     def once(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         """The pairs (m,) with i < j, each once."""
@@ -306,7 +324,8 @@ class _Search:
     def set_aside(self, i: Tensor, j: Tensor) -> None:
         """Keep pairs (m,), i < j, to be evaluated together with others."""
         self.aside.append((i, j))
-        if sum(len(pairs) for pairs, _ in self.aside) > _FEW_PAIRS:
+        self.aside_pairs += i.numel()
+        if self.aside_pairs > _FEW_PAIRS:
             self.take_aside()
 
     def take_aside(self) -> None:
@@ -314,7 +333,10 @@ class _Search:
         if self.aside:
             i, j = (torch.cat(parts) for parts in zip(*self.aside, strict=True))
             self.aside.clear()
-            self.evaluated += torch.bincount(i // self.batch, minlength=len(self.evaluated))
+            self.aside_pairs = 0
+            self.evaluated += torch.bincount(
+                torch.minimum(self.rank[i], self.rank[j]), minlength=len(self.evaluated)
+            )
             self.take(i, j)
 
     def take(self, i: Tensor, j: Tensor) -> None:
@@ -330,6 +352,8 @@ class _Search:
 
     def take_dense(self, left: Tensor, right: Tensor) -> None:
         """Decide a tile of which too many pairs are left, at once in float64; rows as `dense.evaluate` asks."""
+        if not len(right):
+            return
         same = torch.equal(left, right)
         for at, rows in enumerate(torch.split(left, self.blocks.dense)):
             for partners in torch.split(right, self.blocks.dense)[at if same else 0 :]:
@@ -349,11 +373,12 @@ class _Search:
         return self.needed
 
     def count(self, left: Tensor, right: Tensor) -> None:
-        """Count each pair of `left` (a,) and `right` (b,) as evaluated, in the earlier of its batches."""
-        if int(left.max()) // self.batch < int(right.min()) // self.batch:
-            self.evaluated += torch.bincount(left // self.batch, minlength=len(self.evaluated)) * len(right)
+        """Count each pair of `left` (a,) and `right` (b,) as evaluated, in that of its batches settled first."""
+        ranks = [self.rank[left], self.rank[right]]
+        if int(ranks[0].max()) < int(ranks[1].min()):
+            self.evaluated += torch.bincount(ranks[0], minlength=len(self.evaluated)) * len(right)
             return
-        batches, at = torch.unique(torch.cat([left, right]) // self.batch, return_inverse=True)
+        batches, at = torch.unique(torch.cat(ranks), return_inverse=True)
         held = [torch.bincount(part, minlength=len(batches)) for part in (at[: len(left)], at[len(left) :])]
         both = torch.bincount(at[: len(left)][torch.isin(left, right)], minlength=len(batches))
         ordered = held[0][:, None] * held[1]
@@ -371,13 +396,15 @@ class _Search:
         return open_.nonzero().flatten()
 
     def settle(self, batches: Tensor) -> Iterator[BatchDone]:
-        """Close `batches` (k,), all of whose pairs are decided."""
-        self.open[batches] = False
-        for b, winner in sorted(self.contenders.winners(batches).items()):
-            yield self.done(b, winner)
+        """Close `batches` (k,), all of whose pairs are decided, in order."""
+        winners = self.contenders.winners(batches)
+        for b in batches.tolist():
+            self.open[b] = False
+            yield self.done(b, winners[b])
 
     def done(self, b: int, winner: Winner) -> BatchDone:
         start, end = b * self.batch, min((b + 1) * self.batch, self.n)
+        self.open_rows -= end - start
         return BatchDone(
             batch=b,
             start=start,
@@ -385,8 +412,8 @@ class _Search:
             maximum=self.distance(winner.square),
             i=winner.i,
             j=winner.j,
-            pairs=(end - start) * (self.n - end) + (end - start) * (end - start - 1) // 2,
-            evaluated=int(self.evaluated[b]),
+            pairs=(end - start) * self.open_rows + (end - start) * (end - start - 1) // 2,
+            evaluated=int(self.evaluated[self.rank[start]]),
             seconds=self.seconds(),
             settled=self.settled_by(b),
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ..engine.events import AnyEvent, BatchBound, BatchDone, RunStarted
 from ..engine.record import BatchRecord, RunRecord
 from ..engine.sources import Model
 
@@ -34,14 +35,15 @@ class Settings:
 class View:
     """A model (None: none was found), its newest run's record (None: it has none), and the settings.
 
-    `death` says how the engine died, where it did. `newest` is the batch settled last. `looked` is whether
-    earlier runs of the model have been looked for.
+    `death` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with
+    the largest maximum or lower bound so far. `looked` is whether earlier runs of the model have been looked for.
     """
 
     model: Model | None
     record: RunRecord | None = None
     death: str | None = None
     newest: int | None = None
+    best: BatchRecord | None = None
     looked: bool = True
     settings: Settings = Settings()
 
@@ -59,21 +61,17 @@ class View:
     def going(self) -> bool:
         return self.stage in ("starting", "searching", "paused", "analysing")
 
-    @property
-    def best(self) -> BatchRecord | None:
-        """The batch with the largest maximum or lower bound so far."""
-        return best_batch(self.record) if self.record else None
 
-
-def best_batch(record: RunRecord) -> BatchRecord | None:
-    """The first of the batches whose maximum, or lower bound, is the largest so far."""
-    best: BatchRecord | None = None
-    largest = -1.0
-    for row in record.batches:
-        value = row.value
-        if value is not None and value > largest:
-            best, largest = row, value
-    return best
+def leading(record: RunRecord, best: BatchRecord | None, event: AnyEvent) -> BatchRecord | None:
+    """The batch with the largest maximum or bound after `event`, `best` before it; the first among equals."""
+    if isinstance(event, RunStarted):
+        return None
+    if not isinstance(event, BatchBound | BatchDone):
+        return best
+    row = record.batches[event.batch]
+    if best is None or row is best or row.value is None or best.value is None:
+        return row
+    return row if (row.value, -row.batch) > (best.value, -best.batch) else best
 
 
 def fraction(record: RunRecord) -> float:

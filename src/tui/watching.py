@@ -10,11 +10,11 @@ from typing import Final
 from ..engine import runs
 from ..engine.events import AnyEvent, BatchDone
 from ..engine.journal import JournalTail
-from ..engine.record import RunRecord
+from ..engine.record import BatchRecord, RunRecord
 from ..engine.sources import Model, request_for
 from ..errors import FarpairError
 from ..text import visible
-from .view import Settings, View
+from .view import Settings, View, leading
 
 PERIOD: Final = 0.1  # seconds between two looks at a journal
 PATIENCE: Final = 5  # looks without news after which the engine is looked for
@@ -29,6 +29,7 @@ class Watched:
         self.record: RunRecord | None = None
         self.death: str | None = None
         self.newest: int | None = None
+        self.best: BatchRecord | None = None
         self.looked = looked
         self._tail: JournalTail | None = None
         self._quiet = 0
@@ -45,6 +46,7 @@ class Watched:
             record=self.record,
             death=self.death,
             newest=self.newest,
+            best=self.best,
             looked=self.looked,
             settings=settings,
         )
@@ -73,7 +75,8 @@ class Watched:
         """Follow `run` from its first event."""
         if self._tail is not None:
             self._tail.close()
-        self.run, self.record, self.death, self.newest = run, RunRecord(), None, None
+        self.run, self.record, self.death = run, RunRecord(), None
+        self.newest, self.best = None, None
         self._tail, self._quiet = JournalTail(run.journal), 0
 
     async def watch(self, changed: Callable[[], None]) -> None:
@@ -97,13 +100,16 @@ class Watched:
             return False
         try:
             events = await asyncio.to_thread(tail.read)
+            if tail is not self._tail:
+                return False
+            for time, event in events:
+                self._apply(record, time, event)
         except FarpairError as error:
             self.death = f"{visible(str(error))} What was read before it is shown."
             return True
-        if tail is not self._tail:
-            return False
-        for time, event in events:
-            self._apply(record, time, event)
+        except Exception as fault:  # a journal nobody foresaw must not take the screen with it
+            self.death = f"The journal of this run cannot be shown: {visible(repr(fault))}."
+            return True
         self._quiet = 0 if events else self._quiet + 1
         return bool(events)
 
@@ -136,5 +142,6 @@ class Watched:
 
     def _apply(self, record: RunRecord, time: float, event: AnyEvent) -> None:
         record.apply(time, event)
+        self.best = leading(record, self.best, event)
         if isinstance(event, BatchDone):
             self.newest = event.batch

@@ -1,17 +1,13 @@
 """The rounding bounds, against exact arithmetic."""
 
+import itertools
 from fractions import Fraction
 
 import inputs
 import pytest
 import torch
-from farpair.engine.certify import (
-    exact_square,
-    float64_error,
-    float64_is_exact,
-    gamma,
-    squared_distances,
-)
+from farpair.engine.certify import float64_error, float64_is_exact, gamma, squared_distances
+from farpair.engine.exact import ExactSquares
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import exact_squares
@@ -125,7 +121,43 @@ def test_what_scaling_loses_is_not_called_exact() -> None:
     assert not float64_is_exact(rows, i, j, 2.0**-600, squares).any()
 
 
-def test_an_exact_square_is_a_rational_number() -> None:
-    assert exact_square([0.5, 1e300], [0.25, -1e300]) == Fraction(1, 16) + 4 * Fraction(1e300) ** 2
-    assert exact_square([0.1], [0.3]) == (Fraction(0.1) - Fraction(0.3)) ** 2
-    assert exact_square([], []) == 0
+def in_order(rows: torch.Tensor) -> list[list[tuple[int, int]]]:
+    """All pairs by falling distance, those that tie together, as `ExactSquares` orders them."""
+    i, j = all_pairs(len(rows))
+    pairs = list(zip(i.tolist(), j.tolist(), strict=True))
+    squares = dict(zip(pairs, squared_distances(rows, i, j).tolist(), strict=True))
+    return grouped(ExactSquares(rows, 1.0).ordered(squares))
+
+
+def grouped(squares: dict[tuple[int, int], Fraction]) -> list[list[tuple[int, int]]]:
+    ranked = sorted(squares, key=lambda pair: (-squares[pair], pair))
+    return [list(tied) for _, tied in itertools.groupby(ranked, key=lambda pair: squares[pair])]
+
+
+def truly_in_order(rows: torch.Tensor) -> list[list[tuple[int, int]]]:
+    pairs = list(itertools.combinations(range(len(rows)), 2))
+    return grouped(dict(zip(pairs, exact_squares(rows, pairs), strict=True)))
+
+
+@given(points)
+def test_pairs_are_put_in_their_exact_order(values: list[list[float]]) -> None:
+    rows = torch.tensor(values, dtype=torch.float64)
+
+    assert in_order(rows) == truly_in_order(rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        0.1 * torch.eye(20, dtype=torch.float64),
+        inputs.circulant(20),
+        inputs.reflections(4),
+        inputs.near_ties(25, 60),
+        inputs.circle(16),
+        inputs.circle(16).float(),
+        0.1 * inputs.cube_corners(24, 4),
+        1 + 1e-15 * inputs.integers(20, 3, 9),
+    ],
+)
+def test_near_ties_and_ties_are_put_in_their_exact_order(rows: torch.Tensor) -> None:
+    assert in_order(rows) == truly_in_order(rows)

@@ -3,7 +3,7 @@
 import inputs
 import pytest
 import torch
-from farpair.engine.levels import Level, choose_ladder, full_level, leading_directions, projected_levels
+from farpair.engine.levels import Factors, Level, full_level, leading_directions, projected_levels
 from farpair.engine.space import Space, centre_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,14 +36,22 @@ def squares(space: Space) -> torch.Tensor:
 
 def bounds(level: Level, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """(a, b) float64: what the level says of the pairs of rows left (a,) and right (b,)."""
-    product = torch.mm(level.left(left), level.right(right).T)
-    return -2 * product.cpu().to(torch.float64) + level.slack_between(left, right)
+    product = torch.mm(Factors(left).left(level), Factors(right).right(level).T)
+    largest = float(level.space.radius[left].max() + level.space.radius[right].max())
+    return -2 * product.cpu().to(torch.float64) + level.slack_for(largest)
 
 
 def every_level(space: Space, basis: torch.Tensor) -> list[Level]:
     index = torch.arange(len(space.rows))
     widths = [width for width in WIDTHS if width <= basis.shape[1]]
     return [*projected_levels(space, index, basis, widths), full_level(space)]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_no_pair_lies_farther_apart_than_its_two_radii_reach(name: str) -> None:
+    space = centre_rows(ROWS[name]())
+
+    assert ((space.radius[:, None] + space.radius).square() >= squares(space)).all()
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -113,18 +121,13 @@ def test_leading_directions_are_nearly_orthonormal_and_the_same_each_time() -> N
     assert torch.equal(basis, leading_directions(space, torch.arange(300), 12))
 
 
-def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
-    space = centre_rows(inputs.normal(3000, 128).float())
-    needed = torch.full((3000,), float(squares(centre_rows(space.rows[:400])).max()), dtype=torch.float64)
+def test_factors_serve_one_level_after_another() -> None:
+    """What one level's product needed is not taken for another's."""
+    space = centre_rows(inputs.vocabulary(90, 40).float())
+    index, true = torch.arange(90), squares(space)
+    levels = every_level(space, leading_directions(space, index, 8))
+    left, right = Factors(index), Factors(index)
+    for level in [*levels, *reversed(levels)]:
+        product = -2 * torch.mm(left.left(level), right.right(level).T).to(torch.float64)
 
-    assert [level.is_full for level in choose_ladder(space, torch.arange(3000), needed).levels] == [True]
-
-
-def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
-    space = centre_rows(inputs.vocabulary(3000, 256).float())
-    needed = torch.full((3000,), float((2 * space.radius.max() * 0.9) ** 2), dtype=torch.float64)
-    levels = choose_ladder(space, torch.arange(3000), needed).levels
-
-    assert len(levels) > 1
-    assert [level.k for level in levels] == sorted(level.k for level in levels)
-    assert [level.is_full for level in levels] == [False] * (len(levels) - 1) + [True]
+        assert (product + level.slack_for(2 * float(space.radius.max())) >= true).all()

@@ -31,7 +31,7 @@ from farpair.engine.journal import JournalWriter
 from farpair.engine.record import RunRecord
 from farpair.engine.runs import Run, state_folder
 from farpair.engine.sources import Model, request_for
-from farpair.tui.view import View
+from farpair.tui.view import View, leading
 
 MAXIMA = (
     1.60828757,
@@ -174,18 +174,14 @@ def published(request: RunRequest | None = None) -> list[AnyEvent]:
     return [*started(request), offset, named(), *bounds, *batches, progress(1.0), pair_found(), analysed(), done()]
 
 
-def record_of(events: list[AnyEvent]) -> RunRecord:
-    record = RunRecord()
-    for event in events:
-        record.apply(DATE, event)
-    return record
-
-
 def view_of(events: list[AnyEvent], model: Model | None = None, **more: object) -> View:
     """What the screen shows of a run with these events."""
-    newest = [event.batch for event in events if isinstance(event, BatchDone)]
-    about = {"newest": newest[-1] if newest else None, **more}
-    return View(model or a_model(), record_of(events), **about)  # type: ignore[arg-type]
+    record, best, newest = RunRecord(), None, None
+    for event in events:
+        record.apply(DATE, event)
+        best = leading(record, best, event)
+        newest = event.batch if isinstance(event, BatchDone) else newest
+    return View(model or a_model(), record, best=best, newest=newest, **more)  # type: ignore[arg-type]
 
 
 class HandWritten:

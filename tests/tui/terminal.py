@@ -44,7 +44,7 @@ class Terminal:
         environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(state)}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _CONTROLLED, *command],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment, cwd=state,
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment, cwd="/",
         )  # fmt: skip
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -69,7 +69,7 @@ class Terminal:
         """Press keys: characters, or names of `KEYS`."""
         for key in keys:
             os.write(self._master, KEYS.get(key, key).encode())
-            time.sleep(0.05)  # an escape and the key after it would be read as one
+            time.sleep(0.3 if key == "escape" else 0.05)  # sooner, an escape and the next key are one key
 
     def wait_for(self, wanted: str | Callable[[str], bool], patience: float = PATIENCE_SECONDS) -> str:
         """The screen's text once it holds, or is, what is `wanted`."""

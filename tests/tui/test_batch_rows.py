@@ -3,17 +3,17 @@
 import msgspec
 import pytest
 from farpair.engine.events import AnyEvent, BatchBound
-from farpair.tui.view import best_batch
 from farpair.tui.widgets.batch_rows import batch_line, columns, heading
 from farpair.tui.widgets.lines import plain, width_of
-from tui.published import named, pair_found, published, record_of, settled, started
+from tui.published import named, pair_found, published, settled, started, view_of
 
 WIDTHS = [44, 79, 150]
 
 
 def row(events: list[AnyEvent], index: int, width: int) -> str:
-    record = record_of(events)
-    return plain([batch_line(record, index, best_batch(record), width)])
+    view = view_of(events)
+    assert view.record is not None
+    return plain([batch_line(view.record, index, view.best, width)])
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -36,7 +36,8 @@ def test_a_batch_is_waiting_then_a_lower_bound_then_proved(width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_rows_and_their_heading_fit(width: int) -> None:
-    record = record_of(published())
+    record = view_of(published()).record
+    assert record is not None
     assert width_of(heading(record, width)) == width
     assert all(width_of(batch_line(record, index, None, width)) <= width for index in range(9))
     assert "48494" in row(published(), 0, width)
@@ -57,5 +58,21 @@ def test_every_batch_that_holds_the_pair_has_a_star() -> None:
 
 
 def test_ids_stand_together_where_a_full_vocabulary_leaves_little_room() -> None:
-    record = record_of(started(n=151_936))
+    record = view_of(started(n=151_936)).record
+    assert record is not None
     assert columns(record, 44).pair >= len("151643·151644")
+
+
+def test_the_largest_batch_so_far_leads_and_the_first_among_equals() -> None:
+    def leader(*events: AnyEvent) -> int | None:
+        best = view_of([*started(), *events]).best
+        return best.batch if best else None
+
+    def bound(batch: int, lower: float) -> AnyEvent:
+        return BatchBound(batch=batch, lower=lower, i=0, j=1)
+
+    assert leader() is None
+    assert leader(bound(3, 1.0)) == 3
+    assert leader(bound(3, 1.0), bound(2, 1.0), bound(5, 1.0)) == 2
+    assert leader(bound(3, 1.0), bound(4, 1.1), settled(1)) == 1
+    assert leader(settled(5), settled(0), settled(1)) == 0

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from farpair.engine import runs
 from farpair.engine.journal import read_record
+from farpair.engine.record import RunRecord
 from fixtures import HOSTILE_TEXTS, build_small_model
 from running import ended, long_request, read_until, searching
 from tui.conftest import SIZES
@@ -32,7 +33,7 @@ def farpair(tensors: Path, *words: str, size: tuple[int, int] = (80, 24)) -> Ite
             yield terminal
         finally:
             for run in runs.all_runs():
-                record = read_record(run.journal)
+                record = read_record(run.journal) if run.journal.exists() else RunRecord()
                 if record.ended is None and record.engine is not None and runs.is_alive(run, record):
                     os.kill(record.engine.pid, signal.SIGKILL)
 
@@ -72,11 +73,14 @@ def test_the_screen_is_laid_out_anew_when_the_terminal_is_resized_during_a_run(t
         terminal.wait_for(" left")
         for columns, rows in (*SIZES[1:], SIZES[0]):
             terminal.resize(columns, rows)
-            text = terminal.wait_for(lambda text: "q quit" in text and " left" in text and "batches" in text)
-            lines = text.splitlines()
-            assert "q quit" in lines[-1]
-            assert len(lines) == rows
-            assert lines[0].startswith(" farpair  long")
+            text = terminal.wait_for(
+                lambda text: (
+                    text.startswith(" farpair  long")
+                    and all(title in text for title in (" left", "batches", "outliers", "triangle", "cluster"))
+                    and "q quit" in text.splitlines()[-1]
+                )
+            )
+            assert [len(line) for line in text.splitlines()] == [columns] * rows
         terminal.press("x")
         terminal.wait_for("stopped at")
 
@@ -125,9 +129,9 @@ def test_no_hostile_name_or_token_reaches_the_terminal_as_it_is(tmp_path: Path) 
             time.sleep(0.3)
             terminal.press("m", "escape", "n", "escape", "ctrl+p", "s", "h", "o", "w")
             time.sleep(0.3)
-            terminal.press("escape", "escape")
-        text = terminal.wait_for(r"\x1b")
-        assert "[bold]" in text
+            terminal.press("escape")
+            terminal.wait_for(lambda text: "q quit" in text and "Show model" not in text)
+        assert "[bold]" in terminal.wait_for(r"\x1b")
         terminal.press("q")
         assert terminal.wait() == 0
     written = terminal.written.decode()

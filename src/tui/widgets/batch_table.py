@@ -48,7 +48,7 @@ class BatchTable(ScrollView, can_focus=False):
         if self.virtual_size.height != rows + HEADING_ROWS:
             self.virtual_size = Size(1, rows + HEADING_ROWS)
         if not same:
-            self.scroll_to(y=0, animate=False)
+            self.scroll_to(y=0, animate=False, force=True)
         if self.cursor is None:
             self._reveal(self._newest)
         self._repaint()
@@ -132,10 +132,9 @@ class BatchTable(ScrollView, can_focus=False):
         top, height = round(self.scroll_y), self._rows_in_view
         if top <= row < top + height:
             return
-        if self.cursor is not None:
-            self.scroll_to(y=row if row < top else row - height + 1, animate=False)
-        else:
-            self.scroll_to(y=max(row - height // 4, 0), animate=False)
+        nearest = row if row < top else row - height + 1
+        top = nearest if self.cursor is not None else max(row - height // 4, 0)
+        self.scroll_to(y=top, animate=False, force=True)  # the scrollbar may not have been laid out yet
 
     def _repaint(self) -> None:
         """Refresh the rows that would look different from what is drawn."""

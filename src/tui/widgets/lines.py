@@ -115,7 +115,8 @@ class Lines(Widget):
 
     def redraw(self) -> None:
         """Compose the lines again; rows that stay the same are not repainted."""
-        if not self.size.area:
+        if not self.size.area:  # not laid out: composed when it is next painted
+            self._composed_for = None
             return
         before, same_room = self._lines, self._composed_for == self.size
         self._compose_now()

@@ -93,7 +93,7 @@ def quoted(token: Token | None, width: int) -> str:
 
 def _verdict(analysis: Analysed, width: int) -> Line:
     answer: Span = ("yes", "strong") if analysis.both_far else ("no", "strong")
-    for question in ("both norms over twice the centroid's", "both far from the centroid", "both far from c"):
+    for question in ("both far from the centroid", "both far from c"):
         line: Line = ((question + "  ", "dim"), answer)
         if width_of(line) <= width:
             return line

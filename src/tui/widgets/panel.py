@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ...text import visible
 from ..view import View
-from .lines import Line, Lines
+from .lines import Line, Lines, wrap
 
 
 class Panel(Lines):
@@ -26,4 +27,9 @@ class Panel(Lines):
         raise NotImplementedError
 
     def compose_lines(self, width: int, height: int) -> Sequence[Line]:
-        return self.view_lines(self._view, width, height) if self._view else ()
+        if self._view is None:
+            return ()
+        try:
+            return self.view_lines(self._view, width, height)
+        except Exception as fault:  # numbers nobody foresaw must not take the screen with them
+            return wrap(f"This cannot be shown: {visible(repr(fault))}.", width, "bad")

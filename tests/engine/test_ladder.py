@@ -1,0 +1,32 @@
+"""Which levels a search uses: those that pay for rows like these."""
+
+import inputs
+import torch
+from farpair.engine.ladder import choose_ladder
+from farpair.engine.space import Space, centre_rows
+
+
+def widths(space: Space, needed: float) -> list[int]:
+    """The levels' widths where every pair must reach the squared distance `needed`."""
+    n = len(space.rows)
+    needs = torch.full((n,), needed, dtype=torch.float64)
+    return [level.k for level in choose_ladder(space, torch.arange(n), needs, 64).levels]
+
+
+def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
+    assert widths(centre_rows(inputs.on_sphere(4000, 128).float()), 2.2) == [128]
+
+
+def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
+    space = centre_rows(inputs.vocabulary(4000, 256).float())
+    found = widths(space, float((1.6 * space.radius.max()) ** 2))
+
+    assert len(found) > 1
+    assert found == sorted(found)
+    assert found[-1] == 256
+
+
+def test_a_few_rows_need_no_other_level() -> None:
+    space = centre_rows(inputs.vocabulary(30, 256).float())
+
+    assert widths(space, float(space.radius.max() ** 2)) == [256]
