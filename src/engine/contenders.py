@@ -70,16 +70,31 @@ class Contenders:
         self._i = self._j = self._ties = torch.empty(0, dtype=torch.int64)
         self._square = torch.empty(0, dtype=torch.float64)
 
-    def add(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor | None = None) -> None:
-        """Take more evaluated pairs.
+    def add(self, i: Tensor, j: Tensor, square: Tensor) -> None:
+        """Take more evaluated pairs; each stands for the pairs of its rows' copies too."""
+        self._append(i, j, square, self.places.copies[i] * self.places.copies[j])
 
-        Where `ties` is given, the squares are exact and each pair stands for that many pairs of equal distance;
-        where not, for the pairs of its rows' copies.
+    def add_exact(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
+        """Take more pairs whose squares are exact, each standing for so many `ties` of equal distance.
+
+        Of masses of them only each batch's smallest at its maximum are kept, and at the largest square the number.
         """
-        if ties is None:
-            ties = self.places.copies[i] * self.places.copies[j]
-        else:
-            self._exact.learn(i, j, square)
+        smallest = torch.argsort(i * len(self.places.copies) + j)
+        order = smallest[square[smallest].argsort(descending=True, stable=True)]
+        i, j, square, ties = i[order], j[order], square[order], ties[order]
+        entries = [self._entries(i, j), self._entries(j, i)]
+        batch, pair, named_i, named_j = (torch.cat(parts) for parts in zip(*entries, strict=True))
+        by_name = torch.argsort(named_i * len(self.places.copies) + named_j)
+        by_square = by_name[square[pair[by_name]].argsort(descending=True, stable=True)]
+        by_batch = by_square[batch[by_square].argsort(stable=True)]
+        first = torch.ones(len(by_batch), dtype=torch.bool)
+        first[1:] = batch[by_batch][1:] != batch[by_batch][:-1]
+        ties = torch.where(torch.arange(len(ties)) == 0, ties[square == square[0]].sum(), 0)
+        kept = torch.unique(torch.cat([torch.tensor([0]), pair[by_batch[first]]]))
+        self._exact.learn(i[kept], j[kept], square[kept])
+        self._append(i[kept], j[kept], square[kept], ties[kept])
+
+    def _append(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
         self._i, self._j = torch.cat([self._i, i]), torch.cat([self._j, j])
         self._square, self._ties = torch.cat([self._square, square]), torch.cat([self._ties, ties])
 

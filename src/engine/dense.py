@@ -7,8 +7,9 @@ kept, with their number.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from .certify import gamma
 from .space import Space, scaled
 
 Raise = Callable[[Tensor, Tensor], Tensor]
+
+_BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
 
 
 @dataclass(frozen=True)
@@ -30,45 +33,86 @@ class DenseTile:
     ties: Tensor | None = None
 
 
-def evaluate(space: Space, copies: Tensor, left: Tensor, right: Tensor, raise_bounds: Raise) -> DenseTile:
-    """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter.
+class Dense:
+    """The rows of a search in float64, a block at a time; `size` rows to a block."""
 
-    Both are ascending indices, either the same or disjoint; of a tile with itself each pair is taken once.
-    `copies` (n,) counts the rows for which each row stands. `raise_bounds(rows, squares)` is told lower bounds
-    of the squared distance to each row's farthest partner and answers with what is then `needed` (n,).
-    Uses about 16 (a + b) d + 24 a b bytes.
-    """
-    where = torch.device("cpu") if space.rows.device.type == "mps" else space.rows.device
-    x, y = (
-        scaled(space.rows[part.to(space.rows.device)].to(where, torch.float64), space.scale)
-        for part in (left, right)
-    )
-    exact = _on_a_grid(x, y) and (space.scale == 1.0 or space.rows.dtype == torch.float32)
-    if not exact:
-        x, y = x - space.centre.to(x), y - space.centre.to(y)
-    squares = x.square().sum(dim=1)[:, None] + y.square().sum(dim=1) - 2 * (x @ y.T)
-    squares = squares.cpu()
-    if torch.equal(left, right):
-        squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -1.0)
-    if exact:
-        return _smallest_pairs(squares, left, right, copies)
-    reach = float(space.radius[left].max() + space.radius[right].max())
-    slack = 4 * gamma(x.shape[1] + 8, torch.float64) * reach**2
-    lower = torch.cat([squares.amax(dim=1), squares.amax(dim=0)]) - slack
-    needed = raise_bounds(torch.cat([left, right]), lower)
-    row, column = (squares + slack >= torch.minimum(needed[left][:, None], needed[right])).nonzero(as_tuple=True)
-    i, j = left[row], right[column]
-    return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
+    def __init__(self, space: Space, size: int) -> None:
+        self._space, self._size = space, size
+        self._where = torch.device("cpu") if space.rows.device.type == "mps" else space.rows.device
 
+    def tiles(self, left: Tensor, right: Tensor, copies: Tensor, raise_bounds: Raise) -> Iterator[DenseTile]:
+        """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter, tile by tile.
 
-def _on_a_grid(x: Tensor, y: Tensor) -> bool:
-    """Whether |x|^2 + |y|^2 - 2 x.y is exact in float64: all numbers are whole multiples of one power of two g,
-    and |x|^2, |y|^2 <= 2^50 g^2, so that every partial sum is a whole number of g^2 below 2^53."""
-    largest = max(float(x.square().sum(dim=1).max()), float(y.square().sum(dim=1).max()))
-    if largest == 0.0:
-        return True
-    grain = 2.0 ** math.ceil((math.log2(largest) - 50) / 2 + 1e-9)
-    return all(bool((torch.remainder(part / grain, 1.0) == 0).all()) for part in (x, y))
+        Both are ascending indices, either the same or disjoint; of rows with themselves each pair is taken once.
+        `copies` (n,) counts the rows for which each row stands. `raise_bounds(rows, squares)` is told lower bounds
+        of the squared distance to each row's farthest partner and answers with what is then needed (n,).
+        """
+        same = torch.equal(left, right)
+        parts = torch.split(right, self._size) if len(right) else ()
+        for at, rows in enumerate(torch.split(left, self._size)):
+            x = self._coordinates(rows)
+            for partners in parts[at if same else 0 :]:
+                y = x if partners is rows or torch.equal(partners, rows) else self._coordinates(partners)
+                squares = torch.mm(x, y.T).to("cpu", torch.float64).mul_(-2)
+                squares += self._norms[rows][:, None]
+                squares += self._norms[partners]
+                if y is x:
+                    squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -1.0)
+                if self.is_exact:
+                    yield _smallest_pairs(squares, rows, partners, copies)
+                else:
+                    yield self._undecided(squares, rows, partners, raise_bounds)
+
+    def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, raise_bounds: Raise) -> DenseTile:
+        reach = float(self._space.radius[left].max() + self._space.radius[right].max())
+        slack = 4 * gamma(self._space.rows.shape[1] + 8, torch.float64) * reach**2
+        lower = torch.cat([squares.amax(dim=1), squares.amax(dim=0)]) - slack
+        needed = raise_bounds(torch.cat([left, right]), lower)
+        mattering = squares + slack >= torch.minimum(needed[left][:, None], needed[right])
+        row, column = mattering.nonzero(as_tuple=True)
+        i, j = left[row], right[column]
+        return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
+
+    def _coordinates(self, index: Tensor) -> Tensor:
+        """Rows (m, d) at `index` (m,): as they are where products are exact, else centred, in float64."""
+        x = self._scaled(index)
+        return x.sub_(self._space.centre.to(x)) if self._exact_dtype is None else x.to(self._exact_dtype)
+
+    def _scaled(self, index: Tensor) -> Tensor:
+        rows = self._space.rows[index.to(self._space.rows.device)]
+        return scaled(rows.to(self._where, torch.float64), self._space.scale)
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether the products are exact: equal distances are then known to be equal."""
+        return self._exact_dtype is not None
+
+    @cached_property
+    def _exact_dtype(self) -> torch.dtype | None:
+        """The narrowest type in which |x|^2 + |y|^2 - 2 x.y is exact for all rows.
+
+        Their numbers are whole multiples of one power of two g, and |x|^2 <= 2^(p - 3) g^2, so that every partial
+        sum is a whole number of g^2 that the type's p bits hold.
+        """
+        if self._space.scale != 1.0 and self._space.rows.dtype == torch.float64:
+            return None
+        largest = max(float(part.square().sum(dim=1).max()) for part in self._all_scaled())
+        for dtype, bits in ((torch.float32, 24), (torch.float64, 53)):
+            grain = 2.0 ** math.ceil((math.log2(largest) - (bits - 3)) / 2 + 1e-9)
+            if all(bool((torch.remainder(part / grain, 1.0) == 0).all()) for part in self._all_scaled()):
+                return dtype
+        return None
+
+    @cached_property
+    def _norms(self) -> Tensor:
+        """The coordinates' squared norms (n,) float64 on the CPU."""
+        centre = 0.0 if self.is_exact else self._space.centre.to(self._where, torch.float64)
+        return torch.cat([(part - centre).square_().sum(dim=1).cpu() for part in self._all_scaled()])
+
+    def _all_scaled(self) -> Iterator[Tensor]:
+        n, d = self._space.rows.shape
+        for index in torch.split(torch.arange(n), max(1, _BLOCK // d)):
+            yield self._scaled(index)
 
 
 def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> DenseTile:

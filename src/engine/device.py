@@ -68,7 +68,7 @@ class Blocks:
         factors = 4 * (d + 3) * (2 * min(self.strip, n) + min(self.tile_columns, n))
         projection = 4 * n * self.projected
         tile = 4 * self.tile_rows * self.tile_columns
-        dense = 32 * self.dense * d + 40 * self.dense**2
+        dense = 24 * self.dense * d + 40 * self.dense**2
         return per_row + factors + projection + tile + dense + _FIXED
 
 
@@ -90,7 +90,7 @@ def blocks_for(device: torch.device, n: int, d: int, memory: int = 0) -> Blocks:
         strip=tile,
         tile_rows=tile // 8 if device.type == "cpu" else tile // 2,
         tile_columns=tile,
-        dense=max(64, min(512, (1 << 19) // d)),
+        dense=max(64, min(512, (1 << 20) // d)),
         projected=min(2 * d // 3, 512),
     )
     while blocks.bytes(n, d) > budget and blocks.strip > 256:

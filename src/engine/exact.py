@@ -17,15 +17,15 @@ class ExactSquares:
     def __init__(self, rows: Tensor, scale: float) -> None:
         self._rows, self._scale = rows, scale
         self.tolerance = 4 * float64_error(rows.shape[1])
-        self._known: dict[Pair, Fraction] = {}
+        self._known: dict[Pair, Fraction | float] = {}
         self._by_difference: dict[bytes, Fraction] = {}
 
     def learn(self, i: Tensor, j: Tensor, squares: Tensor) -> None:
         """Squares (m,) that float64 holds without rounding."""
         for a, b, square in zip(i.tolist(), j.tolist(), squares.tolist(), strict=True):
-            self._known[a, b] = Fraction(square)
+            self._known[a, b] = square
 
-    def ordered(self, squares: dict[Pair, float]) -> dict[Pair, Fraction]:
+    def ordered(self, squares: dict[Pair, float]) -> dict[Pair, Fraction | float]:
         """For pairs and their float64 squares, numbers in the order of the exact squares, that tie as they do:
         the exact squares themselves wherever another pair's is within rounding.
         """
@@ -37,7 +37,7 @@ class ExactSquares:
             for pair in (one, other)
         }
         self._work_out([pair for pair in close if pair not in self._known], squares)
-        return {pair: self._known[pair] if pair in close else Fraction(square) for pair, square in ranked}
+        return {pair: self._known[pair] if pair in close else square for pair, square in ranked}
 
     def _work_out(self, pairs: list[Pair], squares: dict[Pair, float]) -> None:
         if not pairs:
@@ -46,7 +46,7 @@ class ExactSquares:
         floats = torch.tensor([squares[pair] for pair in pairs], dtype=torch.float64)
         unrounded = float64_is_exact(self._rows, i, j, self._scale, floats)
         for pair, square, is_exact in zip(pairs, floats.tolist(), unrounded.tolist(), strict=True):
-            self._known[pair] = Fraction(square) if is_exact else self._rational(*pair)
+            self._known[pair] = square if is_exact else self._rational(*pair)
 
     def _rational(self, i: int, j: int) -> Fraction:
         """The exact square of a pair; pairs whose coordinates differ by the same amounts share it."""

@@ -25,11 +25,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from . import dense
 from .bounds import Bounds
 from .certify import float64_error, squared_distances
 from .contenders import Contenders, Places, Winner
 from .copies import first_equal, first_unequal
+from .dense import Dense
 from .device import Blocks, blocks_for
 from .events import BatchBound, BatchDone, PairFound, Progress, Warned
 from .ladder import choose_ladder, only_full_level
@@ -85,6 +85,7 @@ class _Search:
         self.batch, self.blocks, self.exhaustive = batch, blocks, exhaustive
         self.space = centre_rows(rows)
         self.bounds = Bounds(self.n, self.d)
+        self.dense = Dense(self.space, blocks.dense)
         self.merge(torch.arange(self.n))
         self.contenders = Contenders(rows, self.space.scale, self.places)
         batches = self.places.batches
@@ -98,6 +99,7 @@ class _Search:
         self.shown: dict[int, float] = {}
         self.aside: list[tuple[Tensor, Tensor]] = []
         self.aside_pairs = 0
+        self.all_dense = False
         self.total = self.left = self.n * (self.n - 1) // 2
         self.ladder = only_full_level(self.space)
         self.workspace = rows.new_empty(blocks.tile_rows * blocks.tile_columns, dtype=torch.float32)
@@ -140,6 +142,7 @@ class _Search:
         if len(i) > _FEW_PAIRS:
             self.take_dense(found.pivots, found.pivots)
             self.take_dense(found.pivots, others)
+            self.all_dense = self.dense.is_exact
         else:
             self.take(i, j)
         self.verified.zero_()
@@ -206,6 +209,9 @@ class _Search:
 
     def walk_strip(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of the rows `strip` among themselves and with the rows `rest`."""
+        if self.all_dense:
+            yield from self.walk_densely(strip, rest)
+            return
         strip = strip[self.space.radius[strip].argsort(descending=True)]
         starts = range(0, len(strip), self.blocks.tile_rows)
         tiles = [Factors(strip[start : start + self.blocks.tile_rows]) for start in starts]
@@ -225,6 +231,19 @@ class _Search:
                 yield self.progress()
             self.left -= len(strip) * len(part)
         self.take_aside()
+
+    def walk_densely(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
+        """The same for rows of which masses tie, and exactly: bounds that leave nearly all pairs are skipped."""
+        tiles = torch.split(strip, self.blocks.tile_rows)
+        for at, left in enumerate(tiles):
+            self.take_dense(left, left)
+            for right in (*tiles[at + 1 :], *(torch.split(rest, self.blocks.tile_rows) if len(rest) else ())):
+                self.take_dense(left, right)
+                yield self.progress()
+            later = torch.cat([*tiles[at:], rest])
+            self.count(left, later)
+            self.left -= len(left) * (len(later) - len(left)) + len(left) * (len(left) - 1) // 2
+            yield self.progress()
 
     def strips(self, unwalked: Tensor) -> Iterator[Tensor]:
         """The open batches in order of settling, as many at a time as fill a strip with unwalked rows."""
@@ -351,21 +370,16 @@ class _Search:
         self.verified[j // self.batch] = True
 
     def take_dense(self, left: Tensor, right: Tensor) -> None:
-        """Decide a tile of which too many pairs are left, at once in float64; rows as `dense.evaluate` asks."""
-        if not len(right):
-            return
-        same = torch.equal(left, right)
-        for at, rows in enumerate(torch.split(left, self.blocks.dense)):
-            for partners in torch.split(right, self.blocks.dense)[at if same else 0 :]:
-                tile = dense.evaluate(self.space, self.places.copies, rows, partners, self.raise_to)
-                if tile.square is None or tile.ties is None:
-                    for part in torch.split(torch.arange(len(tile.i)), _FEW_PAIRS):
-                        self.take(tile.i[part], tile.j[part])
-                elif len(tile.i):
-                    self.bounds.evaluated(tile.i, tile.j, tile.square)
-                    self.needed = self.bounds.needed(self.places)
-                    self.contenders.add(tile.i, tile.j, tile.square, tile.ties)
-                self.contenders.keep(self.needed)
+        """Decide a tile of which too many pairs are left, at once in float64; rows as `Dense.tiles` asks."""
+        for tile in self.dense.tiles(left, right, self.places.copies, self.raise_to):
+            if tile.square is None or tile.ties is None:
+                for part in torch.split(torch.arange(len(tile.i)), _FEW_PAIRS) if len(tile.i) else ():
+                    self.take(tile.i[part], tile.j[part])
+            elif len(tile.i):
+                self.bounds.evaluated(tile.i, tile.j, tile.square)
+                self.needed = self.bounds.needed(self.places)
+                self.contenders.add_exact(tile.i, tile.j, tile.square, tile.ties)
+            self.contenders.keep(self.needed)
 
     def raise_to(self, rows: Tensor, squares: Tensor) -> Tensor:
         self.bounds.at_least(rows, squares)

@@ -1,6 +1,7 @@
 """The rows of the live table as lines of text: what is in which column, and how wide the columns are."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...engine.record import BatchRecord, RunRecord
 from ...text import duration, share, token_label
@@ -24,8 +25,12 @@ class Columns:
 
 def columns(record: RunRecord, width: int) -> Columns:
     """The columns that fit in `width` cells: the pair gets what the others leave."""
-    n = record.started.n if record.started else 0
-    vocabulary = record.started.vocabulary if record.started else 0
+    started = record.started
+    return _columns(started.n, started.vocabulary, width) if started else _columns(0, 0, width)
+
+
+@lru_cache(maxsize=64)
+def _columns(n: int, vocabulary: int, width: int) -> Columns:
     batch = max(2 * len(str(n)) + 1, 5)
     ids = 2 * len(str(vocabulary)) + 3
     maximum = 11 if width >= 60 else 10
@@ -58,7 +63,7 @@ def batch_line(record: RunRecord, index: int, best: BatchRecord | None, width: i
     shape = columns(record, width)
     winner = record.pair is not None and (row.i, row.j) == (record.pair.i, record.pair.j)
     tone: Role = "strong" if winner or row is best else "text" if row.done else "dim"
-    star: Span = ("★ " if winner else "  ", "good")
+    star: Span = ("★ ", "good") if winner else ("  ", "text")
     line: list[Span] = [star, (left(f"{row.start}–{row.end}", shape.batch) + GAP, "text" if row.done else "dim")]
     value = row.value
     if value is None:

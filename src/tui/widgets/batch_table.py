@@ -10,7 +10,7 @@ from textual.strip import Strip
 from ...engine.record import BatchRecord, RunRecord
 from ..view import View
 from .batch_rows import batch_line, heading
-from .lines import EMPTY, Line, strip_of, wrap
+from .lines import EMPTY, Line, changed_cells, strip_of, wrap
 
 HEADING_ROWS: Final = 1
 
@@ -143,7 +143,14 @@ class BatchTable(ScrollView, can_focus=False):
         before, self._drawn = self._drawn, now
         if len(before) != len(now):
             self.refresh()
-        elif changed := [Region(0, y, width, 1) for y, line in enumerate(now) if line != before[y]]:
+            return
+        changed: list[Region] = []
+        for y, ((was, was_under), (line, under)) in enumerate(zip(before, now, strict=True)):
+            if was_under != under:
+                changed.append(Region(0, y, width, 1))
+            elif was != line and (cells := changed_cells(was, line, width)):
+                changed.append(Region(cells[0], y, cells[1], 1))
+        if changed:
             self.refresh(*changed)
 
     def _at(self, y: int) -> tuple[Line, bool]:

@@ -124,7 +124,12 @@ class Lines(Widget):
             self.refresh()
             return
         width, height = self.size
-        changed = [Region(0, y, width, 1) for y in range(height) if _at(before, y) != _at(self._lines, y)]
+        changed = [
+            Region(cells[0], y, cells[1], 1)
+            for y in range(height)
+            if _at(before, y) != _at(self._lines, y)
+            and (cells := changed_cells(_at(before, y), _at(self._lines, y), width))
+        ]
         if changed:
             self.refresh(*changed)
 
@@ -143,16 +148,49 @@ def strip_of(widget: Widget, line: Line, width: int, under: Role | None = None) 
 
     `under` is a role whose background the whole line gets, as the cursor's.
     """
-    base = widget.rich_style
+    base, screen = widget.rich_style, widget.screen
     if under:
-        base += Style(bgcolor=_role_style(widget, under).bgcolor)
-    segments = [Segment(text, base + _ink(_role_style(widget, role))) for text, role in line]
+        base += Style(bgcolor=_role_style(screen, under).bgcolor)
+    segments = [Segment(text, base + _ink(_role_style(screen, role))) for text, role in _merged(line)]
     return Strip(segments).adjust_cell_length(width, base)
 
 
-def _role_style(widget: Widget, role: Role) -> Style:
+def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | None:
+    """The first of `width` cells in which two lines look different, and how many from there; None where none do.
+
+    Where little of a line changes, little of it need be sent to the terminal.
+    """
+    one, other = _cells(before, width), _cells(after, width)
+    differing = [x for x in range(width) if one[x] != other[x]]
+    return (differing[0], differing[-1] - differing[0] + 1) if differing else None
+
+
+def _cells(line: Line, width: int) -> list[tuple[str, Role]]:
+    """What is in each cell: a character with the marks on it, and its role; a wide one is in both its cells."""
+    cells: list[tuple[str, Role]] = []
+    for text, role in line:
+        for character in text:
+            wide = 1 if character.isascii() else cell_len(character)
+            if wide == 0 and cells:
+                cells[-1] = (cells[-1][0] + character, role)
+            cells += [(character, role if character != " " else "text")] * wide
+    return [*cells[:width], *[(" ", ROLES[0])] * (width - len(cells))]
+
+
+def _merged(line: Line) -> list[tuple[str, Role]]:
+    """The line in as few spans as look the same: blanks have no ink, so they go with what is before them."""
+    merged: list[tuple[str, Role]] = []
+    for text, role in line:
+        if merged and (role == merged[-1][1] or text.isspace()):
+            merged[-1] = (merged[-1][0] + text, merged[-1][1])
+        elif text:
+            merged.append((text, role))
+    return merged
+
+
+def _role_style(screen: Widget, role: Role) -> Style:
     # One set of roles for each screen: as component classes of every widget they would slow the first paint.
-    return widget.screen.get_component_rich_style(f"lines--{role}")
+    return screen.get_component_rich_style(f"lines--{role}")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The progress line: a bar, the batches settled, the share, the rate and the time left; or how the run ended."""
+"""The progress line: the batches settled, the share, the rate, the time left, a bar; or how the run ended."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -56,11 +56,11 @@ def _searching(record: RunRecord, width: int, *, paused: bool) -> Line:
         texts.append((f"{rate(record.progress.pairs_per_second):>13}", "text"))
         if record.seconds_left is not None:
             texts.append((f"{duration(record.seconds_left):>7} left", "text"))
-    taken = sum(len(text) + 2 for text, _ in texts)
-    line: list[Span] = [*bar(share, max(width - taken, 4))]
+    line: list[Span] = []
     for text in texts:
-        line += [("  ", "text"), text]
-    return tuple(line)
+        line += [text, ("  ", "text")]
+    # The bar comes last, for it changes least: what is left of a change is sent to the terminal with it.
+    return (*line, *bar(share, max(width - width_of(tuple(line)), 4)))
 
 
 def bar(share: float, width: int) -> Line:
