@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .cli import Options
+from .engine.headers import listed
 from .engine.sources import Model, demo_model, model_at, models_in, tensors_folder
 from .errors import InputError
 from .text import visible
@@ -66,7 +67,10 @@ def _named(word: str, options: Options) -> Model:
     path = Path(word).expanduser()
     if os.sep in word or path.suffix == ".safetensors" or os.path.lexists(path):
         return model_at(path, options.tensor)
-    folder = visible(str(tensors_folder(options.tensors)))
+    tensors = tensors_folder(options.tensors)
+    if word not in (".", "..") and os.path.lexists(tensors / word):
+        return model_at(tensors / word, options.tensor)  # a checkpoint's folder, or what is wrong with it
+    folder = visible(str(tensors))
     there_are = f"there are {_names(models)}" if models else "there is none"
     raise InputError(f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.")
 
@@ -83,4 +87,5 @@ def _in_cluster(model: Model, options: Options) -> Model:
 
 
 def _names(models: list[Model]) -> str:
-    return ", ".join(visible(model.name, 60) for model in models)
+    names = listed([visible(model.name, 60) for model in models])
+    return f"{names}; `farpair models` lists them" if len(models) > 6 else names

@@ -7,6 +7,7 @@ once), and nothing here imports torch: only the engine does, which is another pr
 
 import argparse
 import io
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from . import __version__
-from .errors import FarpairError, InputError
+from .errors import FarpairError, InputError, RunError
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -45,6 +46,7 @@ class Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (by default the program's own); return the exit code."""
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is told its number
@@ -62,8 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - Python flushes it as it ends; what is left goes here
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python flushes it as it ends; what is left goes here
         return PIPE_CLOSED
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as above
+        what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+        return _complain(RunError(f"{what}: {error.strerror}."), FAILED)
+
+
+def _replace_closed_streams() -> None:
+    """Give the program the three streams that it may have been started without (`>&-`)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the program runs
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -91,7 +104,7 @@ what kind of outliers they are. Opens the app; without a terminal, or with
     "run": "Search one model and print the analysis.",
     "models": "List the models found, and what is wrong with those that cannot be searched.",
     "runs": "List the runs kept, newest first.",
-    "report": "Print a finished run again, from its journal.",
+    "report": "Print a run again, from its journal: all of it, or what there is of one that was not finished.",
 }
 
 _COMMANDS: Final = """commands:
@@ -100,7 +113,7 @@ _COMMANDS: Final = """commands:
   farpair run MODEL    search one model and print the analysis
   farpair models       list the models found
   farpair runs         list the runs kept
-  farpair report RUN   print a finished run again
+  farpair report RUN   print a run again
 
 `farpair COMMAND --help` says more.
 Exit codes: 0 done, 1 failed or stopped, 2 bad input, 130 ctrl-c.

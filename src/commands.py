@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from .choosing import chosen_model, found_models
-from .cli import DONE, Options
+from .cli import DONE, FAILED, Options
 from .engine import runs
 from .engine.journal import read_record
 from .engine.record import RunRecord
@@ -21,7 +21,7 @@ def run_command(options: Options) -> int:
         case "runs":
             _list_runs()
         case "report":
-            _print_again(options)
+            return _print_again(options)
         case "run":
             _run(options)
         case _ if options.print or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -59,28 +59,36 @@ def _run(options: Options) -> None:
         memory=options.memory,
         exhaustive=options.exhaustive,
     )
-    _print_record(run_to_its_end(request), options)
+    record = run_to_its_end(request)
+    _check_done(record)
+    _print_record(record, options)
 
 
-def _print_again(options: Options) -> None:
+def _print_again(options: Options) -> int:
+    """Print what there is of a run, whole or not; of one without an end, raise the sentence that says why."""
     try:
         run = runs.find(options.run)
     except RunError as error:
         raise InputError(str(error)) from error
     record = read_record(run.journal)
-    if record.ended is None:
-        raise RunError(runs.death_sentence(run, record) or f"The run {run.id} is not over yet.")
     _print_record(record, options)
+    if record.ended is None:
+        sys.stdout.flush()  # before the sentence, which goes to stderr
+        raise RunError(runs.death_sentence(run, record) or f"The run {run.id} is not over yet.")
+    return DONE if record.ended.outcome == "done" else FAILED
 
 
-def _print_record(record: RunRecord, options: Options) -> None:
-    """Print the report of a run that is done; raise the sentence that says why it was not."""
-    from .engine.report import as_json, print_report
-
+def _check_done(record: RunRecord) -> None:
+    """Raise the sentence that says why a run that has ended is not done."""
     if record.ended and record.ended.outcome != "done":
         if record.ended.cause == "input":
             raise InputError(record.ended.reason)
         raise RunError(f"{record.ended.reason} {record.ended.advice}".strip())
+
+
+def _print_record(record: RunRecord, options: Options) -> None:
+    from .engine.report import as_json, print_report
+
     if options.json:
         import json
 

@@ -9,6 +9,8 @@ from farpair.engine.events import BatchBound, BatchDone, PairFound, Progress
 from farpair.engine.search import SearchEvent, search
 from reference import Truth
 
+ULP_OF_0 = Fraction(2) ** -1074  # the least that float64 can hold
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -51,10 +53,10 @@ class Answer:
         return batches, pair.i, pair.j, pair.distance, pair.error, pair.ties, runner_up
 
 
-def answer(rows: torch.Tensor, batch: int = 256, *, exhaustive: bool = False) -> Answer:
+def answer(rows: torch.Tensor, batch: int = 256, *, exhaustive: bool = False, memory: int = 0) -> Answer:
     """Search rows (n, d) to the end."""
     before = rows.clone().contiguous()
-    events = list(search(rows, batch=batch, exhaustive=exhaustive))
+    events = list(search(rows, batch=batch, exhaustive=exhaustive, memory=memory))
     assert torch.equal(rows.contiguous().view(torch.uint8), before.view(torch.uint8)), (
         "the search wrote into its rows"
     )
@@ -71,8 +73,10 @@ def assert_true(found: Answer, truth: Truth) -> None:
 
 
 def within(value: float, square: Fraction, relative: Fraction) -> bool:
-    """Whether `value` is the square root of `square` within a relative error, decided exactly."""
-    return (Fraction(value) / (1 + relative)) ** 2 <= square <= (Fraction(value) / (1 - relative)) ** 2
+    """Whether `value` is the square root of `square` within a relative error or an ulp of 0, decided exactly."""
+    low = max(Fraction(0), min(Fraction(value) / (1 + relative), Fraction(value) - ULP_OF_0))
+    high = max(Fraction(value) / (1 - relative), Fraction(value) + ULP_OF_0)
+    return low**2 <= square <= high**2
 
 
 def stated_error(d: int) -> Fraction:
@@ -101,7 +105,7 @@ def _assert_pair_is_true(found: Answer, truth: Truth) -> None:
     assert within(pair.distance, truth.pair.square, stated_error(found.d))
     low, high = (Fraction(pair.distance) + sign * Fraction(pair.error) for sign in (-1, 1))
     assert max(low, Fraction(0)) ** 2 <= truth.pair.square <= high**2, f"{pair}: the error is not a bound"
-    assert pair.error <= float(stated_error(found.d)) * pair.distance
+    assert pair.error <= float(stated_error(found.d) * Fraction(pair.distance) + ULP_OF_0)
     assert pair.ties == truth.ties, f"{pair}: {truth.ties} pairs are at the largest distance"
     if truth.second is None or truth.ties > 1:
         assert (pair.runner_up, pair.runner_up_i, pair.runner_up_j) == (None, None, None)

@@ -175,6 +175,8 @@ TIES: dict[str, Rows] = {
     "one ulp": lambda: ulp_cloud(500, 24),
     "subnormals": lambda: (normal(300, 12) * 1e-42).float(),
     "the smallest subnormals": lambda: (integers(200, 6, 5) * 1.5e-45).float(),
+    "subnormals of float64": lambda: integers(200, 4, 9) * 5e-324,
+    "near the subnormals of float64": lambda: normal(200, 4) * 1e-309,
     "subnormals of float16": lambda: (normal(300, 12) * 1e-6).half(),
     "float64 beyond what float32 holds": lambda: 1 + 2.0**-45 * integers(300, 4, 9),
     "rotations of one row": lambda: circulant(120),

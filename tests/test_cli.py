@@ -111,7 +111,7 @@ def test_the_only_model_there_is_needs_no_name(tmp_path: Path, monkeypatch: pyte
     build_small_model(tmp_path / "tensors" / "neighbour")
     said = farpair()
     assert said.returncode == 2
-    assert said.stderr.startswith("farpair: Which model? There are lonely, neighbour")
+    assert said.stderr.startswith("farpair: Which model? There are lonely, neighbour and all-MiniLM-L6-v2.")
 
 
 @pytest.mark.parametrize(
@@ -156,18 +156,59 @@ def test_bad_input_is_one_sentence_and_exit_code_2(words: list[str], reason: str
     assert said.stderr[:-1].isprintable()
 
 
-def test_a_run_that_was_never_finished_is_not_reported(models: Path) -> None:
+def test_a_run_that_was_never_finished_is_reported_as_far_as_it_came(models: Path) -> None:
     run = runs.start(request_for(model_at(models / "long"), threads=1, exhaustive=True))
     record = read_until(run, searching)
     going = farpair("report", run.id)
-    assert (going.returncode, going.stdout) == (1, "")
-    assert "is not over yet" in going.stderr
+    assert going.returncode == 1
+    assert "Not ended: as far as its journal tells, the run is searching." in going.stdout
+    assert going.stderr == f"farpair: The run {run.id} is not over yet.\n"
     runs._children[run.id].kill()
     runs._children[run.id].wait()
     dead = farpair("report", run.id)
     assert dead.returncode == 1
+    assert "0–256" in dead.stdout
     assert f"The engine (process {record.engine.pid if record.engine else 0}) is no longer there" in dead.stderr
     assert farpair("runs").stdout.splitlines()[1].split()[1] == "interrupted"
+    printed = farpair("report", run.id, "--json")
+    assert printed.returncode == 1
+    assert (json.loads(printed.stdout)["state"], json.loads(printed.stdout)["ended"]) == ("searching", None)
+
+
+def test_a_run_that_was_stopped_or_failed_is_reported_with_how_it_ended(models: Path) -> None:
+    run = runs.start(request_for(model_at(models / "long"), threads=1, exhaustive=True))
+    runs.stop(run, read_until(run, lambda now: now.batches_done > 0))
+    record = read_until(run, ended)
+    stopped = farpair("report", run.id)
+    assert (stopped.returncode, stopped.stderr) == (1, "")
+    assert record.ended is not None
+    assert f"{record.batches_done} of {len(record.batches)} batches are settled." in stopped.stdout
+    assert stopped.stdout.endswith(f"\n{record.ended.reason} {record.ended.advice}\n")
+    farpair("run", "nan")
+    failed = farpair("report", runs.all_runs()[0].id)
+    assert (failed.returncode, failed.stderr) == (1, "")
+    assert "\nFailed. NaN or infinity in 4 rows" in failed.stdout
+    assert "Put that right and run again." in " ".join(failed.stdout.split())
+
+
+def test_a_folder_that_is_not_the_notebooks_is_named_by_its_place_among_the_models(models: Path) -> None:
+    (models / "hollow").mkdir(exist_ok=True)
+    said = farpair("run", "hollow")
+    assert said.returncode == 2
+    assert said.stderr.endswith("hollow holds neither W.safetensors nor model.safetensors.\n")
+    (models / "checkpoint").mkdir(exist_ok=True)
+    save_file({"tok.weight": torch.eye(3)}, models / "checkpoint" / "model.safetensors")
+    assert farpair("run", "checkpoint").stdout.startswith("checkpoint")
+
+
+def test_of_many_models_a_few_are_named(tmp_path: Path) -> None:
+    for n in range(9):
+        build_small_model(tmp_path / "many" / f"model-{n}", n=4, d=2)
+    said = farpair("run", "third", "--tensors", str(tmp_path / "many"))
+    assert (
+        "model-0, model-1, model-2, model-3, model-4, model-5 and 4 more; `farpair models` lists them."
+        in said.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -220,6 +261,25 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
     program = subprocess.run([*FARPAIR, "models"], stdout=write, stderr=subprocess.PIPE)
     os.close(write)
     assert (program.returncode, program.stderr) == (141, b"")
+
+
+def test_output_that_cannot_be_written_is_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        for words in (["models"], ["run", "first"], ["run", "first", "--json"]):
+            said = subprocess.run([*FARPAIR, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+            assert (said.returncode, said.stderr) == (
+                1,
+                "farpair: The output cannot be written: No space left on device.\n",
+            )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_traceback(closed: str) -> None:
+    for words in ("models", "first", "run third"):
+        command = f"{sys.executable} -m farpair {words} {closed}"
+        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert said.returncode == (2 if "third" in words else 0)
+        assert "Traceback" not in said.stderr
 
 
 def test_a_terminal_that_lacks_characters_is_told_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,22 @@
-"""The search and everything it needs; usable with no terminal at all."""
+"""The search and everything it needs; usable with no terminal at all.
+
+    from farpair.engine import farthest_pair, farthest_pairs, eccentricities, outlier_ladder
+
+These four are looked up when asked for, so that reading a journal imports no torch.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .outliers import outlier_ladder
+    from .pairs import eccentricities, farthest_pair, farthest_pairs
+
+__all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import outliers, pairs
+
+    return getattr(outliers if name == "outlier_ladder" else pairs, name)

@@ -10,11 +10,13 @@ from .contenders import Places
 class Bounds:
     """Proved lower bounds of squared distances, and from them what every row's pairs must reach.
 
-    A pair matters while it may be the largest of a batch that holds one of its rows, or one of the two farthest
-    pairs of all: the runner-up is part of the certificate, and ties with the maximum are counted.
+    A pair matters while it may be the largest of a batch that holds one of its rows, or one of the `most` farthest
+    pairs of all (two for a certificate: it names the runner-up, and counts what ties with the maximum). Without
+    `batches` only the latter count.
     """
 
-    def __init__(self, n: int, d: int) -> None:
+    def __init__(self, n: int, d: int, most: int = 2, batches: bool = True) -> None:
+        self._most, self._batches = most, batches
         self._margin = 1 - 4 * float64_error(d)
         self._farthest = torch.zeros(n, dtype=torch.float64)
         self._leaders: dict[tuple[int, int], float] = {}
@@ -25,14 +27,13 @@ class Bounds:
         return bool(self._farthest.max() > 0)
 
     def evaluated(self, i: Tensor, j: Tensor, squares: Tensor) -> None:
-        """Learn from pairs (m,) whose squares were evaluated in float64."""
+        """Learn from pairs i < j (m,), none more than twice, whose squares were evaluated in float64."""
         lower = squares * self._margin
         self.at_least(torch.cat([i, j]), torch.cat([lower, lower]))
-        for at in squares.topk(min(4, len(squares))).indices.tolist():
-            pair = min(int(i[at]), int(j[at])), max(int(i[at]), int(j[at]))
-            self._leaders[pair] = float(lower[at])
-        if len(self._leaders) > 2:
-            self._leaders = dict(sorted(self._leaders.items(), key=lambda leader: -leader[1])[:2])
+        for at in squares.topk(min(2 * self._most, len(squares))).indices.tolist():
+            self._leaders[int(i[at]), int(j[at])] = float(lower[at])
+        if len(self._leaders) > self._most:
+            self._leaders = dict(sorted(self._leaders.items(), key=lambda leader: -leader[1])[: self._most])
 
     def at_least(self, rows: Tensor, lower: Tensor) -> None:
         """Learn that the farthest partners of `rows` (m,) are at squared distances of `lower` (m,) or more."""
@@ -48,5 +49,7 @@ class Bounds:
 
     def needed(self, places: Places) -> Tensor:
         """For each row, the squared distance that its pairs must reach in one of its batches to matter: (n,)."""
-        second = min(self._leaders.values()) if len(self._leaders) > 1 else 0.0
-        return places.by_row(self.by_batch(places).clamp_max(second))
+        last = min(self._leaders.values()) if len(self._leaders) == self._most else 0.0
+        if not self._batches:
+            return torch.full_like(self._farthest, last)
+        return places.by_row(self.by_batch(places).clamp_max(last))

@@ -32,10 +32,15 @@ def float64_error(d: int) -> float:
     return gamma(d + 2, torch.float64)
 
 
-def squared_distances(rows: Tensor, i: Tensor, j: Tensor, scale: float = 1.0) -> Tensor:
-    """|scale (x_i - x_j)|^2 by direct differences in float64, for pairs of indices (p,) into rows (n, d).
+def scaled(rows: Tensor, shift: int) -> Tensor:
+    """2^shift rows, in two steps, so that the factors stay in the type's range; exact but for what vanishes."""
+    return rows * 2.0 ** (shift // 2) * 2.0 ** (shift - shift // 2) if shift else rows
 
-    `scale` is a power of two. Relative error at most `float64_error(d)`. The result is on the CPU; a device
+
+def squared_distances(rows: Tensor, i: Tensor, j: Tensor, shift: int = 0) -> Tensor:
+    """|2^shift (x_i - x_j)|^2 by direct differences in float64, for pairs of indices (p,) into rows (n, d).
+
+    Relative error at most `float64_error(d)`. The result is on the CPU; a device
     without float64 (mps) has the rows brought to the CPU, a bounded number at a time.
     """
     d = rows.shape[1]
@@ -44,16 +49,13 @@ def squared_distances(rows: Tensor, i: Tensor, j: Tensor, scale: float = 1.0) ->
     step = max(1, _WORKSPACE // d)
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        left = rows[i[part].to(rows.device)].to(where, torch.float64)
-        right = rows[j[part].to(rows.device)].to(where, torch.float64)
-        if scale != 1.0:
-            left, right = left * scale, right * scale
+        left, right = (scaled(rows[at[part].to(rows.device)].to(where, torch.float64), shift) for at in (i, j))
         difference = torch.sub(left, right, out=left)
         squares[part] = difference.square_().sum(dim=1).cpu()
     return squares
 
 
-def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, scale: float, squares: Tensor) -> Tensor:
+def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Tensor) -> Tensor:
     """For which pairs (p,) the float64 `squares` (p,) are free of rounding altogether, as booleans (p,).
 
     Where scaling loses nothing, and every difference is exact and a whole multiple of a power of two g with
@@ -66,8 +68,8 @@ def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, scale: float, squares: 
     for start in range(0, len(i), step):
         part = slice(start, start + step)
         unscaled = [rows[at[part].to(rows.device)].to("cpu", torch.float64) for at in (i, j)]
-        left, right = (side * scale for side in unscaled)
-        kept = (left / scale == unscaled[0]) & (right / scale == unscaled[1])
+        left, right = (scaled(side, shift) for side in unscaled)
+        kept = (scaled(left, -shift) == unscaled[0]) & (scaled(right, -shift) == unscaled[1])
         difference = left - right
         grain = torch.exp2(torch.ceil((torch.log2(squares[part]) - 52) / 2)).clamp_min(2.0**-500)[:, None]
         whole = torch.remainder(difference / grain, 1.0) == 0

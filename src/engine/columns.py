@@ -14,14 +14,15 @@ INDENT = 2
 
 @dataclass(frozen=True)
 class Sentence:
-    """Indented words, wrapped; no line ends in a space."""
+    """Words, wrapped, and indented by `indent` cells; no line ends in a space."""
 
     words: Text
+    indent: int = INDENT
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self.words.wrap(console, max(options.max_width - INDENT, 1)):
+        for line in self.words.wrap(console, max(options.max_width - self.indent, 1)):
             line.rstrip()
-            yield Text.assemble(" " * INDENT, line)
+            yield Text.assemble(" " * self.indent, line)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .exact import ExactSquares, Pair
 
 @dataclass(frozen=True)
 class Winner:
-    """A batch's maximum: its squared float64 distance (scaled) and the smallest pair i < j that attains it."""
+    """A pair i < j and its squared distance (scaled) in float64."""
 
     square: float
     i: int
@@ -64,9 +64,9 @@ class Places:
 class Contenders:
     """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for."""
 
-    def __init__(self, rows: Tensor, scale: float, places: Places) -> None:
+    def __init__(self, rows: Tensor, shift: int, places: Places) -> None:
         self.places = places
-        self._exact = ExactSquares(rows, scale)
+        self._exact = ExactSquares(rows, shift)
         self._i = self._j = self._ties = torch.empty(0, dtype=torch.int64)
         self._square = torch.empty(0, dtype=torch.float64)
 
@@ -111,8 +111,14 @@ class Contenders:
         return {b: max(found, key=lambda rival: rival.square).named for b, found in self._rivals(batches).items()}
 
     def winners(self, batches: Tensor) -> dict[int, Winner]:
-        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided."""
-        return {b: self._decide(found) for b, found in self._rivals(batches).items()}
+        """The maximum's exact square, rounded once, and its smallest pair for each of `batches` (k,), all of whose
+        pairs are decided."""
+        decided = {b: self._decide(found) for b, found in self._rivals(batches).items()}
+        squares = self._exact.rounded([rival.searched for rival in decided.values()])
+        return {
+            b: Winner(square, rival.named.i, rival.named.j)
+            for (b, rival), square in zip(decided.items(), squares, strict=True)
+        }
 
     def farthest(self) -> tuple[Winner, int, Winner | None]:
         """The farthest pair, the smallest (i, j) of those that tie; how many do; and where it is the only one, the
@@ -132,7 +138,21 @@ class Contenders:
         ranked = sorted(counts, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
         first = ranked[0]
         tied = sum(counts[pair] for pair in ranked if order[pair.i, pair.j] == order[first.i, first.j])
-        return first, tied, ranked[1] if tied == 1 and len(ranked) > 1 else None
+        last = self._rounded(ranked[1]) if tied == 1 and len(ranked) > 1 else None
+        return self._rounded(first), tied, last
+
+    def top(self, count: int) -> list[Winner]:
+        """The `count` farthest pairs in order; equal distances stand in order of (i, j)."""
+        floor = self._square.topk(min(count, len(self._square))).values[-1] * (1 - self._exact.tolerance)
+        chosen = (self._square >= floor).nonzero().flatten()
+        columns = (self._square[chosen], self._i[chosen], self._j[chosen])
+        found = [Winner(*pair) for pair in zip(*(column.tolist() for column in columns), strict=True)]
+        order = self._exact.ordered({(pair.i, pair.j): pair.square for pair in found})
+        ranked = sorted(found, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
+        return [self._rounded(pair) for pair in ranked[:count]]
+
+    def _rounded(self, pair: Winner) -> Winner:
+        return Winner(self._exact.rounded([(pair.i, pair.j)])[0], pair.i, pair.j)
 
     def _rivals(self, batches: Tensor) -> dict[int, list["_Rival"]]:
         """For each of `batches` (k,), the pairs too close to its maximum for float64 to tell."""
@@ -157,9 +177,9 @@ class Contenders:
         here, there = self.places.row[place], other[pair]
         return self.places.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
 
-    def _decide(self, rivals: list["_Rival"]) -> Winner:
+    def _decide(self, rivals: list["_Rival"]) -> "_Rival":
         order = self._exact.ordered({rival.searched: rival.square for rival in rivals})
-        return min(rivals, key=lambda rival: (-order[rival.searched], rival.named.i, rival.named.j)).named
+        return min(rivals, key=lambda rival: (-order[rival.searched], rival.named.i, rival.named.j))
 
 
 @dataclass(frozen=True)

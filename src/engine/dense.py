@@ -14,8 +14,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .certify import gamma
-from .space import Space, scaled
+from .certify import gamma, scaled
+from .space import Space
 
 Raise = Callable[[Tensor, Tensor], Tensor]
 
@@ -34,10 +34,13 @@ class DenseTile:
 
 
 class Dense:
-    """The rows of a search in float64, a block at a time; `size` rows to a block."""
+    """The rows of a search in float64, a block at a time; `size` rows to a block.
 
-    def __init__(self, space: Space, size: int) -> None:
-        self._space, self._size = space, size
+    Where products are exact, a mass of ties is collapsed to a few pairs and their number, if `collapse`.
+    """
+
+    def __init__(self, space: Space, size: int, collapse: bool = True) -> None:
+        self._space, self._size, self._collapse = space, size, collapse
         self._where = torch.device("cpu") if space.rows.device.type == "mps" else space.rows.device
 
     def tiles(self, left: Tensor, right: Tensor, copies: Tensor, raise_bounds: Raise) -> Iterator[DenseTile]:
@@ -58,7 +61,7 @@ class Dense:
                 squares += self._norms[partners]
                 if y is x:
                     squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -1.0)
-                if self.is_exact:
+                if self.collapses:
                     yield _smallest_pairs(squares, rows, partners, copies)
                 else:
                     yield self._undecided(squares, rows, partners, raise_bounds)
@@ -80,12 +83,12 @@ class Dense:
 
     def _scaled(self, index: Tensor) -> Tensor:
         rows = self._space.rows[index.to(self._space.rows.device)]
-        return scaled(rows.to(self._where, torch.float64), self._space.scale)
+        return scaled(rows.to(self._where, torch.float64), self._space.shift)
 
-    @cached_property
-    def is_exact(self) -> bool:
-        """Whether the products are exact: equal distances are then known to be equal."""
-        return self._exact_dtype is not None
+    @property
+    def collapses(self) -> bool:
+        """Whether masses of ties are collapsed."""
+        return self._collapse and self._exact_dtype is not None
 
     @cached_property
     def _exact_dtype(self) -> torch.dtype | None:
@@ -94,7 +97,7 @@ class Dense:
         Their numbers are whole multiples of one power of two g, and |x|^2 <= 2^(p - 3) g^2, so that every partial
         sum is a whole number of g^2 that the type's p bits hold.
         """
-        if self._space.scale != 1.0 and self._space.rows.dtype == torch.float64:
+        if self._space.shift and self._space.rows.dtype == torch.float64:
             return None
         largest = max(float(part.square().sum(dim=1).max()) for part in self._all_scaled())
         for dtype, bits in ((torch.float32, 24), (torch.float64, 53)):
@@ -106,7 +109,7 @@ class Dense:
     @cached_property
     def _norms(self) -> Tensor:
         """The coordinates' squared norms (n,) float64 on the CPU."""
-        centre = 0.0 if self.is_exact else self._space.centre.to(self._where, torch.float64)
+        centre = 0.0 if self._exact_dtype else self._space.centre.to(self._where, torch.float64)
         return torch.cat([(part - centre).square_().sum(dim=1).cpu() for part in self._all_scaled()])
 
     def _all_scaled(self) -> Iterator[Tensor]:

@@ -98,5 +98,8 @@ def blocks_for(device: torch.device, n: int, d: int, memory: int = 0) -> Blocks:
             blocks = replace(blocks, projected=blocks.projected // 2)
         else:
             half = blocks.strip // 2
-            blocks = replace(blocks, strip=half, tile_rows=min(blocks.tile_rows, half), tile_columns=half)
+            dense = max(64, blocks.dense // 2)
+            blocks = replace(
+                blocks, strip=half, tile_rows=min(blocks.tile_rows, half), tile_columns=half, dense=dense
+            )
     return blocks

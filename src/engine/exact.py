@@ -1,21 +1,22 @@
 """Squared distances compared beyond rounding: in rational arithmetic, where float64 is too close to call."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import torch
 from torch import Tensor
 
-from .certify import float64_error, float64_is_exact, subtraction_is_exact
+from .certify import float64_error, float64_is_exact, scaled, subtraction_is_exact
 
 Pair = tuple[int, int]
 
 
 class ExactSquares:
-    """Exact squares of scale * (x_i - x_j) for rows (n, d), float32 or float64; each is worked out once."""
+    """Exact squares of 2^shift (x_i - x_j) for rows (n, d), float32 or float64; each is worked out once."""
 
-    def __init__(self, rows: Tensor, scale: float) -> None:
-        self._rows, self._scale = rows, scale
+    def __init__(self, rows: Tensor, shift: int) -> None:
+        self._rows, self._shift = rows, shift
         self.tolerance = 4 * float64_error(rows.shape[1])
         self._known: dict[Pair, Fraction | float] = {}
         self._by_difference: dict[bytes, Fraction] = {}
@@ -39,12 +40,34 @@ class ExactSquares:
         self._work_out([pair for pair in close if pair not in self._known], squares)
         return {pair: self._known[pair] if pair in close else square for pair, square in ranked}
 
+    def rounded(self, pairs: list[Pair]) -> list[float]:
+        """The exact squares of pairs, each rounded once to float64."""
+        if not pairs:
+            return []
+        i, j = torch.tensor(pairs).T
+        left, right = (
+            scaled(self._rows[at.to(self._rows.device)].cpu().to(torch.float64), self._shift) for at in (i, j)
+        )
+        difference = left - right
+        plain = subtraction_is_exact(left, right, difference) & self._is_safe(difference)
+        terms = torch.cat(_square_exactly(difference), dim=1)
+        return [
+            math.fsum(row) if is_plain else float(self._rational(*pair))
+            for pair, row, is_plain in zip(pairs, terms.tolist(), plain.all(dim=1).tolist(), strict=True)
+        ]
+
+    def _is_safe(self, difference: Tensor) -> Tensor:
+        """Where scaling lost nothing, and neither squaring nor splitting overflows or vanishes."""
+        scaling = self._shift == 0 or self._rows.dtype == torch.float32
+        size = difference.abs()
+        return (difference == 0) | ((size > 2.0**-400) & (size < 2.0**400) & scaling)
+
     def _work_out(self, pairs: list[Pair], squares: dict[Pair, float]) -> None:
         if not pairs:
             return
         i, j = torch.tensor(pairs).T
         floats = torch.tensor([squares[pair] for pair in pairs], dtype=torch.float64)
-        unrounded = float64_is_exact(self._rows, i, j, self._scale, floats)
+        unrounded = float64_is_exact(self._rows, i, j, self._shift, floats)
         for pair, square, is_exact in zip(pairs, floats.tolist(), unrounded.tolist(), strict=True):
             self._known[pair] = square if is_exact else self._rational(*pair)
 
@@ -57,8 +80,17 @@ class ExactSquares:
         else:
             key = left.numpy().tobytes() + right.numpy().tobytes()
         if key not in self._by_difference:
-            self._by_difference[key] = Fraction(self._scale) ** 2 * sum(
+            self._by_difference[key] = Fraction(4) ** self._shift * sum(
                 ((Fraction(a) - Fraction(b)) ** 2 for a, b in zip(left.tolist(), right.tolist(), strict=True)),
                 Fraction(0),
             )
         return self._by_difference[key]
+
+
+def _square_exactly(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x^2 as an unevaluated sum of two float64 numbers (Dekker's product, with Veltkamp's split of x)."""
+    large = x * (2.0**27 + 1)
+    high = large - (large - x)
+    low = x - high
+    square = x * x
+    return square, ((high * high - square) + 2 * high * low) + low * low

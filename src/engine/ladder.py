@@ -13,6 +13,7 @@ _EDGES = torch.tensor([1.0, *(1 + 0.02 * 1.25**at for at in range(20))], dtype=t
 _PROBES = 512
 _RARE = 100  # a reach seen less often tells nothing of its own
 _PAIR = 60  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
+_GAIN = 0.9  # of the work that the full level alone would take: at least the rest has to be saved
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
 
 
@@ -58,12 +59,13 @@ def choose_ladder(space: Space, index: Tensor, needed: Tensor, widest: int) -> L
     d = space.rows.shape[1]
     alone = only_full_level(space)
     widths = [k for k in _WIDTHS if k <= widest]
-    if not widths or not _is_worth_it(space, index, needed, widths[-1]):
+    common = _reaches(space, index, needed)
+    if not widths or not _is_worth_it(len(index), d, widths[-1], float(common.sum())):
         return alone
     left, right = _probes(space, index)
     need = torch.minimum(needed[left][:, None], needed[right])
     bins = torch.bucketize(_reach(space, left, right, needed), _EDGES)
-    total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1)
+    total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1).to(torch.float64)
     basis = leading_directions(space, index, widths[-1])
     left_over = torch.zeros(len(widths) + 1, len(total), dtype=torch.float64)
     factors = Factors(left), Factors(right)
@@ -73,21 +75,28 @@ def choose_ladder(space: Space, index: Tensor, needed: Tensor, widest: int) -> L
     for at in range(1, len(total)):
         if total[at] < _RARE:
             left_over[:, at] = left_over[:, at - 1]
-    least = (_PAIR * left_over.amin(dim=1)).clamp_max(1)
-    pays = [at for at, k in enumerate(widths) if k + d * float(least[at]) < 0.9 * d]
-    if not pays:
+    work = torch.tensor([*widths, d])[:, None] + d * (_PAIR * left_over).clamp_max(1.0)
+    least, best = work.min(dim=0)
+    if float(common @ least) > _GAIN * d * float(common.sum()):
         return alone
+    pays = sorted(set(best[total > 0].tolist()) - {len(widths)})
     levels = projected_levels(space, index, basis, [widths[at] for at in pays])
     return Ladder((*levels, *alone.levels), left_over[[*pays, len(widths)]])
 
 
-def _is_worth_it(space: Space, index: Tensor, needed: Tensor, width: int) -> bool:
-    """Whether the full level alone would cost many times what it costs to find and fill others up to `width`."""
-    m, d = len(index), space.rows.shape[1]
-    probes = index[:: -(-m // _PROBES)]
-    within = float((_reach(space, probes, probes, needed) >= 1).to(torch.float64).mean())
-    directions = 6 * min(m, 4096) * width * d
-    return within * m * m * d > _WORTH * (2 * m * width * d + 2 * directions)
+def _reaches(space: Space, index: Tensor, needed: Tensor) -> Tensor:
+    """The fraction of the pairs of rows at `index` (m,) that the radii leave, by reach: (bins,) float64."""
+    probes = index[:: -(-len(index) // _PROBES)]
+    reach = _reach(space, probes, probes, needed)
+    counts = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
+    counts[0] = 0
+    return counts.to(torch.float64) / reach.numel()
+
+
+def _is_worth_it(m: int, d: int, width: int, within: float) -> bool:
+    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
+    costs to find leading directions and fill levels up to `width`."""
+    return within * m * m * d > _WORTH * (2 * m + 12 * min(m, 4096)) * width * d
 
 
 def _probes(space: Space, index: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,19 +37,18 @@ class PivotPairs:
         j = torch.cat([self.pivots[pivot[rows]], self.squares.argmax(dim=1)])
         return i[i != j], j[i != j]
 
+    def error(self) -> Tensor:
+        """By how much a squared distance from any pivot to each row may exceed its estimate: (n,) float64."""
+        largest, radius = self.space.radius[self.pivots].max(), self.space.radius
+        d = self.space.rows.shape[1]
+        rounding = 8 * UNIT_ROUNDOFF[torch.float32] * (largest + radius).square()
+        return 2 * gamma(d) * largest * radius + rounding + (d + 8) * 2.0**-120
+
     def candidates(self, needed: Tensor) -> tuple[Tensor, Tensor]:
         """The pairs i < j with a pivot that may reach what is `needed` (n,) float64, each once."""
-        d = self.space.rows.shape[1]
-        radius = self.space.radius
-        r_pivot = radius[self.pivots]
-        error = (
-            2 * gamma(d) * float(r_pivot.max()) * radius
-            + 8 * UNIT_ROUNDOFF[torch.float32] * (r_pivot.max() + radius).square()
-            + (d + 8) * 2.0**-120
-        )
-        enough = torch.minimum(needed, needed[self.pivots].min()) - error
-        reached = self.squares.amax(dim=0).to(torch.float64) >= enough
-        row = reached.nonzero().flatten()
+        error = self.error()
+        enough = needed.clamp_max(float(needed[self.pivots].min())) - error
+        row = (self.squares.amax(dim=0).to(torch.float64) >= enough).nonzero().flatten()
         may = self.squares[:, row].to(torch.float64) + error[row] >= torch.minimum(
             needed[self.pivots][:, None], needed[row]
         )
@@ -60,9 +59,9 @@ class PivotPairs:
         return torch.minimum(i, j), torch.maximum(i, j)
 
 
-def pivot_pairs(space: Space, count: int) -> PivotPairs:
-    """The estimates for the `count` rows of largest radius. One pass over the rows."""
-    pivots = space.radius.topk(count).indices.sort().values
+def pivot_pairs(space: Space, pivots: Tensor) -> PivotPairs:
+    """The estimates for the rows `pivots` (m,). One pass over the rows."""
+    count = len(pivots)
     y = space.centred(pivots.to(space.rows.device))
     own = y.to("cpu", torch.float64).square().sum(dim=1).to(torch.float32)
     n = len(space.rows)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import msgspec
 import psutil
 
 from .. import __version__
@@ -31,6 +32,7 @@ from .events import (
     Continued,
     EngineStarted,
     Named,
+    PairFound,
     Paused,
     Progress,
     RunEnded,
@@ -92,6 +94,7 @@ class Wishes:
         self._stop = False
         self._pause = False
         self._obeying = False
+        self._pauses: list[tuple[float, float]] = []  # begin and end by the search's clock, perf_counter
         # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -113,15 +116,35 @@ class Wishes:
         try:
             if self._pause and not self._stop:
                 self._append(Paused())
+                began = time.perf_counter()
                 while self._pause and not self._stop:
                     select.select([self._woken], [], [])
                     os.read(self._woken, 4096)
+                self._pauses.append((began, time.perf_counter()))
                 if not self._stop:
                     self._append(Continued())
             if self._stop:
                 raise Stopped
         finally:
             self._obeying = False
+
+    def without_pauses(self, event: AnyEvent) -> AnyEvent:
+        """`event`, which a search has just yielded, without the pauses in its seconds: they are no work."""
+        match event:
+            case Progress():
+                seconds = self._worked(event.seconds)
+                speed = event.settled / max(seconds, 1e-9)
+                return msgspec.structs.replace(event, seconds=seconds, pairs_per_second=speed)
+            case BatchDone() | PairFound():
+                return msgspec.structs.replace(event, seconds=self._worked(event.seconds))
+        return event
+
+    def _worked(self, seconds: float) -> float:
+        """Of the last `seconds`, those outside pauses."""
+        if not self._pauses:
+            return seconds
+        since = time.perf_counter() - seconds
+        return max(seconds - sum(max(0.0, end - max(begin, since)) for begin, end in self._pauses), 0.0)
 
     def forget(self) -> None:
         """Listen no more: the last word is about to be written."""
@@ -175,7 +198,7 @@ def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
             for event in events:
                 if isinstance(event, RunEnded):
                     return event
-                journal.append(event)
+                journal.append(wishes.without_pauses(event))
                 wishes.obey()
         raise AssertionError("the run has no end")
     except InputError as error:

@@ -64,8 +64,8 @@ def _heading(record: RunRecord) -> Blocks:
 
 
 def _batches(record: RunRecord) -> Blocks:
-    if not record.batches:
-        return
+    if not record.batches or (record.ended and record.ended.outcome == "done" and record.pair is None):
+        return  # of one token there is no pair, and no batch has a maximum
     yield from _title("Batches")
     rows = [_batch(record, batch) for batch in record.batches]
     ids = [(*row[:3], _pair(record, batch, width=0)) for row, batch in zip(rows, record.batches, strict=True)]
@@ -188,10 +188,12 @@ _OUTCOMES = {"done": ("Done. ", "green"), "cancelled": ("", "yellow"), "failed":
 def _ending(record: RunRecord) -> Blocks:
     yield Text()
     if record.ended is None:
-        yield Text(f"Not ended: as far as its journal tells, the run is {record.state}.", "yellow")
+        told = f"Not ended: as far as its journal tells, the run is {record.state}."
+        yield Sentence(Text(told, "yellow"), indent=0)
         return
     word, style = _OUTCOMES[record.ended.outcome]
-    yield Text.assemble((word, f"bold {style}"), (sentences.ending(record.ended), "" if word else style))
+    said = (sentences.ending(record.ended), "" if word else style)
+    yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0)
 
 
 _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (

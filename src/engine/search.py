@@ -25,6 +25,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .bounds import Bounds
 from .certify import float64_error, squared_distances
 from .contenders import Contenders, Places, Winner
@@ -62,7 +63,7 @@ def search(
     device = rows.device if device is None else device
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
-    yield from _Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive).events()
+    yield from Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive).events()
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,25 @@ class Remains:
     slack: float
 
 
-class _Search:
-    """One search's state: what is needed, what may still win, which rows are walked, and what has been counted."""
+class Search:
+    """One search's state: what is needed, what may still win, which rows are walked, and what has been counted.
 
-    def __init__(self, rows: Tensor, batch: int, blocks: Blocks, exhaustive: bool) -> None:
+    With `most` it looks for that many farthest pairs of all instead of for every batch's own: then copies are not
+    merged and ties not collapsed, and `contenders` holds the pairs once `events` has ended.
+    """
+
+    def __init__(
+        self, rows: Tensor, batch: int, blocks: Blocks, exhaustive: bool = False, most: int | None = None
+    ) -> None:
         self.began = time.perf_counter()
         self.n, self.d = rows.shape
         self.batch, self.blocks, self.exhaustive = batch, blocks, exhaustive
         self.space = centre_rows(rows)
-        self.bounds = Bounds(self.n, self.d)
-        self.dense = Dense(self.space, blocks.dense)
+        self.every_pair_counts = most is not None
+        self.bounds = Bounds(self.n, self.d) if most is None else Bounds(self.n, self.d, most, batches=False)
+        self.dense = Dense(self.space, blocks.dense, collapse=most is None)
         self.merge(torch.arange(self.n))
-        self.contenders = Contenders(rows, self.space.scale, self.places)
+        self.contenders = Contenders(rows, self.space.shift, self.places)
         batches = self.places.batches
         self.evaluated = torch.zeros(batches, dtype=torch.int64)
         self.walked = torch.zeros(batches, dtype=torch.bool)
@@ -127,7 +135,7 @@ class _Search:
 
         None where all rows are equal.
         """
-        found = pivot_pairs(self.space, self.blocks.pivots)
+        found = pivot_pairs(self.space, self.space.farthest_out(self.blocks.pivots))
         self.pivots = found.pivots
         self.learn(*found.likeliest(self.batch))
         if not self.bounds.any_distance:
@@ -142,7 +150,7 @@ class _Search:
         if len(i) > _FEW_PAIRS:
             self.take_dense(found.pivots, found.pivots)
             self.take_dense(found.pivots, others)
-            self.all_dense = self.dense.is_exact
+            self.all_dense = self.dense.collapses
         else:
             self.take(i, j)
         self.verified.zero_()
@@ -176,7 +184,7 @@ class _Search:
         """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
         radii = self.space.radius[alive].sort().values
         repeated = int((radii[1:] == radii[:-1]).sum())
-        if self.exhaustive or repeated < _MANY_COPIES * len(alive):
+        if self.exhaustive or self.every_pair_counts or repeated < _MANY_COPIES * len(alive):
             return alive
         original = torch.arange(self.n)
         original[alive] = first_equal(self.space.rows, alive)
@@ -337,7 +345,7 @@ class _Search:
     def learn(self, i: Tensor, j: Tensor) -> None:
         """Evaluate pairs (m,) only to raise the bounds."""
         i, j = self.once(i, j)
-        self.bounds.evaluated(i, j, squared_distances(self.space.rows, i, j, self.space.scale))
+        self.bounds.evaluated(i, j, squared_distances(self.space.rows, i, j, self.space.shift))
         self.needed = self.bounds.needed(self.places)
 
     def set_aside(self, i: Tensor, j: Tensor) -> None:
@@ -362,7 +370,7 @@ class _Search:
         """Evaluate pairs (m,), i < j, for good."""
         if not len(i):
             return
-        squares = squared_distances(self.space.rows, i, j, self.space.scale)
+        squares = squared_distances(self.space.rows, i, j, self.space.shift)
         self.bounds.evaluated(i, j, squares)
         self.needed = self.bounds.needed(self.places)
         self.contenders.add(i, j, squares)
@@ -454,7 +462,7 @@ class _Search:
             i=farthest.i,
             j=farthest.j,
             distance=distance,
-            error=distance * float64_error(self.d),
+            error=2 * math.ulp(distance),
             ties=ties,
             runner_up=self.distance(runner_up.square) if runner_up else None,
             runner_up_i=runner_up.i if runner_up else None,
@@ -485,7 +493,13 @@ class _Search:
         )
 
     def distance(self, square: float) -> float:
-        return math.sqrt(square) / self.space.scale
+        """The distance behind a scaled square, off by less than two units in its last place."""
+        try:
+            return math.ldexp(math.sqrt(square), -self.space.shift)
+        except OverflowError:
+            raise InputError(
+                "The rows lie farther apart than float64 can say (1.8e308): scale them down."
+            ) from None
 
     def seconds(self) -> float:
         return time.perf_counter() - self.began

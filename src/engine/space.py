@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .certify import gamma
+from .certify import gamma, scaled
 
 _SAMPLE = 512  # rows averaged for the centre
 _BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
@@ -25,69 +25,65 @@ _SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish b
 
 @dataclass(frozen=True)
 class Space:
-    """rows (n, d) float32 or float64 on the search's device, seen as y = scale * x - centre in float32.
+    """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift x - centre in float32.
 
-    `radius` (n,) float64 on the CPU holds upper bounds of |scale * x_i - centre|.
+    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift x_i - centre|.
     """
 
     rows: Tensor
-    scale: float
+    shift: int
     centre: Tensor
     radius: Tensor
 
     def centred(self, index: Tensor | slice, out: Tensor | None = None) -> Tensor:
         """y (m, d) float32 of the rows at `index` (m,)."""
-        rows = scaled(self.rows[index], self.scale)
+        rows = scaled(self.rows[index], self.shift)
         if out is None:
             out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
         if rows.dtype == torch.float32:
             return torch.sub(rows, self.centre, out=out)
         return out.copy_(rows - self.centre)
 
+    def farthest_out(self, count: int) -> Tensor:
+        """The `count` rows of largest radius, ascending."""
+        return self.radius.topk(count).indices.sort().values
+
     def blocks(self) -> Iterator[tuple[slice, Tensor]]:
         """Every row once, centred, a cache-sized block at a time; a block is overwritten by the next."""
-        yield from _blocks(self.rows, self.scale, self.centre)
+        yield from _blocks(self.rows, self.shift, self.centre)
 
 
 def centre_rows(rows: Tensor) -> Space:
     """The space for rows (n, d), finite, float32 or float64. One pass over the rows where their range is safe."""
-    centre = _centre(rows, 1.0)
-    radius = _radii(rows, 1.0, centre)
+    centre = _centre(rows, 0)
+    radius = _radii(rows, 0, centre)
     if _SAFE[0] <= float(radius.max()) <= _SAFE[1]:
-        return Space(rows, 1.0, centre, radius)
-    scale = 2.0 ** -_exponent_of_extent(rows)
-    centre = _centre(rows, scale)
-    return Space(rows, scale, centre, _radii(rows, scale, centre))
+        return Space(rows, 0, centre, radius)
+    shift = -_exponent_of_extent(rows)
+    centre = _centre(rows, shift)
+    return Space(rows, shift, centre, _radii(rows, shift, centre))
 
 
-def scaled(rows: Tensor, scale: float) -> Tensor:
-    """scale * rows for a power of two, in two steps so that the factor itself stays in float32's range."""
-    if scale == 1.0:
-        return rows
-    half = 2.0 ** (math.frexp(scale)[1] // 2)
-    return rows * half * (scale / half)
-
-
-def _centre(rows: Tensor, scale: float) -> Tensor:
+def _centre(rows: Tensor, shift: int) -> Tensor:
     """The mean (d,) of a sample of the rows, or where that overflows, the first row."""
-    sample = scaled(rows[:: max(1, len(rows) // _SAMPLE)], scale)
+    sample = scaled(rows[:: max(1, len(rows) // _SAMPLE)], shift)
     mean = sample.mean(dim=0)
     return mean if bool(mean.isfinite().all()) else sample[0]
 
 
-def _radii(rows: Tensor, scale: float, centre: Tensor) -> Tensor:
-    """Upper bounds of |scale * x_i - centre|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up."""
+def _radii(rows: Tensor, shift: int, centre: Tensor) -> Tensor:
+    """Upper bounds of |2^shift x_i - centre|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up."""
     n, d = rows.shape
     radius = torch.empty(n, dtype=torch.float32, device=rows.device)
-    for part, block in _blocks(rows, scale, centre):
+    for part, block in _blocks(rows, shift, centre):
         torch.linalg.vector_norm(block, dim=1, out=radius[part])
     underflow = math.sqrt(d) * 2.0**-63
     return radius.to("cpu", torch.float64) * (1 + gamma(d + 4)) + underflow
 
 
-def _blocks(rows: Tensor, scale: float, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def _blocks(rows: Tensor, shift: int, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:
     n, d = rows.shape
-    space = Space(rows, scale, centre, rows.new_empty(0))
+    space = Space(rows, shift, centre, rows.new_empty(0))
     step = max(1, _BLOCK // d)
     block = torch.empty((step, d), dtype=torch.float32, device=rows.device)
     for start in range(0, n, step):

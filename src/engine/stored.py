@@ -1,8 +1,8 @@
 """Reading tensors, or some rows of one, out of a safetensors file.
 
-Plain reads, not a memory map: when a mapped file is cut short by somebody else, the kernel kills the reader
-(SIGBUS), and mapped pages count as the reader's memory. `safetensors.safe_open` maps the file, so its slices
-do both.
+The safetensors library has the last word on whether a file is one. The tensors come by plain reads, not out of
+its memory map: when a mapped file is cut short by somebody else, the kernel kills the reader (SIGBUS), and mapped
+pages count as the reader's memory.
 """
 
 import math
@@ -13,8 +13,10 @@ from pathlib import Path
 from types import TracebackType
 
 import torch
+from safetensors import SafetensorError, safe_open
 
 from ..errors import InputError
+from ..text import visible
 from .headers import BYTES, Header, header_of, open_file, read_into, unreadable
 
 TORCH_DTYPES = {
@@ -32,7 +34,10 @@ READ_AT_ONCE = 8 << 20  # bytes; what reading rows needs beyond the rows themsel
 
 
 class StoredTensors:
-    """A safetensors file, open; `header` says what is in it. Raises InputError, as `read_header` does."""
+    """A safetensors file, open; `header` says what is in it.
+
+    Raises InputError, as `read_header` does, and for all else that the safetensors library refuses.
+    """
 
     header: Header
 
@@ -41,6 +46,7 @@ class StoredTensors:
         self._file: FileIO = open_file(path)
         try:
             self.header = header_of(self._file, path)
+            _check_with_the_library(self.header, path)
         except BaseException:
             self._file.close()
             raise
@@ -100,6 +106,18 @@ class StoredTensors:
         status = os.fstat(self._file.fileno())
         if (status.st_size, status.st_mtime_ns) != (self.header.file.size, self.header.file.mtime_ns):
             raise InputError(f"{self.header.name} was written to while it was being read.")
+
+
+def _check_with_the_library(header: Header, path: Path) -> None:
+    """Refuse a file that safetensors itself does: metadata that is not text, a dtype that there is not."""
+    try:
+        with safe_open(path, framework="pt"):  # reads the header only
+            return
+    except SafetensorError as error:
+        reason = visible(str(error).removeprefix("Error while deserializing header: "), 160)
+        raise InputError(f"The safetensors library refuses {header.name} ({reason}).") from None
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def neighbours(ids: Sequence[int]) -> Iterator[tuple[int, int]]:

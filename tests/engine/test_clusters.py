@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from farpair.engine.cluster_file import check_layout
 from farpair.engine.clusters import cluster_of
 from farpair.engine.events import RunRequest
+from farpair.engine.headers import read_header
 from farpair.engine.sources import model_at, request_for
 from farpair.errors import InputError
 from fixtures import MASK_FILE, build_small_model, token_texts, write_header
@@ -148,7 +150,10 @@ def test_a_cluster_file_for_another_embedding_is_refused(folder: Path) -> None:
 def test_a_hostile_dtype_is_shown_escaped(folder: Path) -> None:
     place = {"dtype": "\x1b[31mred", "shape": [N], "data_offsets": [0, N]}
     write_header(folder / MASK_FILE, {"cluster_mask": place}, following=N)
-    assert r"is \x1b[31mred; it must be uint8 or bool" in refusal(folder)
+    with pytest.raises(InputError) as caught:
+        check_layout(read_header(folder / MASK_FILE), N, D)
+    assert r"is \x1b[31mred; it must be uint8 or bool." in str(caught.value)
+    assert r"unknown variant `\x1b[31mred`" in refusal(folder)  # the safetensors library's words
 
 
 def test_the_cluster_all_is_every_token(folder: Path) -> None:

@@ -29,7 +29,7 @@ ROWS = {
 
 def squares(space: Space) -> torch.Tensor:
     """(n, n) float64: all squared distances in the space's scale, by direct differences, a little too small."""
-    rows = space.rows.to(torch.float64) * space.scale
+    rows = space.rows.to(torch.float64) * 2.0**space.shift
     d = rows.shape[1]
     return (rows[:, None] - rows).square().sum(dim=2) * (1 - (d + 3) * 2.0**-52)
 

@@ -338,11 +338,18 @@ def test_a_failure_is_its_sentence_and_what_to_do() -> None:
 def test_one_token_has_no_pair_and_a_killed_engine_no_end() -> None:
     one = msgspec.structs.replace(STARTED, n=1, batches=1)
     alone = RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
-    assert printed(record_of(engine(), one, alone)).endswith(
-        "Done. The cluster has one token, so there is no pair.\n"
-    )
+    text = printed(record_of(engine(), one, alone))
+    assert text.endswith("Done. The cluster has one token, so there is no pair.\n")
+    assert "Batches" not in text
     assert "Not ended: as far as its journal tells, the run is searching." in printed(record_of(engine(), STARTED))
     assert "Not ended: as far as its journal tells, the run is starting." in printed(RunRecord())
+
+
+def test_a_long_ending_is_wrapped_between_words_and_no_line_ends_in_a_space() -> None:
+    reason = "NaN or infinity in a row of the embedding that was read: token 7. " * 4
+    lines = printed(record_of(engine(), RunEnded(outcome="failed", reason=reason))).splitlines()
+    assert [line for line in lines if line != line.rstrip() or len(line) > 100] == []
+    assert lines[-2].startswith("Failed. NaN") or lines[-3].startswith("Failed. NaN")
 
 
 def test_warnings_are_printed_once() -> None:

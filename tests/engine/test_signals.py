@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from farpair.engine import runs
-from farpair.engine.events import RunRequest
+from farpair.engine.events import Continued, Paused, RunRequest, RunStarted
 from running import all_events, ended, long_request, read_until, searching
 
 
@@ -64,6 +64,16 @@ def test_a_paused_engine_uses_no_core_and_goes_on_where_it_was(long: RunRequest)
     runs.go_on(run, record)
     record = read_until(run, lambda now: now.progress is not None and now.progress.settled > settled)
     assert not record.paused
+    assert record.progress is not None
+    assert record.last_time is not None
+    events = all_events(run)
+    (started,) = (when for when, event in events if isinstance(event, RunStarted))
+    (paused,) = (when for when, event in events if isinstance(event, Paused))
+    (continued,) = (when for when, event in events if isinstance(event, Continued))
+    worked = record.last_time - started - (continued - paused)
+    assert record.progress.seconds <= worked + 0.1  # the pause, longer than a second, is no work
+    speed = record.progress.settled / record.progress.seconds
+    assert record.progress.pairs_per_second == pytest.approx(speed)
     runs.stop(run, record)
     read_until(run, ended)
     kinds = [type(event).__name__ for _, event in all_events(run)]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from farpair.engine.stored import READ_AT_ONCE, StoredTensors, neighbours
 from farpair.errors import InputError
-from fixtures import write_sparse
+from fixtures import write_header, write_sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +49,25 @@ def test_a_file_written_to_while_it_is_read_is_refused(path: Path) -> None:
         os.utime(path, ns=(0, 0))  # as a write would, but on any file system's clock
         with pytest.raises(InputError, match="was written to while it was being read"):
             deque(blocks)
+
+
+@pytest.mark.parametrize(
+    ("beside", "reason"),
+    [
+        ({"__metadata__": {"step": 1}}, "expected a string"),
+        ({"V": {"dtype": "Q9", "shape": [4], "data_offsets": [16, 20]}}, "unknown variant `Q9`"),
+    ],
+    ids=["metadata", "dtype"],
+)
+def test_what_the_safetensors_library_refuses_is_refused(
+    tmp_path: Path, beside: dict[str, object], reason: str
+) -> None:
+    W = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
+    write_header(tmp_path / "W.safetensors", {"W": W, **beside}, 20 if "V" in beside else 16)
+    with pytest.raises(
+        InputError, match=rf"^The safetensors library refuses .*W\.safetensors \(.*{reason}.*\)\.$"
+    ):
+        StoredTensors(tmp_path / "W.safetensors")
 
 
 @given(st.sets(st.integers(0, 60)))

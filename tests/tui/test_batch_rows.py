@@ -51,6 +51,10 @@ def test_wider_tables_add_texts_costs_and_what_settled_a_batch() -> None:
     assert "float64" in row(published(), 0, 150)
 
 
+def test_without_texts_the_ids_stand_side_by_side() -> None:
+    assert "48494 · 71473" in row([*started(), named({}), settled(0)], 0, 150)
+
+
 def test_every_batch_that_holds_the_pair_has_a_star() -> None:
     again = msgspec.structs.replace(settled(3), i=14, j=17)
     events = [*started(), named(), settled(0), again, pair_found()]

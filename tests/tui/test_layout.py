@@ -50,9 +50,9 @@ async def test_a_result_is_whole_and_legible(opened: Open, size: tuple[int, int]
 @pytest.mark.parametrize("problem", [None, "W.safetensors is a stone."])
 async def test_a_notice_is_whole_and_legible(opened: Open, size: tuple[int, int], problem: str | None) -> None:
     async with opened([a_model(problem=problem)], size) as pilot:
+        await until(pilot, lambda: (problem or "r starts the search") in screen_text(pilot))
         check_layout(pilot)
         assert {"notice"} == set(panels(pilot)) - ALWAYS
-        assert (problem or "r starts the search") in screen_text(pilot)
 
 
 @pytest.mark.parametrize("size", SIZES)

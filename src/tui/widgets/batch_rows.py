@@ -88,7 +88,7 @@ def _pair(record: RunRecord, row: BatchRecord, width: int) -> str:
     if i is None or j is None:
         return f"rows {row.i} · {row.j}"
     each = (width - 3) // 2
-    if each < NARROWEST_LABEL:
+    if each < NARROWEST_LABEL or i.text is j.text is None:
         whole = f"{i.id} · {j.id}"
         return whole if len(whole) <= width else f"{i.id}·{j.id}"
     return f"{left(token_label(i, each), each)} · {token_label(j, each)}"

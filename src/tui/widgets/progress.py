@@ -52,7 +52,7 @@ def _searching(record: RunRecord, width: int, *, paused: bool) -> Line:
     ]
     if paused:
         texts.append(("paused: space goes on", "warn"))
-    elif record.progress:
+    elif record.progress and record.progress.pairs_per_second > 0:
         texts.append((f"{rate(record.progress.pairs_per_second):>13}", "text"))
         if record.seconds_left is not None:
             texts.append((f"{duration(record.seconds_left):>7} left", "text"))

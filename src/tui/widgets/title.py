@@ -17,7 +17,7 @@ def title_line(view: View, width: int) -> Line:
     notes: Line = EMPTY
     if view.record and view.record.warnings:
         n = len(view.record.warnings)
-        notes = ((f"! {n} note{'s' if n > 1 else ''} (n)", "warn"), ("   ", "dim"))
+        notes = ((f"! {n} note{'s' if n > 1 else ''} (n)", "warn"), ("  ", "dim"))
     program: Span = (" farpair  ", "accent")
     end = (*notes, *settings)
     if view.model is None:

@@ -1,0 +1,100 @@
+"""The search as a library: for a notebook, with no terminal and no files.
+
+Rows are a tensor or a numpy array (n, d) of any float dtype, n >= 2, finite; they are read where they are (a
+CUDA tensor is searched on its device) and never written to. Answers are exact: distances are |x_i - x_j| of the
+rows as stored, in float64 with a relative error below 4 gamma(d + 2), and what is called farthest is farthest in
+exact arithmetic; of equal distances the smallest (i, j) comes first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InputError
+from .device import blocks_for
+from .events import BatchDone, PairFound
+from .search import Search, search
+
+Rows = Tensor | NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class FarPair:
+    """Rows i < j and the distance between them."""
+
+    i: int
+    j: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class Eccentricities:
+    """Each row's farthest `distance` (n,) float64, and its `partner` (n,) int64 there, the first of equals."""
+
+    distance: Tensor
+    partner: Tensor
+
+
+def farthest_pair(rows: Rows) -> PairFound:
+    """The two rows farthest apart, with the certificate: the error bound, how many pairs tie, the runner-up.
+
+    >>> pair = farthest_pair(torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]]))
+    >>> pair.i, pair.j, pair.distance, pair.ties
+    (0, 1, 5.0, 1)
+
+    Raises InputError where rows are not (n, d) numbers with n >= 2, or not all finite.
+    """
+    *_, found = search(checked(rows))
+    assert isinstance(found, PairFound)
+    return found
+
+
+def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
+    """The k farthest pairs, farthest first (all pairs, where there are fewer). Copies of a row count one by one.
+
+    Raises InputError as `farthest_pair` does, or where k < 1.
+    """
+    if k < 1:
+        raise InputError(f"k is {k}: ask for one pair or more.")
+    x = checked(rows)
+    n, d = x.shape
+    count = min(k, n * (n - 1) // 2)
+    if not bool((x != x[0]).any()):
+        apart = ((i, j) for i in range(n) for j in range(i + 1, n))
+        return [FarPair(i, j, 0.0) for _, (i, j) in zip(range(count), apart, strict=False)]
+    whole = Search(x, batch=256, blocks=blocks_for(x.device, n, d), most=count)
+    for _ in whole.events():
+        pass
+    return [FarPair(pair.i, pair.j, whole.distance(pair.square)) for pair in whole.contenders.top(count)]
+
+
+def eccentricities(rows: Rows) -> Eccentricities:
+    """Each row's farthest distance and the row at it. Raises InputError as `farthest_pair` does."""
+    x = checked(rows)
+    distance = torch.empty(len(x), dtype=torch.float64)
+    partner = torch.empty(len(x), dtype=torch.int64)
+    for event in search(x, batch=1):
+        if isinstance(event, BatchDone):
+            distance[event.batch] = event.maximum
+            partner[event.batch] = event.j if event.i == event.batch else event.i
+    return Eccentricities(distance, partner)
+
+
+def checked(rows: Rows) -> Tensor:
+    """The rows as a tensor, float32 or float64, or an InputError that says what is wrong with them."""
+    x = torch.from_numpy(np.ascontiguousarray(rows)) if isinstance(rows, np.ndarray) else rows.detach()
+    if x.ndim != 2 or not x.is_floating_point():
+        raise InputError(f"rows have shape {tuple(x.shape)} and dtype {x.dtype}: they must be (n, d) floats.")
+    n, d = x.shape
+    if n < 2 or d < 1:
+        raise InputError(f"rows have shape {(n, d)}: a pair needs two rows, and a distance one column.")
+    if x.dtype not in (torch.float32, torch.float64):
+        x = x.to(torch.float32)
+    for start in range(0, n, max(1, (1 << 20) // d)):
+        finite = x[start : start + max(1, (1 << 20) // d)].isfinite().all(dim=1)
+        if not bool(finite.all()):
+            raise InputError(f"row {start + int(finite.to(torch.uint8).argmin())} holds a NaN or an infinity.")
+    return x
