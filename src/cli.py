@@ -104,7 +104,8 @@ what kind of outliers they are. Opens the app; without a terminal, or with
     "run": "Search one model and print the analysis.",
     "models": "List the models found, and what is wrong with those that cannot be searched.",
     "runs": "List the runs kept, newest first.",
-    "report": "Print a run again, from its journal: all of it, or what there is of one that was not finished.",
+    "report": """Print a run again, from its journal: all of it, or what there is of one that was
+stopped, failed or died.""",
 }
 
 _COMMANDS: Final = """commands:
@@ -123,7 +124,7 @@ _MODEL: Final = "a name in the tensors folder, a model's folder, a .safetensors 
 _TENSORS: Final = "the folder of models (default: $FARPAIR_TENSORS, else ./tensors, else ../tensors)"
 _TENSOR: Final = "the tensor that is the embedding (default: W, or what checkpoints call it)"
 _CLUSTER: Final = "the cluster: mask (the model's mask file), all, or tokens:REGEX (default: mask if there is one)"
-_DEVICE: Final = "auto (the default: cuda, else mps, else cpu), cpu, mps, cuda or cuda:N"
+_DEVICE: Final = "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else mps, else xpu, else cpu)"
 _MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
 
 # The flags that are followed by a word of their own.
@@ -181,7 +182,7 @@ def _whole_number(text: str) -> int:
 
 def _device(text: str) -> str:
     if not re.fullmatch(r"[a-z]+(:[0-9]{1,4})?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a device; it is auto, cpu, mps, cuda or cuda:N")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu")
     return text
 
 

@@ -5,6 +5,7 @@ copies, in every batch that holds one. Between pairs whose float64 squares diffe
 rounding errors nothing is decided until they have been compared in exact rational arithmetic.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -69,6 +70,10 @@ class Contenders:
         self._exact = ExactSquares(rows, shift)
         self._i = self._j = self._ties = torch.empty(0, dtype=torch.int64)
         self._square = torch.empty(0, dtype=torch.float64)
+
+    def copy(self) -> "Contenders":
+        """The same contenders, to go back to: taking more in one does not change the other."""
+        return copy(self)
 
     def add(self, i: Tensor, j: Tensor, square: Tensor) -> None:
         """Take more evaluated pairs; each stands for the pairs of its rows' copies too."""

@@ -62,6 +62,17 @@ class Blocks:
     dense: int
     projected: int
 
+    def halved(self) -> "Blocks":
+        """Half the strip and the tile."""
+        half = self.strip // 2
+        return replace(
+            self,
+            strip=half,
+            tile_rows=min(self.tile_rows, half),
+            tile_columns=half,
+            dense=max(_LEAST_DENSE, self.dense // 2),
+        )
+
     def bytes(self, n: int, d: int) -> int:
         """The most that a search of rows (n, d) holds beyond them."""
         per_row = 160 * n + 8 * self.pivots * n
@@ -72,6 +83,8 @@ class Blocks:
         return per_row + factors + projection + tile + dense + _FIXED
 
 
+LEAST_STRIP = 256  # rows
+_LEAST_DENSE = 64  # rows
 _FIXED = 12 << 20  # blocks being centred, pairs being evaluated, survivors of a tile
 _SMALL_ROWS = 24 << 20  # bytes
 _BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
@@ -90,16 +103,12 @@ def blocks_for(device: torch.device, n: int, d: int, memory: int = 0) -> Blocks:
         strip=tile,
         tile_rows=tile // 8 if device.type == "cpu" else tile // 2,
         tile_columns=tile,
-        dense=max(64, min(512, (1 << 20) // d)),
+        dense=max(_LEAST_DENSE, min(512, (1 << 20) // d)),
         projected=min(2 * d // 3, 512),
     )
-    while blocks.bytes(n, d) > budget and blocks.strip > 256:
+    while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
         if 8 * n * blocks.projected > budget:
             blocks = replace(blocks, projected=blocks.projected // 2)
         else:
-            half = blocks.strip // 2
-            dense = max(64, blocks.dense // 2)
-            blocks = replace(
-                blocks, strip=half, tile_rows=min(blocks.tile_rows, half), tile_columns=half, dense=dense
-            )
+            blocks = blocks.halved()
     return blocks

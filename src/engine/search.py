@@ -31,7 +31,7 @@ from .certify import float64_error, squared_distances
 from .contenders import Contenders, Places, Winner
 from .copies import first_equal, first_unequal
 from .dense import Dense
-from .device import Blocks, blocks_for
+from .device import LEAST_STRIP, Blocks, blocks_for
 from .events import BatchBound, BatchDone, PairFound, Progress, Warned
 from .ladder import choose_ladder, only_full_level
 from .levels import Factors, Level
@@ -203,32 +203,59 @@ class Search:
             self.ladder = choose_ladder(self.space, alive, self.needed, self.blocks.projected)
         unwalked = torch.zeros(self.n, dtype=torch.bool)
         unwalked[alive] = True
-        for batches in self.strips(unwalked):
+        while bool(self.open.any()):
+            batches = self.next_strip(unwalked)
             stands = torch.zeros(self.places.batches, dtype=torch.bool)
             stands[batches] = True
             rows = torch.unique(self.places.group[stands[self.places.batch]])
             strip = rows[unwalked[rows]]
-            unwalked[strip] = False
+            rest = unwalked.clone()
+            rest[strip] = False
+            before = self.contenders.copy(), self.evaluated.clone(), self.left
+            try:
+                yield from self.walk_strip(strip, rest.nonzero().flatten())
+            except torch.cuda.OutOfMemoryError:
+                if self.blocks.strip <= LEAST_STRIP // 4:
+                    raise
+                self.contenders, self.evaluated, self.left = before
+                yield self.back_off()
+                continue
+            unwalked = rest
             self.walked[batches] = True
-            yield from self.walk_strip(strip, unwalked.nonzero().flatten())
             self.contenders.keep(self.needed)
             yield from self.settle(batches)
             yield from self.lower_bounds()
 
+    def back_off(self) -> Warned:
+        """Work on half as much at once, after the device's memory ran out."""
+        self.aside.clear()
+        self.aside_pairs = 0
+        self.blocks = self.blocks.halved()
+        self.workspace = self.workspace[: self.blocks.tile_rows * self.blocks.tile_columns].clone()
+        self.dense = Dense(self.space, self.blocks.dense, self.dense.may_collapse)
+        return Warned(
+            kind="memory",
+            message=f"The device ran out of memory; the search goes on with {self.blocks.strip} rows at a time.",
+        )
+
     def walk_strip(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of the rows `strip` among themselves and with the rows `rest`."""
-        if self.all_dense:
-            yield from self.walk_densely(strip, rest)
-            return
         strip = strip[self.space.radius[strip].argsort(descending=True)]
-        starts = range(0, len(strip), self.blocks.tile_rows)
-        tiles = [Factors(strip[start : start + self.blocks.tile_rows]) for start in starts]
-        lowest = float(self.needed[strip].min())
-        right = Factors(strip)
+        for start in range(0, len(strip), self.blocks.strip):
+            end = start + self.blocks.strip
+            walk = self.walk_densely if self.all_dense else self.walk_rows
+            yield from walk(strip[start:end], torch.cat([strip[end:], rest]))
+
+    def walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
+        """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
+        starts = range(0, len(rows), self.blocks.tile_rows)
+        tiles = [Factors(rows[start : start + self.blocks.tile_rows]) for start in starts]
+        lowest = float(self.needed[rows].min())
+        right = Factors(rows)
         for start, left in zip(starts, tiles, strict=True):
             self.take_tile(left, right, start, lowest)
             yield self.progress()
-        self.left -= len(strip) * (len(strip) - 1) // 2
+        self.left -= len(rows) * (len(rows) - 1) // 2
         self.take_aside()
         rest = rest[self.space.radius[rest].argsort(descending=True)]
         for part in torch.split(rest, self.blocks.tile_columns) if len(rest) else ():
@@ -237,34 +264,26 @@ class Search:
             for left in tiles:
                 self.take_tile(left, right, 0, lowest)
                 yield self.progress()
-            self.left -= len(strip) * len(part)
+            self.left -= len(rows) * len(part)
         self.take_aside()
 
-    def walk_densely(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
+    def walk_densely(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """The same for rows of which masses tie, and exactly: bounds that leave nearly all pairs are skipped."""
-        tiles = torch.split(strip, self.blocks.tile_rows)
+        tiles = torch.split(rows.sort().values, self.blocks.tile_rows)
+        later = torch.split(rest.sort().values, self.blocks.tile_rows) if len(rest) else ()
         for at, left in enumerate(tiles):
-            self.take_dense(left, left)
-            for right in (*tiles[at + 1 :], *(torch.split(rest, self.blocks.tile_rows) if len(rest) else ())):
+            for right in (*tiles[at:], *later):
                 self.take_dense(left, right)
                 yield self.progress()
-            later = torch.cat([*tiles[at:], rest])
-            self.count(left, later)
-            self.left -= len(left) * (len(later) - len(left)) + len(left) * (len(left) - 1) // 2
-            yield self.progress()
+            self.count(left, torch.cat([*tiles[at:], *later]))
+        self.left -= len(rows) * (len(rows) - 1) // 2 + len(rows) * len(rest)
 
-    def strips(self, unwalked: Tensor) -> Iterator[Tensor]:
-        """The open batches in order of settling, as many at a time as fill a strip with unwalked rows."""
+    def next_strip(self, unwalked: Tensor) -> Tensor:
+        """The open batches to be settled next: as many as fill a strip with unwalked rows, and one at least."""
         counts = torch.bincount(self.places.batch[unwalked[self.places.group]], minlength=self.places.batches)
-        batches: list[int] = []
-        rows = 0
-        for b in self.order[self.open[self.order]].tolist():
-            if batches and rows + int(counts[b]) > self.blocks.strip:
-                yield torch.tensor(batches)
-                batches, rows = [], 0
-            batches.append(b)
-            rows += int(counts[b])
-        yield torch.tensor(batches)
+        waiting = self.order[self.open[self.order]]
+        fitting = int((counts[waiting].cumsum(0) <= self.blocks.strip).sum())
+        return waiting[: max(1, fitting)]
 
     def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
         """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.

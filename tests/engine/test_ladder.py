@@ -18,8 +18,8 @@ def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
 
 
 def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
-    space = centre_rows(inputs.vocabulary(12_000, 128).float())
-    found = widths(space, float((1.9 * space.radius.median()) ** 2))
+    space = centre_rows((inputs.normal(12_000, 128) * 0.9 ** torch.arange(128)).float())
+    found = widths(space, float((1.7 * space.radius.median()) ** 2))
 
     assert len(found) > 1
     assert found == sorted(found)

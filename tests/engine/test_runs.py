@@ -54,6 +54,22 @@ def test_a_run_is_a_private_folder_with_its_request_its_journal_and_its_log(tmp_
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("wished", [None, "ACTIVE"])
+def test_the_engines_threads_sleep_while_they_wait_unless_a_person_wishes_otherwise(
+    wished: str | None, long: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if wished:
+        monkeypatch.setenv("OMP_WAIT_POLICY", wished)
+    run = runs.start(long)
+    record = read_until(run, searching)
+    assert record.engine is not None
+    policy = psutil.Process(record.engine.pid).environ()["OMP_WAIT_POLICY"]
+    runs.stop(run, record)
+    wait_until_gone(run, record)
+    assert policy == (wished or "PASSIVE")
+
+
 def test_a_state_folder_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
     (tmp_path / "state" / "farpair").mkdir(parents=True)
     (tmp_path / "state" / "farpair").chmod(0o777)

@@ -50,7 +50,8 @@ def certificate(record: RunRecord, pair: PairFound) -> list[str]:
         else f"{count(pair.evaluated)} of {count(pair.pairs)} pairs ({share(pair.evaluated, pair.pairs)}) were "
         "evaluated and every other was ruled out by a rigorous bound"
     )
-    sentences = [f"Certified: {distance(pair.distance)} ± {pair.error:.1e}, {unique}; {evaluated}."]
+    error = f"± {pair.error:.1e}" if pair.error else "exactly"
+    sentences = [f"Certified: {distance(pair.distance)} {error}, {unique}; {evaluated}."]
     if pair.runner_up is not None:
         i, j = (_id(record, index) for index in (pair.runner_up_i, pair.runner_up_j))
         between = f" ({i} · {j})" if i and j else ""
@@ -110,7 +111,7 @@ def _short_certificate(pair: PairFound) -> list[Line]:
 
 
 def _error(pair: PairFound, width: int) -> str:
-    text = f" ± {pair.error:.1e}"
+    text = f" ± {pair.error:.1e}" if pair.error else " exactly"
     return text if len(text) <= width else ""
 
 
@@ -129,7 +130,8 @@ def _so_far(view: View, record: RunRecord, width: int) -> list[Line]:
     words = "at least" if record.pair is None else "apart"
     lines.append((_label(words), (distance(found), "strong")))
     lines.append(EMPTY)
-    lines += wrap("Norms, triangle and statistics follow when the pair is found.", width, "dim")
+    follow = "Norms, triangle and statistics follow"
+    lines += wrap(f"{follow}." if record.pair else f"{follow} when the pair is found.", width, "dim")
     return lines
 
 

@@ -38,7 +38,8 @@ def _about(view: View) -> list[str]:
     if started is not None:
         rows = f"{count(started.n)} × {count(started.d)}"
         dtype, device = visible(started.dtype, 8), visible(started.device, 10)
-        long = f"{rows} {dtype} of {count(started.vocabulary)}  ·  {device} {visible(started.device_name, 60)}"
+        whole = "" if started.n == started.vocabulary else f" of {count(started.vocabulary)}"
+        long = f"{rows} {dtype}{whole}  ·  {device} {visible(started.device_name, 60)}"
         named = f"{rows} {dtype}  ·  {device} {visible(started.device_name, 60)}"
         return [long, named, f"{rows} {dtype} · {device}", f"{rows} {dtype}", rows]
     model = view.model
