@@ -12,11 +12,11 @@ class Bounds:
 
     A pair matters while it may be the largest of a batch that holds one of its rows, or one of the `most` farthest
     pairs of all (two for a certificate: it names the runner-up, and counts what ties with the maximum). Without
-    `batches` only the latter count.
+    `by_batches` only the latter count.
     """
 
-    def __init__(self, n: int, d: int, most: int = 2, batches: bool = True) -> None:
-        self._most, self._batches = most, batches
+    def __init__(self, n: int, d: int, most: int = 2, by_batches: bool = True) -> None:
+        self._most, self.by_batches = most, by_batches
         self._margin = 1 - 4 * float64_error(d)
         self._farthest = torch.zeros(n, dtype=torch.float64)
         self._leaders: dict[tuple[int, int], float] = {}
@@ -43,13 +43,13 @@ class Bounds:
         """Learn that each row equals the row that `original` (n,) names for it."""
         self.at_least(original, self._farthest.clone())
 
-    def by_batch(self, places: Places) -> Tensor:
+    def of_batches(self, places: Places) -> Tensor:
         """A lower bound of each batch's maximum, squared: (batches,)."""
         return places.by_batch(self._farthest)
 
     def needed(self, places: Places) -> Tensor:
         """For each row, the squared distance that its pairs must reach in one of its batches to matter: (n,)."""
         last = min(self._leaders.values()) if len(self._leaders) == self._most else 0.0
-        if not self._batches:
+        if not self.by_batches:
             return torch.full_like(self._farthest, last)
-        return places.by_row(self.by_batch(places).clamp_max(last))
+        return places.by_row(self.of_batches(places).clamp_max(last))

@@ -40,7 +40,7 @@ class Dense:
     """
 
     def __init__(self, space: Space, size: int, collapse: bool = True) -> None:
-        self._space, self._size, self.may_collapse = space, size, collapse
+        self._space, self._size, self._collapse = space, size, collapse
         self._where = torch.device("cpu") if space.rows.device.type == "mps" else space.rows.device
 
     def tiles(self, left: Tensor, right: Tensor, copies: Tensor, raise_bounds: Raise) -> Iterator[DenseTile]:
@@ -88,7 +88,7 @@ class Dense:
     @property
     def collapses(self) -> bool:
         """Whether masses of ties are collapsed."""
-        return self.may_collapse and self._exact_dtype is not None
+        return self._collapse and self._exact_dtype is not None
 
     @cached_property
     def _exact_dtype(self) -> torch.dtype | None:

@@ -68,7 +68,7 @@ def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
     whole = Search(x, batch=256, blocks=blocks_for(x.device, n, d), most=count)
     for _ in whole.events():
         pass
-    return [FarPair(pair.i, pair.j, whole.distance(pair.square)) for pair in whole.contenders.top(count)]
+    return [FarPair(*pair) for pair in whole.farthest(count)]
 
 
 def eccentricities(rows: Rows) -> Eccentricities:

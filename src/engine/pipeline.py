@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..text import count, distance
+from ..text import count, distance, size
 from .analysis import analyse
 from .device import blocks_for, choose_device, device_name
 from .events import (
@@ -49,6 +49,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     device = choose_device(request.device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
+    memory = blocks_for(device, n, d, request.memory).bytes(n, d)
     yield RunStarted(
         files=cluster.files,
         fingerprint=cluster.fingerprint,
@@ -60,11 +61,14 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         device_name=device_name(device),
         batch=request.batch,
         batches=-(-n // request.batch),
-        memory=blocks_for(device, n, d, request.memory).bytes(n, d),
+        memory=memory,
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
     )
     yield from cluster.warnings
+    if 0 < request.memory < memory:
+        asked = f"--memory asks for {size(request.memory)}"
+        yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
     names = _Names(request, cluster)
     yield from names.warnings()
     if n == 1:

@@ -238,6 +238,20 @@ def test_threads_are_as_many_as_asked_for(tmp_path: Path) -> None:
     assert kinds[-1] is RunEnded
 
 
+def test_less_memory_than_the_search_needs_is_warned_of(tmp_path: Path) -> None:
+    from farpair.engine.pipeline import run_events
+
+    model = model_at(build_small_model(tmp_path / "small"))
+    for memory, kinds in ((1000, ["memory"]), (10**9, []), (0, [])):
+        events = list(run_events(request_for(model, device="cpu", memory=memory)))
+        warnings = [event for event in events if isinstance(event, Warned)]
+        assert [warned.kind for warned in warnings if warned.kind == "memory"] == kinds
+        if kinds:
+            assert warnings[0].message.startswith("--memory asks for 1.0 kB, and the search needs ")
+        (started,) = (event for event in events if isinstance(event, RunStarted))
+        assert (0 < memory < started.memory) == bool(kinds)
+
+
 def test_a_tokenizer_that_cannot_be_read_costs_the_texts_and_not_the_run(tmp_path: Path) -> None:
     from farpair.engine.pipeline import run_events
 

@@ -1,0 +1,101 @@
+"""What a search has counted: which batches are settled, in which order, and how many pairs that took."""
+
+import time
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .events import BatchDone, Progress
+
+Settled = Literal["bounds", "screen", "float64", "exhaustive"]
+
+
+class Ledger:
+    """The counts of a search of n rows in batches.
+
+    `left` counts the pairs that are not decided. A pair that is evaluated is counted in that of its batches which
+    is settled first, so that no batch counts more than the pairs that it is said to have.
+    """
+
+    def __init__(self, n: int, batch: int) -> None:
+        self.total = self.left = n * (n - 1) // 2
+        self.open = torch.ones(-(-n // batch), dtype=torch.bool)
+        self._n, self._batch = n, batch
+        self._began = time.perf_counter()
+        self._order = torch.arange(len(self.open))
+        self._rank = torch.arange(n) // batch
+        self._evaluated = torch.zeros(len(self.open), dtype=torch.int64)
+        self._open_rows = n
+
+    @property
+    def waiting(self) -> Tensor:
+        """The open batches in the order of their settling."""
+        return self._order[self.open[self._order]]
+
+    @property
+    def evaluated(self) -> int:
+        """The pairs evaluated so far, in all."""
+        return int(self._evaluated.sum())
+
+    def settle_in(self, order: Tensor) -> None:
+        """Fix the order (batches,) in which batches are settled."""
+        rank = torch.empty_like(order)
+        rank[order] = torch.arange(len(order))
+        self._order, self._rank = order, rank[torch.arange(self._n) // self._batch]
+
+    def count_tile(self, left: Tensor, right: Tensor) -> None:
+        """Count each pair of the rows `left` (a,) with `right` (b,) as evaluated, once where the two overlap."""
+        ranks = [self._rank[left], self._rank[right]]
+        if int(ranks[0].max()) < int(ranks[1].min()):
+            self._evaluated += torch.bincount(ranks[0], minlength=len(self.open)) * len(right)
+            return
+        batches, at = torch.unique(torch.cat(ranks), return_inverse=True)
+        held = [torch.bincount(part, minlength=len(batches)) for part in (at[: len(left)], at[len(left) :])]
+        both = torch.bincount(at[: len(left)][torch.isin(left, right)], minlength=len(batches))
+        ordered = held[0][:, None] * held[1]
+        twice = both[:, None] * both
+        pairs = (ordered + ordered.T - twice).triu(1)
+        pairs += torch.diag(ordered.diagonal() - both * (both + 1) // 2)
+        self._evaluated.index_add_(0, batches, pairs.sum(dim=1))
+
+    def count_pairs(self, i: Tensor, j: Tensor) -> None:
+        """Count single pairs (m,) as evaluated."""
+        self._evaluated += torch.bincount(torch.minimum(self._rank[i], self._rank[j]), minlength=len(self.open))
+
+    def snapshot(self) -> tuple[Tensor, int]:
+        """The counts as they are, for `restore`."""
+        return self._evaluated.clone(), self.left
+
+    def restore(self, counts: tuple[Tensor, int]) -> None:
+        """Go back to the counts of a snapshot."""
+        self._evaluated, self.left = counts
+
+    def close(self, b: int, maximum: float, pair: tuple[int, int], settled: Settled) -> BatchDone:
+        """Settle batch `b`, whose turn it is."""
+        start, end = b * self._batch, min((b + 1) * self._batch, self._n)
+        self.open[b] = False
+        self._open_rows -= end - start
+        return BatchDone(
+            batch=b,
+            start=start,
+            end=end,
+            maximum=maximum,
+            i=pair[0],
+            j=pair[1],
+            pairs=(end - start) * self._open_rows + (end - start) * (end - start - 1) // 2,
+            evaluated=int(self._evaluated[self._rank[start]]),
+            seconds=self.seconds(),
+            settled=settled,
+        )
+
+    def seconds(self) -> float:
+        """Since the search began."""
+        return time.perf_counter() - self._began
+
+    def progress(self) -> Progress:
+        """How far the search is."""
+        settled, seconds = self.total - self.left, self.seconds()
+        return Progress(
+            settled=settled, pairs=self.total, seconds=seconds, pairs_per_second=settled / max(seconds, 1e-9)
+        )

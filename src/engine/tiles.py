@@ -1,0 +1,202 @@
+"""Deciding the pairs of a tile: bounds discard, float64 evaluates, and what is found raises what is needed."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .bounds import Bounds
+from .certify import squared_distances
+from .contenders import Contenders, Places
+from .dense import Dense
+from .device import Blocks
+from .ladder import only_full_level
+from .ledger import Ledger
+from .levels import Factors, Level
+from .space import Space
+
+FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
+_CHECKED = 1 << 18  # bounds of pairs looked at together in float64: 2 MB
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a level has left of a tile: rows (a,), partners (b,), and the level's product (a, b) for them, of which
+    the squared distances are at most slack - 2 product."""
+
+    rows: Tensor
+    partners: Tensor
+    product: Tensor
+    slack: float
+
+
+class Tiles:
+    """What the pairs decided so far have shown, and the means to decide more.
+
+    `needed` (n,) float64 is the squared distance that each row's pairs must reach to matter; `contenders` are the
+    evaluated pairs that may still win; `verified` (n,) marks rows of which a pair was evaluated in float64.
+    """
+
+    def __init__(self, space: Space, bounds: Bounds, places: Places, ledger: Ledger, blocks: Blocks) -> None:
+        self.ladder = only_full_level(space)
+        self.contenders = Contenders(space.rows, space.shift, places)
+        self.verified = torch.zeros(len(space.rows), dtype=torch.bool)
+        self.needed = bounds.needed(places)
+        self._space, self._bounds, self._places, self._ledger = space, bounds, places, ledger
+        self._aside: list[tuple[Tensor, Tensor]] = []
+        self._aside_pairs = 0
+        self.use(blocks)
+
+    def use(self, blocks: Blocks) -> None:
+        """Work on as much at once as `blocks` says."""
+        size = blocks.tile_rows * blocks.tile_columns
+        self._workspace = torch.empty(0)  # the old one goes before the new one comes
+        self._workspace = self._space.rows.new_empty(size, dtype=torch.float32)
+        self.dense = Dense(self._space, blocks.dense, collapse=self._bounds.by_batches)
+
+    def merge(self, places: Places) -> None:
+        """Rows stand in `places` from now on."""
+        self._places = self.contenders.places = places
+        self.needed = self._bounds.needed(places)
+
+    def snapshot(self) -> Contenders:
+        """The contenders as they are, for `restore`."""
+        return self.contenders.copy()
+
+    def restore(self, contenders: Contenders) -> None:
+        """Go back to the contenders of a snapshot; what is known of bounds stays true."""
+        self.contenders = contenders
+        self._aside.clear()
+        self._aside_pairs = 0
+
+    def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
+        """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.
+
+        No `right` row needs less than `lowest`, a squared distance; where that is 0 every pair is evaluated.
+        """
+        radius = self._space.radius[right.rows[start:]]
+        lacking = self.needed[left.rows].clamp_max(lowest).sqrt() - self._space.radius[left.rows]
+        within = int((radius >= lacking.min()).sum())
+        if not within:
+            return
+        partners = right.rows[start : start + within]
+        level = self.ladder.choose(left.rows, partners, self.needed)
+        remains = self._sift(level, left, right, slice(start, start + within))
+        pairs = self._mattering(remains)
+        full = self.ladder.levels[-1]
+        if level is full:
+            self._ledger.count_tile(left.rows, partners)
+            self._take_remains(remains, pairs)
+        elif pairs is not None:
+            self._set_aside(*pairs)
+        else:
+            self._ledger.count_tile(remains.rows, remains.partners)
+            remains = self._sift(full, Factors(remains.rows), Factors(remains.partners), slice(None))
+            self._take_remains(remains, self._mattering(remains))
+
+    def _sift(self, level: Level, left: Factors, right: Factors, part: slice) -> Remains:
+        """What a level leaves of the pairs of `left` rows with a `part` of the `right` rows."""
+        rows, partners = left.rows, right.rows[part]
+        product = self._workspace[: len(rows) * len(partners)].view(len(rows), len(partners))
+        torch.mm(left.left(level), right.right(level)[part].T, out=product)
+        slack = level.slack_for(float(self._space.radius[rows].max() + self._space.radius[partners].max()))
+        need, partners_need = self.needed[rows], self.needed[partners]
+        row = _reaching(product.amin(dim=1), slack, need.clamp_max(float(partners_need.min())))
+        if row.numel() == 0:
+            return Remains(rows[row], partners[row], product[:0, :0], slack)
+        column = _reaching(product.amin(dim=0), slack, partners_need.clamp_max(float(need[row].min())))
+        at = row.to(product.device)[:, None], column.to(product.device)
+        return Remains(rows[row], partners[column], product[at], slack)
+
+    def _mattering(self, remains: Remains) -> tuple[Tensor, Tensor] | None:
+        """The pairs (m,), i < j, of a tile's remains that still matter, each once; None where they are many."""
+        found = 0
+        pairs = [(torch.empty(0, dtype=torch.int64),) * 2]
+        step = max(1, _CHECKED // max(1, len(remains.partners)))
+        for start in range(0, len(remains.rows), step):
+            rows = remains.rows[start : start + step]
+            reach = remains.product[start : start + step].to("cpu", torch.float64).mul_(-2).add_(remains.slack)
+            needed = torch.minimum(self.needed[rows][:, None], self.needed[remains.partners])
+            row, column = (reach >= needed).nonzero(as_tuple=True)
+            found += len(row)
+            if found > FEW_PAIRS:
+                return None
+            pairs.append((rows[row], remains.partners[column]))
+        i, j = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        return self._once(i, j)
+
+    def _take_remains(self, remains: Remains, pairs: tuple[Tensor, Tensor] | None) -> None:
+        """Decide what the full level left of a tile: its mattering `pairs`, or None where they are many."""
+        if pairs is None:
+            self.learn(remains.rows, remains.partners[remains.product.argmin(dim=1).cpu()])
+            pairs = self._mattering(remains)
+        if pairs is not None:
+            self.take(*pairs)
+            return
+        rows, partners = remains.rows.sort().values, remains.partners.sort().values
+        others = partners[~torch.isin(partners, rows)]
+        if len(others) < len(partners):
+            self.take_dense(rows, rows)
+        self.take_dense(rows, others)
+
+    def _once(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        """The pairs (m,) with i < j, each once."""
+        n = len(self.needed)
+        keys = torch.unique(torch.minimum(i, j) * n + torch.maximum(i, j))
+        i, j = keys // n, keys % n
+        return i[i != j], j[i != j]
+
+    def learn(self, i: Tensor, j: Tensor) -> None:
+        """Evaluate pairs (m,) only to raise the bounds."""
+        i, j = self._once(i, j)
+        self._bounds.evaluated(i, j, squared_distances(self._space.rows, i, j, self._space.shift))
+        self.needed = self._bounds.needed(self._places)
+
+    def _set_aside(self, i: Tensor, j: Tensor) -> None:
+        """Keep pairs (m,), i < j, to be evaluated together with others."""
+        self._aside.append((i, j))
+        self._aside_pairs += i.numel()
+        if self._aside_pairs > FEW_PAIRS:
+            self.take_aside()
+
+    def take_aside(self) -> None:
+        """Evaluate the pairs that were set aside."""
+        if self._aside:
+            i, j = (torch.cat(parts) for parts in zip(*self._aside, strict=True))
+            self._aside.clear()
+            self._aside_pairs = 0
+            self._ledger.count_pairs(i, j)
+            self.take(i, j)
+
+    def take(self, i: Tensor, j: Tensor) -> None:
+        """Evaluate pairs (m,), i < j, for good."""
+        if not len(i):
+            return
+        squares = squared_distances(self._space.rows, i, j, self._space.shift)
+        self._bounds.evaluated(i, j, squares)
+        self.needed = self._bounds.needed(self._places)
+        self.contenders.add(i, j, squares)
+        self.verified[i] = True
+        self.verified[j] = True
+
+    def take_dense(self, left: Tensor, right: Tensor) -> None:
+        """Decide a tile of which too many pairs are left, at once in float64; rows as `Dense.tiles` asks."""
+        for tile in self.dense.tiles(left, right, self._places.copies, self._raise_to):
+            if tile.square is None or tile.ties is None:
+                for part in torch.split(torch.arange(len(tile.i)), FEW_PAIRS) if len(tile.i) else ():
+                    self.take(tile.i[part], tile.j[part])
+            elif len(tile.i):
+                self._bounds.evaluated(tile.i, tile.j, tile.square)
+                self.needed = self._bounds.needed(self._places)
+                self.contenders.add_exact(tile.i, tile.j, tile.square, tile.ties)
+            self.contenders.keep(self.needed)
+
+    def _raise_to(self, rows: Tensor, squares: Tensor) -> Tensor:
+        self._bounds.at_least(rows, squares)
+        self.needed = self._bounds.needed(self._places)
+        return self.needed
+
+
+def _reaching(lowest: Tensor, slack: float, needed: Tensor) -> Tensor:
+    """Where -2 `lowest` + slack reaches `needed` (m,) float64, as indices on the CPU."""
+    return (lowest.cpu().to(torch.float64) * -2 + slack >= needed).nonzero().flatten()
