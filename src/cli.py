@@ -55,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .commands import run_command
 
         code = run_command(options)
-        sys.stdout.flush()
+        if code == DONE:
+            sys.stdout.flush()
+        else:
+            _drop_dead_streams()
         return code
     except InputError as error:
         return _complain(error, BAD_INPUT)
@@ -77,6 +80,16 @@ def _replace_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the program runs
+
+
+def _drop_dead_streams() -> None:
+    """Put aside streams that can no longer be written to, as those of a terminal that is gone: Python would flush
+    them as it ends, and report that it could not by an exit code of its own."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as above
 
 
 def parse(arguments: Sequence[str]) -> Options:

@@ -220,6 +220,7 @@ def test_a_run_that_is_interrupted_stops_its_engine(number: int, code: int) -> N
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's background jobs ignore ctrl-c
     )
     run = first_run()
     read_until(run, searching)

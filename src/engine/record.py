@@ -70,7 +70,7 @@ class RunRecord:
                 self.started = event
                 self.batches = [
                     BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
-                    for b in range(event.batches)
+                    for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
                 ]
                 self.batches_done = 0
             case Named():

@@ -102,6 +102,9 @@ class FarpairApp(App[None]):
         if watched.going:
             self.say("This model is being searched; x stops it.")
             return
+        if watched.model.problem:
+            self.say("This model cannot be searched.", "error")
+            return
         try:
             watched.start(self.settings)
         except FarpairError as error:

@@ -95,7 +95,7 @@ async def test_b_asks_for_a_batch_size_and_says_what_is_wrong_with_one(opened: O
 async def test_d_asks_for_a_device_typed_or_chosen(opened: Open) -> None:
     async with opened(THREE) as pilot:
         await pilot.press("d", *["backspace"] * 3, *"cuda:x", "enter")
-        assert "A device is auto, cpu, mps, cuda or cuda:N" in screen_text(pilot)
+        assert "A device is auto, cpu, mps, xpu, cuda or cuda:N" in screen_text(pilot)
         await pilot.press("backspace", "1", "enter")
         assert app_of(pilot).settings.device == "cuda:1"
         await pilot.press("d", "down", "enter")

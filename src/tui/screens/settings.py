@@ -15,10 +15,11 @@ from ...text import visible
 
 LARGEST_BATCH: Final = 2**31 - 1
 DEVICES: Final = (
-    ("auto", "auto   cuda where there is one, else mps, else cpu"),
+    ("auto", "auto   cuda where there is one, else mps, else xpu, else cpu"),
     ("cpu", "cpu    every core of this machine"),
     ("cuda", "cuda   the first GPU; type cuda:1 for the second"),
     ("mps", "mps    an Apple GPU"),
+    ("xpu", "xpu    an Intel GPU"),
 )
 
 
@@ -34,11 +35,11 @@ def batch_problem(text: str) -> str:
 
 def device_problem(text: str) -> str:
     """Why `text` is no device, in a sentence; "" where it is one."""
-    if re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,4})?", text.strip()):
+    if re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,4})?", text.strip()):
         return ""
     if not text.strip():
-        return "Type a device: auto, cpu, mps, cuda or cuda:N."
-    return f"A device is auto, cpu, mps, cuda or cuda:N; {visible(text.strip(), 20)} is none of them."
+        return "Type a device: auto, cpu, mps, xpu, cuda or cuda:N."
+    return f"A device is auto, cpu, mps, xpu, cuda or cuda:N; {visible(text.strip(), 20)} is none of them."
 
 
 class BatchPrompt(ModalScreen[int | None]):
