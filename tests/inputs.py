@@ -166,7 +166,7 @@ TIES: dict[str, Rows] = {
     "all rows identical": lambda: normal(1, 9).float().repeat(600, 1),
     "all rows zero": lambda: torch.zeros(300, 4),
     "zeros of both signs": lambda: torch.where(integers(300, 3, 2) > 0, 0.0, -0.0).float(),
-    "two distinct rows": lambda: copies(normal(2, 9), 600).float(),
+    "two distinct rows": lambda: copies(normal(2, 9), 300).float(),
     "two distinct rows, one of them once": lambda: normal(2, 9)[(torch.arange(600) == 300).long()].float(),
     "thirteen distinct rows": lambda: copies(normal(13, 20), 500).float(),
     "thirteen distinct rows in bfloat16": lambda: copies(normal(13, 50), 700, 1).bfloat16(),

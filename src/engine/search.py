@@ -284,7 +284,8 @@ class Search:
         for b, leader in self._tiles.contenders.leaders(self._ledger.waiting).items():
             if self._said.get(b) != leader.square:
                 self._said[b] = leader.square
-                lower = self._distance(leader.square) * (1 - float64_error(self._d))
+                distance = self._distance(leader.square)
+                lower = max(0.0, distance * (1 - float64_error(self._d)) - 2 * math.ulp(distance))
                 yield BatchBound(batch=b, lower=lower, i=leader.i, j=leader.j)
 
     def _certificate(self) -> PairFound:

@@ -270,7 +270,7 @@ def test_of_points_on_a_grid_every_tie_is_counted(
     assert_true(answer(rows, batch), exact_truth(rows, batch))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     n=st.integers(2, 2500),
     d=st.integers(24, 80),
