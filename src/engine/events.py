@@ -120,8 +120,9 @@ class BatchDone(Event, frozen=True, kw_only=True):
 
     `i` < `j` is the pair that attains it, the smallest such (i, j); one of the two is in the batch. `pairs`
     counts the unordered pairs with a row in this batch and none in a batch settled before; `evaluated`, how
-    many of those were evaluated rather than discarded by a cheaper bound. `settled` says by what the last
-    undecided pair of the batch was decided.
+    many of those were evaluated rather than discarded by a cheaper bound. `settled` says how far it had to go:
+    by the first bounds alone, by screening products, or by float64 too. `seconds` is the time since the search
+    began.
     """
 
     batch: int
