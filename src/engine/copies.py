@@ -47,10 +47,12 @@ def _keys(bits: Tensor, chosen: Tensor, seed: int) -> Tensor:
     random = torch.Generator().manual_seed(seed)
     multipliers = torch.randint(-(2**62), 2**62, (bits.shape[1],), generator=random).to(bits.device) * 2 + 1
     keys = torch.empty(len(chosen), dtype=torch.int64)
-    height = max(1, _BLOCK // max(bits.shape[1], 1))
+    whole, height = len(chosen) == len(bits), max(1, _BLOCK // max(bits.shape[1], 1))
+    buffer = torch.empty(min(height, len(chosen)), bits.shape[1], dtype=torch.int64, device=bits.device)
     for start in range(0, len(chosen), height):
-        part = bits[chosen[start : start + height].to(bits.device)]
-        keys[start : start + height] = (part * multipliers).sum(dim=1).cpu()
+        end = min(start + height, len(chosen))
+        part = bits[start:end] if whole else bits[chosen[start:end].to(bits.device)]  # a slice is no copy
+        keys[start:end] = torch.mul(part, multipliers, out=buffer[: end - start]).sum(dim=1).cpu()
     return keys
 
 

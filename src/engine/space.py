@@ -65,9 +65,13 @@ def centre_rows(rows: Tensor) -> Space:
 
 
 def _centre(rows: Tensor, shift: int) -> Tensor:
-    """The mean (d,) of a sample of the rows, or where that overflows, the first row."""
+    """About the mean (d,) of a sample of the rows, or where that overflows, the first row.
+
+    It is the first row plus the mean difference from it, so that a column in which all rows are equal has exactly
+    their number: rounded, it could lie farther from them than they from each other.
+    """
     sample = scaled(rows[:: max(1, len(rows) // _SAMPLE)], shift)
-    mean = sample.mean(dim=0)
+    mean = sample[0] + (sample - sample[0]).mean(dim=0)
     return mean if bool(mean.isfinite().all()) else sample[0]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from .copies import first_equal
 from .events import Copies, Summary
 
 _BLOCK = 1 << 18
@@ -57,29 +58,11 @@ def summary(values: Tensor) -> Summary:
 
 
 def copies(rows: Tensor) -> Copies:
-    """Rows (n, d) that are alike bit for bit, so +0.0 and -0.0 differ; exact whatever the rows are.
-
-    Rows with equal 64-bit keys are compared with the first of them. Those that differ after all (a collision)
-    are given new keys among themselves, until none do: each round names at least one row's copies for good.
-    """
-    bits = rows.view(torch.int32 if rows.dtype == torch.float32 else torch.int64)
-    sizes: list[int] = []
-    distinct, turn = 0, 0
-    undecided = torch.arange(len(rows), device=rows.device)
-    while len(undecided):
-        keys, order = _keys(bits, undecided, seed=turn).sort(stable=True)
-        undecided = undecided[order]
-        begins = torch.ones_like(keys, dtype=torch.bool)
-        begins[1:] = keys[1:] != keys[:-1]
-        group = begins.cumsum(0) - 1
-        alike = _equal_rows(bits, undecided, undecided[begins][group])
-        found = torch.bincount(group[alike])
-        distinct += len(found)
-        sizes += found[found > 1].tolist()
-        undecided = undecided[~alike]
-        turn += 1
-    sizes.sort(reverse=True)
-    return Copies(distinct=distinct, groups=len(sizes), rows=sum(sizes), sizes=tuple(sizes[:_MOST_SIZES]))
+    """Rows (n, d) that are alike bit for bit, so +0.0 and -0.0 differ."""
+    counts = torch.bincount(first_equal(rows, torch.arange(len(rows))))
+    counts = counts[counts > 0].sort(descending=True).values
+    sizes = counts[counts > 1].tolist()
+    return Copies(distinct=len(counts), groups=len(sizes), rows=sum(sizes), sizes=tuple(sizes[:_MOST_SIZES]))
 
 
 def largest(rows: Tensor) -> float:
@@ -119,31 +102,3 @@ def _blocks(rows: Tensor, scale: float) -> Iterator[tuple[int, Tensor]]:
         if scale != 1.0:
             block *= scale
         yield start, block
-
-
-def _keys(bits: Tensor, chosen: Tensor, seed: int) -> Tensor:
-    """A 64-bit key of each chosen row: Σ bits_k · m_k mod 2^64, m_k random and odd.
-
-    Integer arithmetic wraps and so is the same in any order: equal rows have equal keys.
-    """
-    random = torch.Generator().manual_seed(seed)
-    multipliers = torch.randint(-(2**62), 2**62, (bits.shape[1],), generator=random).to(bits.device) * 2 + 1
-    keys = torch.empty(len(chosen), dtype=torch.int64, device=bits.device)
-    whole, height = len(chosen) == len(bits), _height(bits)
-    buffer = torch.empty(min(height, len(chosen)), bits.shape[1], dtype=torch.int64, device=bits.device)
-    for start in range(0, len(chosen), height):
-        end = min(start + height, len(chosen))
-        part = bits[start:end] if whole else bits[chosen[start:end]]  # a slice is no copy, the usual case
-        torch.sum(torch.mul(part, multipliers, out=buffer[: end - start]), 1, out=keys[start:end])
-    return keys
-
-
-def _equal_rows(bits: Tensor, chosen: Tensor, others: Tensor) -> Tensor:
-    """Which of the chosen rows equal the other row beside them: (len(chosen),) bool."""
-    equal = torch.ones_like(chosen, dtype=torch.bool)
-    (apart,) = (chosen != others).nonzero(as_tuple=True)
-    height = _height(bits)
-    for start in range(0, len(apart), height):
-        at = apart[start : start + height]
-        equal[at] = (bits[chosen[at]] == bits[others[at]]).all(1)
-    return equal

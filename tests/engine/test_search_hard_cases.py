@@ -134,3 +134,9 @@ def test_what_float32_rounds_to_one_distance_is_told_apart_to_the_last_pair() ->
 
     assert (found.pair.i, found.pair.j, found.pair.ties) == (0, farthest, 1)
     assert_true(found, exact_truth(rows, 1))
+
+
+def test_a_column_of_huge_equal_numbers_does_not_hide_small_differences() -> None:
+    rows = torch.tensor([[1.3179e51, 0.0], [1.3179e51, 1.0], [1.3179e51, 1.0]], dtype=torch.float64)
+
+    assert_true(answer(rows, 1), exact_truth(rows, 1))

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from farpair.engine import stats
+from farpair.engine import copies, stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -111,9 +111,9 @@ def test_positive_and_negative_zero_are_not_copies_for_their_bits_differ() -> No
 
 def test_rows_whose_keys_collide_are_told_apart_all_the_same() -> None:
     # The keys of bits (1, 0) and (0, 1) are the multipliers m0 and m1; k · (m1, -m0) has the key 0 for every k.
-    m0, m1 = stats._keys(torch.eye(2, dtype=torch.int64), torch.arange(2), seed=0)
+    m0, m1 = copies._keys(torch.eye(2, dtype=torch.int64), torch.arange(2), seed=0)
     colliding = torch.stack([torch.stack([k * m1, -k * m0]) for k in range(6)])
-    assert stats._keys(colliding, torch.arange(6), seed=0).unique().tolist() == [0]
+    assert copies._keys(colliding, torch.arange(6), seed=0).unique().tolist() == [0]
     rows = colliding.repeat_interleave(torch.arange(1, 7), 0).view(torch.float64)
     found = stats.copies(rows)
     assert (found.distinct, found.groups, found.rows) == (6, 5, 20)
