@@ -137,6 +137,20 @@ class BatchDone(Event, frozen=True, kw_only=True):
     settled: Literal["bounds", "screen", "float64", "exhaustive"]
 
 
+class Checkpoint(Event, frozen=True, kw_only=True):
+    """Where the search can go on from if it is cut short.
+
+    The batches of the first `batches` BatchDone events are settled for good. `pairs` are the evaluated pairs, as
+    (i, j, ties), that may still be the maximum of another batch, the farthest pair or its runner-up, each standing
+    for so many `ties`. `grouping` marks which rows are searched as one: a search that groups them otherwise cannot
+    go on from here.
+    """
+
+    batches: int
+    pairs: tuple[tuple[int, int, int], ...]
+    grouping: int
+
+
 class Progress(Event, frozen=True, kw_only=True):
     """How far the search is: `settled` of `pairs` unordered pairs decided, after `seconds` of searching."""
 
@@ -266,6 +280,7 @@ AnyEvent = (
     | Warned
     | BatchBound
     | BatchDone
+    | Checkpoint
     | Progress
     | Paused
     | Continued

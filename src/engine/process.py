@@ -13,11 +13,12 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 import psutil
@@ -29,6 +30,7 @@ from .events import (
     AnyEvent,
     BatchBound,
     BatchDone,
+    Checkpoint,
     Continued,
     EngineStarted,
     Named,
@@ -94,6 +96,7 @@ class Wishes:
         self._stop = False
         self._pause = False
         self._obeying = False
+        self._end: Callable[[], NoReturn] | None = None
         self._pauses: list[tuple[float, float]] = []  # begin and end by the search's clock, perf_counter
         # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
         self._woken, self._wake = os.pipe()
@@ -123,6 +126,8 @@ class Wishes:
                 self._pauses.append((began, time.perf_counter()))
                 if not self._stop:
                     self._append(Continued())
+            if self._stop and self._end:
+                self._end()
             if self._stop:
                 raise Stopped
         finally:
@@ -145,6 +150,16 @@ class Wishes:
             return seconds
         since = time.perf_counter() - seconds
         return max(seconds - sum(max(0.0, end - max(begin, since)) for begin, end in self._pauses), 0.0)
+
+    @contextmanager
+    def stopping_by(self, end: Callable[[], NoReturn]) -> Iterator[None]:
+        """Obey a stop by calling `end` in the meantime. An exception raised while an extension module is being
+        loaded may be dropped there, or crash the process."""
+        self._end = end
+        try:
+            yield
+        finally:
+            self._end = None
 
     def forget(self) -> None:
         """Listen no more: the last word is about to be written."""
@@ -176,7 +191,7 @@ class _Journal:
                     return
                 self._progress_at = time.monotonic()
                 self._held = None
-            case BatchBound() | BatchDone() | Named():
+            case BatchBound() | BatchDone() | Checkpoint() | Named():
                 pass
             case _:
                 if self._held:
@@ -189,17 +204,23 @@ class _Journal:
         self.record.apply(time.time(), event)
 
 
+def _end_at_once(journal: _Journal) -> NoReturn:
+    """Write that the run was stopped, and be gone without unwinding what is under way."""
+    journal.append(_stopped(journal.record))
+    os._exit(0)
+
+
 def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
     """Run `request`, every event into `journal`, and say how it ended; raises Stopped and JournalError."""
     try:
-        from .pipeline import run_events  # loads torch
-
+        with wishes.stopping_by(partial(_end_at_once, journal)):
+            from .pipeline import run_events  # loads torch
         with closing(run_events(request)) as events:
             for event in events:
+                wishes.obey()
                 if isinstance(event, RunEnded):
                     return event
                 journal.append(wishes.without_pauses(event))
-                wishes.obey()
         raise AssertionError("the run has no end")
     except InputError as error:
         return RunEnded(outcome="failed", reason=str(error), advice="Put that right and run again.", cause="input")

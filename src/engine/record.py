@@ -8,6 +8,7 @@ from .events import (
     AnyEvent,
     BatchBound,
     BatchDone,
+    Checkpoint,
     Continued,
     EngineStarted,
     Named,
@@ -51,7 +52,8 @@ class RunRecord:
     tokens: dict[int, Token] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     batches: list[BatchRecord] = field(default_factory=list)
-    batches_done: int = 0
+    settled: list[BatchDone] = field(default_factory=list)
+    checkpoint: Checkpoint | None = None
     progress: Progress | None = None
     pair: PairFound | None = None
     analysis: Analysed | None = None
@@ -72,7 +74,7 @@ class RunRecord:
                     BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
                     for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
                 ]
-                self.batches_done = 0
+                self.settled, self.checkpoint = [], None
             case Named():
                 self.tokens.update((token.index, token) for token in event.tokens)
             case Warned():
@@ -83,8 +85,11 @@ class RunRecord:
                     row.lower, row.i, row.j = event.lower, event.i, event.j
             case BatchDone():
                 row = self.batches[event.batch]
-                self.batches_done += row.done is None
+                if row.done is None:
+                    self.settled.append(event)
                 row.done, row.i, row.j = event, event.i, event.j
+            case Checkpoint():
+                self.checkpoint = event
             case Progress():
                 self.progress = event
             case Paused():
@@ -98,6 +103,10 @@ class RunRecord:
             case RunEnded():
                 self.ended = event
                 self.paused = False
+
+    @property
+    def batches_done(self) -> int:
+        return len(self.settled)
 
     @property
     def state(self) -> State:
