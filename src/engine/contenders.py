@@ -5,8 +5,10 @@ copies, in every batch that holds one. Between pairs whose float64 squares diffe
 rounding errors nothing is decided until they have been compared in exact rational arithmetic.
 """
 
+import zlib
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -43,7 +45,13 @@ class Places:
         self.row, self.group, self.batch = row[fresh], group[fresh], batch_of[fresh]
         self.batches = -(-n // batch)
         self.copies = torch.bincount(original, minlength=n)
+        self._original = original
         self._start = torch.searchsorted(self.group, torch.arange(n + 1))
+
+    @cached_property
+    def mark(self) -> int:
+        """A checksum that tells this grouping of rows from others."""
+        return zlib.crc32(self._original.numpy().tobytes())
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """For searched rows (m,): (which of them, place) for every place at which one of them stands."""
@@ -58,7 +66,7 @@ class Places:
 
     def by_row(self, values: Tensor) -> Tensor:
         """The smallest of `values` (batches,) over the batches in which each searched row stands: (n,)."""
-        lowest = values.new_full((len(self.copies),), float("inf"))
+        lowest = values.max().expand(len(self.copies)).clone()
         return lowest.scatter_reduce_(0, self.group, values[self.batch], "amin")
 
 
@@ -102,6 +110,15 @@ class Contenders:
     def _append(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
         self._i, self._j = torch.cat([self._i, i]), torch.cat([self._j, j])
         self._square, self._ties = torch.cat([self._square, square]), torch.cat([self._ties, ties])
+
+    def replace(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
+        """Have these pairs (m,), each standing for so many `ties`, and no others."""
+        self._i, self._j, self._square, self._ties = i, j, square, ties
+
+    @property
+    def pairs(self) -> Tensor:
+        """All contenders as rows (i, j, ties): (m, 3)."""
+        return torch.stack([self._i, self._j, self._ties], dim=1)
 
     def keep(self, needed: Tensor) -> None:
         """Forget pairs whose square is below what both their rows' batches still need, `needed` (n,)."""

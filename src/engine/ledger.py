@@ -1,11 +1,13 @@
 """What a search has counted: which batches are settled, in which order, and how many pairs that took."""
 
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from .contenders import Places
 from .events import BatchDone, Progress
 
 Settled = Literal["bounds", "screen", "float64", "exhaustive"]
@@ -24,6 +26,7 @@ class Ledger:
         self._n, self._batch = n, batch
         self._began = time.perf_counter()
         self._order = torch.arange(len(self.open))
+        self._turn = torch.arange(len(self.open))
         self._rank = torch.arange(n) // batch
         self._evaluated = torch.zeros(len(self.open), dtype=torch.int64)
         self._open_rows = n
@@ -38,11 +41,11 @@ class Ledger:
         """The pairs evaluated so far, in all."""
         return int(self._evaluated.sum())
 
-    def settle_in(self, order: Tensor) -> None:
-        """Fix the order (batches,) in which batches are settled."""
-        rank = torch.empty_like(order)
-        rank[order] = torch.arange(len(order))
-        self._order, self._rank = order, rank[torch.arange(self._n) // self._batch]
+    def settle_in(self, order: Tensor, places: Places) -> None:
+        """Fix the order (batches,) in which batches are settled, of rows that stand in `places`."""
+        self._order = order
+        self._turn[order] = torch.arange(len(order))
+        self._rank = places.by_row(self._turn)
 
     def count_tile(self, left: Tensor, right: Tensor) -> None:
         """Count each pair of the rows `left` (a,) with `right` (b,) as evaluated, once where the two overlap."""
@@ -71,6 +74,15 @@ class Ledger:
         """Go back to the counts of a snapshot."""
         self._evaluated, self.left = counts
 
+    def reopen(self, settled: Sequence[BatchDone]) -> None:
+        """Take over the batches that an earlier search of the same rows has `settled`, and its time; they come
+        first in the order of settling, and in their own order."""
+        for rank, done in enumerate(settled):
+            self._evaluated[rank] = done.evaluated
+            self.open[done.batch] = False
+            self._open_rows -= done.end - done.start
+        self._began -= settled[-1].seconds if settled else 0.0
+
     def close(self, b: int, maximum: float, pair: tuple[int, int], settled: Settled) -> BatchDone:
         """Settle batch `b`, whose turn it is."""
         start, end = b * self._batch, min((b + 1) * self._batch, self._n)
@@ -84,7 +96,7 @@ class Ledger:
             i=pair[0],
             j=pair[1],
             pairs=(end - start) * self._open_rows + (end - start) * (end - start - 1) // 2,
-            evaluated=int(self._evaluated[self._rank[start]]),
+            evaluated=int(self._evaluated[self._turn[b]]),
             seconds=self.seconds(),
             settled=settled,
         )

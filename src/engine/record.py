@@ -42,6 +42,14 @@ class BatchRecord:
         return self.done.maximum if self.done else self.lower
 
 
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where a search that was cut short can go on: what had been `settled`, in order, when `checkpoint` was made."""
+
+    settled: tuple[BatchDone, ...]
+    checkpoint: Checkpoint
+
+
 @dataclass(slots=True)
 class RunRecord:
     """Everything that the events read so far say of one run; `apply` them in order."""
@@ -107,6 +115,13 @@ class RunRecord:
     @property
     def batches_done(self) -> int:
         return len(self.settled)
+
+    @property
+    def resume_point(self) -> ResumePoint | None:
+        """Where another search of the same rows can go on; None where nothing was settled for good."""
+        if self.checkpoint is None:
+            return None
+        return ResumePoint(tuple(self.settled[: self.checkpoint.batches]), self.checkpoint)
 
     @property
     def state(self) -> State:

@@ -29,16 +29,18 @@ from .certify import float64_error
 from .contenders import Places
 from .copies import first_equal, first_unequal
 from .device import LEAST_STRIP, Blocks, blocks_for
-from .events import BatchBound, BatchDone, PairFound, Progress, Warned
+from .events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, Warned
 from .ladder import choose_ladder
 from .ledger import Ledger, Settled
 from .levels import Factors
 from .pivots import pivot_pairs
+from .record import ResumePoint
 from .space import centre_rows
 from .tiles import FEW_PAIRS, Tiles
 
-SearchEvent = BatchBound | BatchDone | Progress | PairFound | Warned
+SearchEvent = BatchBound | BatchDone | Checkpoint | Progress | PairFound | Warned
 
+_MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; of larger masses of near ties none is made
 _MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
 
 
@@ -49,17 +51,19 @@ def search(
     device: torch.device | None = None,
     memory: int = 0,
     exhaustive: bool = False,
+    resume: ResumePoint | None = None,
 ) -> Generator[SearchEvent]:
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
     A step between two events is a few milliseconds of work; closing the generator stops the search. It holds at
     most `memory` bytes beyond the rows (0: see `device.blocks_for`). `exhaustive` evaluates every pair rather
-    than discard any by its bounds. Raises InputError where a distance is more than float64 can say.
+    than discard any by its bounds. `resume` is where an earlier search of the same rows, in batches of the same size,
+    was cut short: what it had settled is repeated, and the answer is what it would have been. Raises InputError where a distance is more than float64 can say.
     """
     device = rows.device if device is None else device
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
-    yield from Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive).events()
+    yield from Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive, resume=resume).events()
 
 
 class Search:
@@ -70,11 +74,18 @@ class Search:
     """
 
     def __init__(
-        self, rows: Tensor, batch: int, blocks: Blocks, exhaustive: bool = False, most: int | None = None
+        self,
+        rows: Tensor,
+        batch: int,
+        blocks: Blocks,
+        exhaustive: bool = False,
+        most: int | None = None,
+        resume: ResumePoint | None = None,
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = batch, blocks, exhaustive
         self._merges = most is None and not exhaustive
+        self._resume = resume
         self._ledger = Ledger(self._n, batch)
         self._space = centre_rows(rows)
         self._places = Places(torch.arange(self._n), batch)
@@ -92,10 +103,20 @@ class Search:
             yield from self._end_without_distance()
             return
         alive = self._merge_copies(self._alive(pivots))
+        if self._resume and self._resume.checkpoint.grouping != self._places.mark:
+            self._resume = None
+            yield Warned(kind="resumed", message="Copies are grouped otherwise than before: the search starts anew.")
+        if len(alive) and not self._exhaustive:
+            self._tiles.ladder = choose_ladder(self._space, alive, self._tiles.needed, self._blocks.projected)
+        settled, idle = self._settled_before(), self._idle(alive)
+        alive = self._without_rows_in(settled, alive)
         self._ledger.left = len(alive) * (len(alive) - 1) // 2
-        idle = self._without(alive)
-        self._order_batches(idle)
+        self._order_batches(settled, idle)
         self._ledger.count_tile(pivots, torch.arange(self._n))
+        if self._resume:
+            self._ledger.reopen(self._resume.settled)
+            self._tiles.take_over(torch.tensor(self._resume.checkpoint.pairs).view(-1, 3))
+            yield from self._resume.settled
         yield from self._lower_bounds()
         yield from self._settle(idle)
         if len(alive):
@@ -123,7 +144,6 @@ class Search:
             self._all_dense = self._tiles.dense.collapses
         else:
             self._tiles.take(i, j)
-        self._tiles.verified.zero_()
         return True
 
     def _others(self, rows: Tensor) -> Tensor:
@@ -161,24 +181,35 @@ class Search:
         self._tiles.merge(self._places)
         return alive[original[alive] == alive]
 
-    def _without(self, alive: Tensor) -> Tensor:
-        """The batches in which none of the rows `alive` stands: nothing is left to decide in them."""
+    def _settled_before(self) -> Tensor:
+        """The batches that the search that is resumed had settled, in order."""
+        return torch.tensor([done.batch for done in self._resume.settled] if self._resume else [], dtype=torch.int64)
+
+    def _without_rows_in(self, batches: Tensor, alive: Tensor) -> Tensor:
+        """Of the rows `alive`, those that stand in none of the `batches` (k,)."""
+        return alive[~torch.isin(alive, self._places.group[torch.isin(self._places.batch, batches)])]
+
+    def _idle(self, alive: Tensor) -> Tensor:
+        """The open batches in which none of the rows `alive` stands: nothing is left to decide in them."""
         busy = torch.zeros(self._n, dtype=torch.bool)
         busy[alive] = True
         idle = torch.ones(self._places.batches, dtype=torch.bool)
         idle[self._places.batch[busy[self._places.group]]] = False
+        idle[self._settled_before()] = False
         return idle.nonzero().flatten()
 
-    def _order_batches(self, idle: Tensor) -> None:
-        """Settle the `idle` batches first, then the others by what they need, least first."""
+    def _order_batches(self, settled: Tensor, idle: Tensor) -> None:
+        """Settle the `idle` batches first after those `settled` before, then the others by what they need, least
+        first."""
         needed = self._bounds.of_batches(self._places)
         needed[idle] = -1.0
-        self._ledger.settle_in(needed.argsort(stable=True))
+        needed[settled] = -2.0
+        order = needed.argsort(stable=True)
+        order[: len(settled)] = settled
+        self._ledger.settle_in(order, self._places)
 
     def _walk(self, alive: Tensor) -> Iterator[SearchEvent]:
         """Settle the open batches strip by strip: the rows `alive` standing in them against all not walked yet."""
-        if not self._exhaustive:
-            self._tiles.ladder = choose_ladder(self._space, alive, self._tiles.needed, self._blocks.projected)
         unwalked = torch.zeros(self._n, dtype=torch.bool)
         unwalked[alive] = True
         while bool(self._ledger.open.any()):
@@ -189,6 +220,7 @@ class Search:
             strip = rows[unwalked[rows]]
             rest = unwalked.clone()
             rest[strip] = False
+            self._tiles.verified.zero_()
             before = self._tiles.snapshot(), self._ledger.snapshot()
             try:
                 yield from self._walk_strip(strip, rest.nonzero().flatten())
@@ -203,6 +235,7 @@ class Search:
             self._walked[batches] = True
             self._tiles.contenders.keep(self._tiles.needed)
             yield from self._settle(batches)
+            yield from self._checkpoint()
             yield from self._lower_bounds()
 
     def _next_batches(self, unwalked: Tensor) -> Tensor:
@@ -278,6 +311,15 @@ class Search:
             return "bounds"
         rows = self._places.group[self._places.batch == b]
         return "float64" if bool(self._tiles.verified[rows].any()) else "screen"
+
+    def _checkpoint(self) -> Iterator[Checkpoint]:
+        pairs = self._tiles.contenders.pairs
+        if len(pairs) <= _MOST_KEPT:
+            yield Checkpoint(
+                batches=int((~self._ledger.open).sum()),
+                pairs=tuple((i, j, ties) for i, j, ties in pairs.tolist()),
+                grouping=self._places.mark,
+            )
 
     def _lower_bounds(self) -> Iterator[BatchBound]:
         """The open batches' maxima so far, where they have changed since they were last said."""

@@ -69,6 +69,14 @@ class Tiles:
         self._aside.clear()
         self._aside_pairs = 0
 
+    def take_over(self, pairs: Tensor) -> None:
+        """Go on with the contenders of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
+        i, j, ties = pairs.T
+        squares = squared_distances(self._space.rows, i, j, self._space.shift)
+        self._bounds.evaluated(i, j, squares)
+        self.needed = self._bounds.needed(self._places)
+        self.contenders.replace(i, j, squares, ties)
+
     def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
         """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.
 
