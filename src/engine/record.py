@@ -44,7 +44,7 @@ class BatchRecord:
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """Where a search that was cut short can go on: what had been `settled`, in order, when `checkpoint` was made."""
+    """Where a search that was cut short can go on: what was `settled`, in order, when `checkpoint` was made."""
 
     settled: tuple[BatchDone, ...]
     checkpoint: Checkpoint

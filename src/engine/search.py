@@ -57,8 +57,10 @@ def search(
 
     A step between two events is a few milliseconds of work; closing the generator stops the search. It holds at
     most `memory` bytes beyond the rows (0: see `device.blocks_for`). `exhaustive` evaluates every pair rather
-    than discard any by its bounds. `resume` is where an earlier search of the same rows, in batches of the same size,
-    was cut short: what it had settled is repeated, and the answer is what it would have been. Raises InputError where a distance is more than float64 can say.
+    than discard any by its bounds. `resume` is where an earlier search of the same rows, in batches of the same
+    size, was cut short: what it had settled is repeated, and the answer is what it would have been.
+
+    Raises InputError where a distance is more than float64 can say.
     """
     device = rows.device if device is None else device
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
@@ -105,7 +107,8 @@ class Search:
         alive = self._merge_copies(self._alive(pivots))
         if self._resume and self._resume.checkpoint.grouping != self._places.mark:
             self._resume = None
-            yield Warned(kind="resumed", message="Copies are grouped otherwise than before: the search starts anew.")
+            message = "Copies are grouped otherwise than they were: the search starts anew."
+            yield Warned(kind="resumed", message=message)
         if len(alive) and not self._exhaustive:
             self._tiles.ladder = choose_ladder(self._space, alive, self._tiles.needed, self._blocks.projected)
         settled, idle = self._settled_before(), self._idle(alive)
@@ -183,7 +186,8 @@ class Search:
 
     def _settled_before(self) -> Tensor:
         """The batches that the search that is resumed had settled, in order."""
-        return torch.tensor([done.batch for done in self._resume.settled] if self._resume else [], dtype=torch.int64)
+        settled = self._resume.settled if self._resume else ()
+        return torch.tensor([done.batch for done in settled], dtype=torch.int64)
 
     def _without_rows_in(self, batches: Tensor, alive: Tensor) -> Tensor:
         """Of the rows `alive`, those that stand in none of the `batches` (k,)."""

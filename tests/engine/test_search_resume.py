@@ -34,7 +34,8 @@ def answer(events: list[SearchEvent]) -> list[object]:
     for event in events:
         match event:
             case BatchDone():
-                told.append((event.batch, event.maximum, event.i, event.j, event.pairs, event.evaluated, event.settled))
+                told.append((event.batch, event.maximum, event.i, event.j))
+                told.append((event.pairs, event.evaluated, event.settled))
             case PairFound():
                 told.append((event.i, event.j, event.distance, event.error, event.ties, event.runner_up))
                 told.append((event.runner_up_i, event.runner_up_j, event.pairs, event.evaluated))
@@ -77,7 +78,7 @@ def test_what_was_settled_is_told_first_and_as_it_was() -> None:
 
 def test_time_counts_on_from_where_it_was() -> None:
     rows = INPUTS["Gaussian"]
-    point = list(resume_points(events_of(rows, False)))[0]
+    point = next(resume_points(events_of(rows, False)))
     earlier = tuple(
         BatchDone(**{name: getattr(done, name) for name in done.__struct_fields__} | {"seconds": 1000.0})
         for done in point.settled
@@ -90,7 +91,7 @@ def test_time_counts_on_from_where_it_was() -> None:
 def test_rows_that_are_grouped_otherwise_are_searched_anew() -> None:
     rows = INPUTS["copies"]
     whole = events_of(rows, False)
-    point = list(resume_points(whole))[0]
+    point = next(resume_points(whole))
     other = Checkpoint(batches=point.checkpoint.batches, pairs=point.checkpoint.pairs, grouping=1)
     resumed = events_of(rows, False, ResumePoint(point.settled, other))
     assert [event.kind for event in resumed if isinstance(event, Warned)] == ["resumed"]
