@@ -1,10 +1,11 @@
 """A search's events put together, and held against what is true."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import torch
+from farpair.engine.device import blocks_for
 from farpair.engine.events import BatchBound, BatchDone, PairFound, Progress
 from farpair.engine.search import SearchEvent, search
 from reference import Truth
@@ -53,10 +54,15 @@ class Answer:
         return batches, pair.i, pair.j, pair.distance, pair.error, pair.ties, runner_up
 
 
-def answer(rows: torch.Tensor, batch: int = 256, *, exhaustive: bool = False, memory: int = 0) -> Answer:
-    """Search rows (n, d) to the end."""
+def answer(
+    rows: torch.Tensor, batch: int = 256, *, exhaustive: bool = False, memory: int = 0, walk: bool = True
+) -> Answer:
+    """Search rows (n, d) to the end; with `walk` not by the short way that there is for few rows."""
     before = rows.clone().contiguous()
-    events = list(search(rows, batch=batch, exhaustive=exhaustive, memory=memory))
+    blocks = blocks_for(rows.device, *rows.shape, memory)
+    if walk:
+        blocks = replace(blocks, few=0)
+    events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks))
     assert torch.equal(rows.contiguous().view(torch.uint8), before.view(torch.uint8)), (
         "the search wrote into its rows"
     )

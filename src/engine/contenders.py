@@ -60,6 +60,10 @@ class Places:
         offset = torch.arange(len(which)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
         return which, self._start[rows][which] + offset
 
+    def first_batch(self, rows: Tensor) -> Tensor:
+        """The first batch in which each of the searched `rows` (m,) stands: (m,)."""
+        return self.batch[self._start[rows]]
+
     def by_batch(self, values: Tensor) -> Tensor:
         """The largest of `values` (n,), one per searched row, in each batch: (batches,)."""
         return values.new_zeros(self.batches).scatter_reduce_(0, self.batch, values[self.group], "amax")
@@ -160,8 +164,8 @@ class Contenders:
         ranked = sorted(counts, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
         first = ranked[0]
         tied = sum(counts[pair] for pair in ranked if order[pair.i, pair.j] == order[first.i, first.j])
-        last = self._rounded(ranked[1]) if tied == 1 and len(ranked) > 1 else None
-        return self._rounded(first), tied, last
+        named = self._rounded(ranked[:2] if tied == 1 else ranked[:1])
+        return named[0], tied, named[1] if len(named) > 1 else None
 
     def top(self, count: int) -> list[Winner]:
         """The `count` farthest pairs in order; equal distances stand in order of (i, j)."""
@@ -171,10 +175,11 @@ class Contenders:
         found = [Winner(*pair) for pair in zip(*(column.tolist() for column in columns), strict=True)]
         order = self._exact.ordered({(pair.i, pair.j): pair.square for pair in found})
         ranked = sorted(found, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
-        return [self._rounded(pair) for pair in ranked[:count]]
+        return self._rounded(ranked[:count])
 
-    def _rounded(self, pair: Winner) -> Winner:
-        return Winner(self._exact.rounded([(pair.i, pair.j)])[0], pair.i, pair.j)
+    def _rounded(self, pairs: list[Winner]) -> list[Winner]:
+        squares = self._exact.rounded([(pair.i, pair.j) for pair in pairs])
+        return [Winner(square, pair.i, pair.j) for pair, square in zip(pairs, squares, strict=True)]
 
     def _rivals(self, batches: Tensor) -> dict[int, list["_Rival"]]:
         """For each of `batches` (k,), the pairs too close to its maximum for float64 to tell."""

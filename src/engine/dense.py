@@ -51,20 +51,25 @@ class Dense:
         of the squared distance to each row's farthest partner and answers with what is then needed (n,).
         """
         same = torch.equal(left, right)
-        parts = torch.split(right, self._size) if len(right) else ()
-        for at, rows in enumerate(torch.split(left, self._size)):
+        parts = torch.split(right, self._rows_at_once) if len(right) else ()
+        for at, rows in enumerate(torch.split(left, self._rows_at_once)):
             x = self._coordinates(rows)
             for partners in parts[at if same else 0 :]:
                 y = x if partners is rows or torch.equal(partners, rows) else self._coordinates(partners)
-                squares = torch.mm(x, y.T).to("cpu", torch.float64).mul_(-2)
-                squares += self._norms[rows][:, None]
-                squares += self._norms[partners]
+                squares = torch.mm(x, y.T).to("cpu").mul_(-2)
+                squares += self._norms[rows].to(squares)[:, None]
+                squares += self._norms[partners].to(squares)
                 if y is x:
                     squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -1.0)
                 if self.collapses:
                     yield _smallest_pairs(squares, rows, partners, copies)
                 else:
-                    yield self._undecided(squares, rows, partners, raise_bounds)
+                    yield self._undecided(squares.to(torch.float64), rows, partners, raise_bounds)
+
+    @property
+    def _rows_at_once(self) -> int:
+        """Rows and columns of a tile: more of them where they take less room."""
+        return 2 * self._size if self._exact_dtype is torch.float32 else self._size
 
     def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, raise_bounds: Raise) -> DenseTile:
         reach = float(self._space.radius[left].max() + self._space.radius[right].max())
@@ -78,12 +83,14 @@ class Dense:
 
     def _coordinates(self, index: Tensor) -> Tensor:
         """Rows (m, d) at `index` (m,): as they are where products are exact, else centred, in float64."""
-        x = self._scaled(index)
-        return x.sub_(self._space.centre.to(x)) if self._exact_dtype is None else x.to(self._exact_dtype)
+        if self._exact_dtype is None:
+            return self._scaled(index, torch.float64).sub_(self._space.centre.to(self._where, torch.float64))
+        return self._scaled(index, self._exact_dtype)
 
-    def _scaled(self, index: Tensor) -> Tensor:
-        rows = self._space.rows[index.to(self._space.rows.device)]
-        return scaled(rows.to(self._where, torch.float64), self._space.shift)
+    def _scaled(self, index: Tensor | slice, dtype: torch.dtype) -> Tensor:
+        """The rows at `index`, scaled, in a type that holds them; a copy where `index` is a tensor."""
+        rows = self._space.rows[index if isinstance(index, slice) else index.to(self._space.rows.device)]
+        return scaled(rows.to(self._where, dtype), self._space.shift)
 
     @property
     def collapses(self) -> bool:
@@ -99,23 +106,33 @@ class Dense:
         """
         if self._space.shift and self._space.rows.dtype == torch.float64:
             return None
-        largest = max(float(part.square().sum(dim=1).max()) for part in self._all_scaled())
+        largest = float(self._uncentred_norms.max())
         for dtype, bits in ((torch.float32, 24), (torch.float64, 53)):
             grain = 2.0 ** math.ceil((math.log2(largest) - (bits - 3)) / 2 + 1e-9)
-            if all(bool((torch.remainder(part / grain, 1.0) == 0).all()) for part in self._all_scaled()):
+            if all(_are_whole(part / grain) for part in self._all_scaled()):
                 return dtype
         return None
 
     @cached_property
     def _norms(self) -> Tensor:
         """The coordinates' squared norms (n,) float64 on the CPU."""
-        centre = 0.0 if self._exact_dtype else self._space.centre.to(self._where, torch.float64)
+        if self._exact_dtype:
+            return self._uncentred_norms
+        centre = self._space.centre.to(self._where, torch.float64)
         return torch.cat([(part - centre).square_().sum(dim=1).cpu() for part in self._all_scaled()])
+
+    @cached_property
+    def _uncentred_norms(self) -> Tensor:
+        return torch.cat([part.square().sum(dim=1).cpu() for part in self._all_scaled()])
 
     def _all_scaled(self) -> Iterator[Tensor]:
         n, d = self._space.rows.shape
-        for index in torch.split(torch.arange(n), max(1, _BLOCK // d)):
-            yield self._scaled(index)
+        step = max(1, _BLOCK // d)
+        return (self._scaled(slice(start, start + step), torch.float64) for start in range(0, n, step))
+
+
+def _are_whole(numbers: Tensor) -> bool:
+    return torch.equal(numbers, numbers.round())
 
 
 def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> DenseTile:
@@ -129,4 +146,5 @@ def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor
     square = torch.cat([row_best, column_best])
     ties = torch.cat([copies[left] * (row_ties * copies[right]).sum(dim=1), torch.zeros_like(right)])
     real = square >= 0
-    return DenseTile(torch.minimum(i, j)[real], torch.maximum(i, j)[real], square[real], ties[real])
+    square = square[real].to(torch.float64)
+    return DenseTile(torch.minimum(i, j)[real], torch.maximum(i, j)[real], square, ties[real])

@@ -53,7 +53,8 @@ def _count(kind: str) -> int:
 @dataclass(frozen=True)
 class Blocks:
     """How much of a search is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and
-    columns to a `dense` tile (evaluated in float64); and the most coordinates of a `projected` level."""
+    columns to a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers
+    in pairs of rows `few` enough to be evaluated without looking for bounds."""
 
     pivots: int
     strip: int
@@ -61,6 +62,7 @@ class Blocks:
     tile_columns: int
     dense: int
     projected: int
+    few: int = 1 << 18
 
     def halved(self) -> "Blocks":
         """Half the strip and the tile."""

@@ -19,6 +19,7 @@ class ExactSquares:
         self._rows, self._shift = rows, shift
         self.tolerance = 4 * float64_error(rows.shape[1])
         self._known: dict[Pair, Fraction | float] = {}
+        self._rounded: dict[Pair, float] = {}
         self._by_difference: dict[bytes, Fraction] = {}
 
     def learn(self, i: Tensor, j: Tensor, squares: Tensor) -> None:
@@ -42,18 +43,22 @@ class ExactSquares:
 
     def rounded(self, pairs: list[Pair]) -> list[float]:
         """The exact squares of pairs, each rounded once to float64."""
-        if not pairs:
-            return []
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._rounded]
+        if new:
+            self._rounded |= zip(new, self._round(new), strict=True)
+        return [self._rounded[pair] for pair in pairs]
+
+    def _round(self, pairs: list[Pair]) -> list[float]:
         i, j = torch.tensor(pairs).T
         left, right = (
             scaled(self._rows[at.to(self._rows.device)].cpu().to(torch.float64), self._shift) for at in (i, j)
         )
         difference = left - right
-        plain = subtraction_is_exact(left, right, difference) & self._is_safe(difference)
-        terms = torch.cat(_square_exactly(difference), dim=1)
+        plain = (subtraction_is_exact(left, right, difference) & self._is_safe(difference)).all(dim=1)
+        squares, certain = _sum_of_squares(difference)
         return [
-            math.fsum(row) if is_plain else float(self._rational(*pair))
-            for pair, row, is_plain in zip(pairs, terms.tolist(), plain.all(dim=1).tolist(), strict=True)
+            square if is_certain else float(self._rational(*pair))
+            for pair, square, is_certain in zip(pairs, squares.tolist(), (plain & certain).tolist(), strict=True)
         ]
 
     def _is_safe(self, difference: Tensor) -> Tensor:
@@ -85,6 +90,35 @@ class ExactSquares:
                 Fraction(0),
             )
         return self._by_difference[key]
+
+
+def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The sums of squares of rows (m, d) float64, rounded once, (m,), and where that is certain.
+
+    Squares are taken as unevaluated sums of two numbers, k = 2 d terms in all. Adding and taking away sigma, a
+    power of two of at least (k + 2) times the largest term, cuts off the terms' leading bits, whose sum is exact;
+    so does a second sigma with what is left (Rump, Ogita and Oishi, Accurate floating-point summation part I,
+    section 3, 2008). The terms are then below a third sigma over k: their rounded sum is off by at most k u sigma.
+    """
+    terms = torch.cat(_square_exactly(x), dim=1)
+    k = terms.shape[1]
+    bits = math.ceil(math.log2(k + 2))
+    sigma = _power_of_two(torch.frexp(terms.amax(dim=1, keepdim=True)).exponent + bits)
+    sums = []
+    for _ in range(2):
+        leading = (sigma + terms).sub_(sigma)
+        terms.sub_(leading)
+        sums.append(leading.sum(dim=1))
+        sigma = sigma * 2.0 ** (bits - 53)
+    high = sums[0] + sums[1]
+    low = (sums[1] - (high - sums[0])) + terms.sum(dim=1)
+    error = (k * sigma[:, 0] + low.abs()) * 2.0**-52
+    return high + low, high + (low - 2 * error) == high + (low + 2 * error)
+
+
+def _power_of_two(exponent: Tensor) -> Tensor:
+    """2^exponent in float64, from its bits: `torch.exp2` promises no exactness."""
+    return ((exponent.to(torch.int64) + 1023) << 52).view(torch.float64)
 
 
 def _square_exactly(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -72,7 +72,7 @@ class Factors:
     def __init__(self, rows: Tensor) -> None:
         self.rows = rows
         self._projected: dict[bool, Tensor] = {}
-        self._full: dict[bool, Tensor] = {}
+        self._full: dict[bool, tuple[Tensor, Tensor]] = {}
 
     def left(self, level: Level) -> Tensor:
         """[-q_i, -b_i/2, 1, p_i] (m, 3 + k); overwritten by the next call of `left`."""
@@ -92,10 +92,10 @@ class Factors:
         if level.projection is None or level.residual is None or level.half is None:
             if left not in self._full:
                 factor = level.space.rows.new_empty((len(rows), 3 + level.k), dtype=torch.float32)
-                level.space.centred(rows, out=factor[:, 3:])
-                self._full[left] = factor
-            factor = self._full[left]
-            half = torch.linalg.vector_norm(factor[:, 3:], dim=1).square_().mul_(0.5)
+                coordinates = level.space.centred(rows, out=factor[:, 3:])
+                half = torch.linalg.vector_norm(coordinates, dim=1).square_().mul_(0.5)
+                self._full[left] = factor, half
+            factor, half = self._full[left]
             return factor, torch.zeros_like(half), half
         at = level.projection.position[rows]
         if left not in self._projected:

@@ -64,9 +64,8 @@ def pivot_pairs(space: Space, pivots: Tensor) -> PivotPairs:
     count = len(pivots)
     y = space.centred(pivots.to(space.rows.device))
     own = y.to("cpu", torch.float64).square().sum(dim=1).to(torch.float32)
-    n = len(space.rows)
-    products = torch.empty((n, count), dtype=torch.float32, device=y.device)
+    products = torch.empty((count, len(space.rows)), dtype=torch.float32, device=y.device)
     for part, block in space.blocks():
-        torch.mm(block, y.T, out=products[part])
-    squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32)[:, None])
-    return PivotPairs(pivots, squares.add_(own).T, space)
+        torch.mm(y, block.T, out=products[:, part])
+    squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32))
+    return PivotPairs(pivots, squares.add_(own[:, None]), space)

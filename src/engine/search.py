@@ -40,6 +40,7 @@ from .tiles import FEW_PAIRS, Tiles
 
 SearchEvent = BatchBound | BatchDone | Checkpoint | Progress | PairFound | Warned
 
+_REPRESENTATIVES = 128  # rows at most that stand for their batches
 _MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; of larger masses of near ties none is made
 _MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
 
@@ -52,20 +53,23 @@ def search(
     memory: int = 0,
     exhaustive: bool = False,
     resume: ResumePoint | None = None,
+    blocks: Blocks | None = None,
 ) -> Generator[SearchEvent]:
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
     A step between two events is a few milliseconds of work; closing the generator stops the search. It holds at
-    most `memory` bytes beyond the rows (0: see `device.blocks_for`). `exhaustive` evaluates every pair rather
-    than discard any by its bounds. `resume` is where an earlier search of the same rows, in batches of the same
-    size, was cut short: what it had settled is repeated, and the answer is what it would have been.
+    most `memory` bytes beyond the rows (0: see `device.blocks_for`), or works on as much at once as `blocks` says.
+    `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is where an earlier search of
+    the same rows, in batches of the same size, was cut short: what it had settled is repeated, and the answer is
+    what it would have been.
 
     Raises InputError where a distance is more than float64 can say.
     """
     device = rows.device if device is None else device
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
-    yield from Search(rows.to(device), batch, blocks_for(device, n, d, memory), exhaustive, resume=resume).events()
+    blocks = blocks or blocks_for(device, n, d, memory)
+    yield from Search(rows.to(device), batch, blocks, exhaustive, resume=resume).events()
 
 
 class Search:
@@ -104,12 +108,15 @@ class Search:
         if not self._take_pivots(pivots):
             yield from self._end_without_distance()
             return
-        alive = self._merge_copies(self._alive(pivots))
+        alive = self._alive(pivots)
+        if len(alive) > self._n // 2:
+            self._learn_from_every_batch()
+        alive = self._merge_copies(alive)
         if self._resume and self._resume.checkpoint.grouping != self._places.mark:
             self._resume = None
             message = "Copies are grouped otherwise than they were: the search starts anew."
             yield Warned(kind="resumed", message=message)
-        if len(alive) and not self._exhaustive:
+        if not (self._exhaustive or self._are_few(alive)):
             self._tiles.ladder = choose_ladder(self._space, alive, self._tiles.needed, self._blocks.projected)
         settled, idle = self._settled_before(), self._idle(alive)
         alive = self._without_rows_in(settled, alive)
@@ -120,10 +127,13 @@ class Search:
             self._ledger.reopen(self._resume.settled)
             self._tiles.take_over(torch.tensor(self._resume.checkpoint.pairs).view(-1, 3))
             yield from self._resume.settled
-        yield from self._lower_bounds()
-        yield from self._settle(idle)
-        if len(alive):
+        if self._are_few(alive):
+            self._take_each(alive)
+        else:
+            yield from self._lower_bounds()
+            yield from self._settle(idle)
             yield from self._walk(alive)
+        yield from self._settle(self._ledger.waiting)
         yield self._ledger.progress()
         yield self._certificate()
 
@@ -148,6 +158,17 @@ class Search:
         else:
             self._tiles.take(i, j)
         return True
+
+    def _learn_from_every_batch(self) -> None:
+        """Raise the bounds by the farthest-out row of every batch, as pivots have; of many batches, of some.
+
+        It costs little beside a walk of most rows, and a batch's own farthest partner need not be far out.
+        """
+        rows = torch.arange(self._n)
+        order = rows[self._space.radius.argsort(descending=True)]
+        part = order // (self._batch * -(-self._places.batches // _REPRESENTATIVES))
+        first = torch.full((int(part.max()) + 1,), self._n).scatter_reduce_(0, part, rows, "amin")
+        self._tiles.learn(*pivot_pairs(self._space, order[first].sort().values).likeliest(self._batch))
 
     def _others(self, rows: Tensor) -> Tensor:
         """All rows but `rows` (m,), ascending."""
@@ -211,6 +232,18 @@ class Search:
         order = needed.argsort(stable=True)
         order[: len(settled)] = settled
         self._ledger.settle_in(order, self._places)
+
+    def _are_few(self, rows: Tensor) -> bool:
+        """Whether the pairs of `rows` among themselves are best evaluated one by one, at once."""
+        return len(rows) * (len(rows) - 1) // 2 * self._d <= self._blocks.few
+
+    def _take_each(self, rows: Tensor) -> None:
+        """Decide every pair of `rows` among themselves."""
+        i, j = rows[torch.combinations(torch.arange(len(rows)))].T
+        self._ledger.count_pairs(i, j)
+        self._tiles.take(i, j)
+        self._ledger.left -= len(i)
+        self._walked[self._places.batch[torch.isin(self._places.group, rows)]] = True
 
     def _walk(self, alive: Tensor) -> Iterator[SearchEvent]:
         """Settle the open batches strip by strip: the rows `alive` standing in them against all not walked yet."""

@@ -35,14 +35,15 @@ class Space:
     centre: Tensor
     radius: Tensor
 
-    def centred(self, index: Tensor | slice, out: Tensor | None = None) -> Tensor:
+    def centred(self, index: Tensor, out: Tensor | None = None) -> Tensor:
         """y (m, d) float32 of the rows at `index` (m,)."""
-        rows = scaled(self.rows[index], self.shift)
         if out is None:
-            out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
-        if rows.dtype == torch.float32:
-            return torch.sub(rows, self.centre, out=out)
-        return out.copy_(rows - self.centre)
+            out = self.centre.new_empty((len(index), self.rows.shape[1]), dtype=torch.float32)
+        step = max(1, _BLOCK // self.rows.shape[1])
+        for start in range(0, len(index), step):
+            part = slice(start, start + step)
+            _centred(self.rows[index[part]], self.shift, self.centre, out[part])
+        return out
 
     def farthest_out(self, count: int) -> Tensor:
         """The `count` rows of largest radius, ascending."""
@@ -70,9 +71,13 @@ def _centre(rows: Tensor, shift: int) -> Tensor:
     It is the first row plus the mean difference from it, so that a column in which all rows are equal has exactly
     their number: rounded, it could lie farther from them than they from each other.
     """
-    sample = scaled(rows[:: max(1, len(rows) // _SAMPLE)], shift)
-    mean = sample[0] + (sample - sample[0]).mean(dim=0)
-    return mean if bool(mean.isfinite().all()) else sample[0]
+    sample = rows[:: max(1, len(rows) // _SAMPLE)]
+    first = scaled(sample[0], shift)
+    total = torch.zeros(rows.shape[1], dtype=torch.float32, device=rows.device)
+    for _, block in _blocks(sample, shift, first):
+        total += block.sum(dim=0)
+    mean = first + total / len(sample)
+    return mean if bool(mean.isfinite().all()) else first
 
 
 def _radii(rows: Tensor, shift: int, centre: Tensor) -> Tensor:
@@ -87,12 +92,16 @@ def _radii(rows: Tensor, shift: int, centre: Tensor) -> Tensor:
 
 def _blocks(rows: Tensor, shift: int, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:
     n, d = rows.shape
-    space = Space(rows, shift, centre, rows.new_empty(0))
     step = max(1, _BLOCK // d)
     block = torch.empty((step, d), dtype=torch.float32, device=rows.device)
     for start in range(0, n, step):
         part = slice(start, min(start + step, n))
-        yield part, space.centred(part, block[: part.stop - start])
+        yield part, _centred(rows[part], shift, centre, block[: part.stop - start])
+
+
+def _centred(rows: Tensor, shift: int, centre: Tensor, out: Tensor) -> Tensor:
+    rows = scaled(rows, shift)
+    return torch.sub(rows, centre, out=out) if rows.dtype == torch.float32 else out.copy_(rows - centre)
 
 
 def _exponent_of_extent(rows: Tensor) -> int:

@@ -161,3 +161,33 @@ def test_pairs_are_put_in_their_exact_order(values: list[list[float]]) -> None:
 )
 def test_near_ties_and_ties_are_put_in_their_exact_order(rows: torch.Tensor) -> None:
     assert in_order(rows) == truly_in_order(rows)
+
+
+def assert_rounded_once(rows: torch.Tensor) -> None:
+    pairs = list(itertools.combinations(range(len(rows)), 2))
+    rounded = ExactSquares(rows, 0).rounded(pairs)
+
+    assert rounded == [float(square) for square in exact_squares(rows, pairs)]
+
+
+@given(points)
+def test_a_square_is_the_exact_one_rounded_once(values: list[list[float]]) -> None:
+    assert_rounded_once(torch.tensor(values, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("d", [1, 2, 3, 40, 1000])
+def test_squares_of_long_rows_are_rounded_once(d: int, dtype: torch.dtype) -> None:
+    assert_rounded_once(inputs.normal(12, d).to(dtype))
+    assert_rounded_once(
+        (inputs.normal(12, d) * torch.exp2(20 * inputs.normal(1, d, seed=1).clamp(-3, 3))).to(dtype)
+    )
+
+
+@pytest.mark.parametrize("tiny", [2.0**-26, 2.0**-27, -(2.0**-27), 2.0**-53])
+def test_a_square_half_way_between_two_numbers_is_rounded_as_its_least_term_says(tiny: float) -> None:
+    """1 + 2^-53 lies half way between 1 and the next number: what is added to it far below decides."""
+    half_way = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 2.0**-27, 2.0**-27, tiny]], dtype=torch.float64)
+
+    assert_rounded_once(half_way)
+    assert_rounded_once(half_way.repeat(1, 30))

@@ -237,19 +237,19 @@ def smooth_rows(draw: st.DrawFn) -> torch.Tensor:
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(small_rows(), st.integers(1, 50), st.booleans())
+@given(small_rows(), st.integers(1, 50), st.booleans(), st.booleans())
 def test_of_any_few_rows_with_ties_and_copies_the_answer_is_exact(
-    rows: torch.Tensor, batch: int, exhaustive: bool
+    rows: torch.Tensor, batch: int, exhaustive: bool, walk: bool
 ) -> None:
-    assert_true(answer(rows, batch, exhaustive=exhaustive), exact_truth(rows, batch))
+    assert_true(answer(rows, batch, exhaustive=exhaustive, walk=walk), exact_truth(rows, batch))
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(smooth_rows(), st.integers(1, 50), st.booleans())
+@given(smooth_rows(), st.integers(1, 50), st.booleans(), st.booleans())
 def test_of_rows_of_any_scale_and_offset_the_answer_is_exact(
-    rows: torch.Tensor, batch: int, exhaustive: bool
+    rows: torch.Tensor, batch: int, exhaustive: bool, walk: bool
 ) -> None:
-    assert_true(answer(rows, batch, exhaustive=exhaustive), exact_truth(rows, batch))
+    assert_true(answer(rows, batch, exhaustive=exhaustive, walk=walk), exact_truth(rows, batch))
 
 
 @settings(max_examples=40, deadline=None)
