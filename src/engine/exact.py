@@ -98,7 +98,8 @@ def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
     Squares are taken as unevaluated sums of two numbers, k = 2 d terms in all. Adding and taking away sigma, a
     power of two of at least (k + 2) times the largest term, cuts off the terms' leading bits, whose sum is exact;
     so does a second sigma with what is left (Rump, Ogita and Oishi, Accurate floating-point summation part I,
-    section 3, 2008). The terms are then below a third sigma over k: their rounded sum is off by at most k u sigma.
+    section 3, 2008). The terms are then below a third sigma over k: their rounded sum is off by at most k u sigma,
+    and by nothing where all of them are 0.
     """
     terms = torch.cat(_square_exactly(x), dim=1)
     k = terms.shape[1]
@@ -112,7 +113,7 @@ def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
         sigma = sigma * 2.0 ** (bits - 53)
     high = sums[0] + sums[1]
     low = (sums[1] - (high - sums[0])) + terms.sum(dim=1)
-    error = (k * sigma[:, 0] + low.abs()) * 2.0**-52
+    error = torch.where(terms.any(dim=1), (k * sigma[:, 0] + low.abs()) * 2.0**-52, 0.0)
     return high + low, high + (low - 2 * error) == high + (low + 2 * error)
 
 

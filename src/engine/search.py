@@ -303,10 +303,12 @@ class Search:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
         starts = range(0, len(rows), self._blocks.tile_rows)
         tiles = [Factors(rows[start : start + self._blocks.tile_rows]) for start in starts]
-        right = Factors(rows)
-        for start, left in zip(starts, tiles, strict=True):
-            self._tiles.take_tile(left, right, start, self._lowest(rows))
-            yield self._ledger.progress()
+        for begin in range(0, len(rows), self._blocks.tile_columns):
+            right = Factors(rows[begin : begin + self._blocks.tile_columns])
+            for start, left in zip(starts, tiles, strict=True):
+                if start < begin + len(right.rows):
+                    self._tiles.take_tile(left, right, max(0, start - begin), self._lowest(rows))
+                    yield self._ledger.progress()
         self._ledger.left -= len(rows) * (len(rows) - 1) // 2
         self._tiles.take_aside()
         rest = rest[self._space.radius[rest].argsort(descending=True)]

@@ -9,7 +9,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +25,7 @@ from common import (
     use_threads,
     whole,
 )
+from farpair.engine.device import blocks_for
 from farpair.engine.events import BatchDone, PairFound
 from farpair.engine.search import search
 from inputs import circle, cluster, normal
@@ -32,7 +33,7 @@ from notebook_geometry import published_points
 from peers import FAISS, GEMM, GEMM_ONE_SHOT, NOTEBOOK, missing, peers
 from safetensors import safe_open
 
-OURS, ONE_BATCH = "farpair", "farpair, one batch"
+OURS, AT_THE_END, ONE_BATCH = "farpair", "farpair, settled at the end", "farpair, one batch"
 LARGEST_STREAMING_COST = 0.10
 GROWTH = (2_000, 4_000, 8_000, 16_000, 30_000)
 GROWING = ("wordllama", "minilm")
@@ -158,17 +159,22 @@ def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None
         return None
     n, d = rows.shape
     print(f"\n{chosen.words}" + (f" (smoke: {n:,} × {d:,})" if smoke else ""))
+    blocks = blocks_for(rows.device, n, d)
+    at_once = replace(blocks, strip=n)
     ours = [
         Contestant(OURS, whole(lambda: list(search(rows)))),
+        Contestant(AT_THE_END, whole(lambda: list(search(rows, blocks=at_once)))),
         Contestant(ONE_BATCH, whole(lambda: list(search(rows, batch=n)))),
     ]
     times = take_turns([*ours, *peers(rows, notebook=chosen.has_notebook)], rounds)
     print_times(times)
     evaluated, first_batch = watch(rows)
-    streaming = times[OURS].median / times[ONE_BATCH].median - 1
+    streaming = times[OURS].median / times[AT_THE_END].median - 1
+    table = times[OURS].median / times[ONE_BATCH].median - 1
     print(
         f"  {evaluated:.3%} of {n * (n - 1) // 2:,} pairs evaluated; first batch after {seconds(first_batch)}; "
-        f"{-(-n // 256)} batches cost {streaming:+.1%} (must ≤ {LARGEST_STREAMING_COST:+.0%})"
+        f"streaming costs {streaming:+.1%} (must ≤ {LARGEST_STREAMING_COST:+.0%}); "
+        f"the maxima of {-(-n // 256)} batches rather than of one, {table:+.1%}"
     )
     reached = {goal.peer: goal.reached(times) for goal in chosen.goals}
     for goal in chosen.goals:
@@ -180,6 +186,7 @@ def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None
         "evaluated": evaluated,
         "first_batch": first_batch,
         "streaming": streaming,
+        "table": table,
         "seconds": {name: taken.median for name, taken in times.items()},
         "turns": {name: taken.turns for name, taken in times.items()},
         "reckoned_from": {name: taken.done for name, taken in times.items() if taken.done < 1},
