@@ -1,28 +1,31 @@
-"""The journal of a run: one JSON line an event, `{"time": seconds since the epoch, "event": {"type": …}}`.
+"""The journal of a run: one JSON line an event, `{"time": …, "event": {"type": …}, "crc": …}`.
 
 The engine appends, anybody reads: the live screen tails the file while it grows, a report reads it to the end.
 A line is appended in one write to a file opened for appending, so a reader (or a writer killed at any moment)
-leaves at most one torn line, the last, which reads as "not there yet". No torch here.
+leaves at most one torn line, the last, which reads as "not there yet". `time` is in seconds since the epoch and
+never steps back within a run; `crc` is the CRC-32 of the line before it, so that a number that a failing disk has
+changed is not taken for one that was proved. A line without it (written by hand) is taken as it is. No torch here.
 """
 
 import contextlib
 import os
 import time
+import zlib
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from ..errors import JournalError
-from .events import AnyEvent, BatchBound, BatchDone, RunStarted, Warned
+from .events import AnyEvent, BatchBound, BatchDone, Checkpoint, RunStarted, Warned
 from .record import RunRecord
 
 
 class JournalWriter:
     """Appends events to the journal at `path`, which is made (mode 0600) where it does not exist.
 
-    Raises JournalError where the file cannot be opened or a line cannot be written whole. A line that could
-    only be written in part is taken back, so that what is kept is a journal.
+    Raises JournalError where the file cannot be opened, a line cannot be written whole, or the journal was
+    deleted. A line that could only be written in part is taken back, so that what is kept is a journal.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,11 +35,15 @@ class JournalWriter:
             os.ftruncate(self._fd, _whole_lines(self._fd))
         except OSError as error:
             raise JournalError(f"{path} cannot be opened for writing: {_why(error)}.") from error
+        self._clock = SteadyClock()
 
-    def append(self, event: AnyEvent) -> None:
-        """Write `event` with the present time; JournalError where the disk takes no more."""
-        line = _ENCODER.encode(_Line(time=time.time(), event=event)) + b"\n"
+    def append(self, event: AnyEvent) -> float:
+        """Write `event` with the present time, which is returned; JournalError where the disk takes no more."""
+        now = self._clock.now()
+        line = _with_sum(_ENCODER.encode(_Line(time=now, event=event)))
         try:
+            if os.fstat(self._fd).st_nlink == 0:
+                raise JournalError(f"{self.path} was deleted while the run was writing it.")
             written = os.write(self._fd, line)
         except OSError as error:
             raise JournalError(f"{self.path} cannot be written: {_why(error)}.") from error
@@ -44,9 +51,23 @@ class JournalWriter:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
             raise JournalError(f"{self.path} cannot be written: the disk is full or a size limit is reached.")
+        return now
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+class SteadyClock:
+    """The time in seconds since the epoch, going on evenly from when this clock was made.
+
+    A machine's clock that is set, or steps back, tears no hole in a run and makes no later event an earlier one.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = time.time_ns() - _steady_ns()
+
+    def now(self) -> float:
+        return (self._ahead + _steady_ns()) / 1e9
 
 
 class JournalTail:
@@ -60,7 +81,7 @@ class JournalTail:
         self._fd: int | None = None
         self._offset = 0  # where the whole lines read so far end
         self._lines = 0  # how many they are
-        self._seen = (0, 0)  # the file's size and time when it was last read
+        self._seen = (0, 0, 0)  # the file's size, time and links when it was last read
         self._batches = 0  # of the run, once RunStarted is read
         self._error: JournalError | None = None
 
@@ -98,8 +119,10 @@ class JournalTail:
             if self._fd is None:
                 self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             status = os.fstat(self._fd)
-            if (status.st_size, status.st_mtime_ns) == self._seen:
+            if (status.st_size, status.st_mtime_ns, status.st_nlink) == self._seen:
                 return []
+            if status.st_nlink == 0:
+                raise JournalError(f"{self.path} was deleted while it was being read.")
             if status.st_size < self._offset:
                 raise JournalError(f"{self.path} was cut short while it was being read.")
             unread = bytearray()
@@ -111,20 +134,17 @@ class JournalTail:
             return []
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {_why(error)}.") from error
-        self._seen = (status.st_size, status.st_mtime_ns)
+        self._seen = (status.st_size, status.st_mtime_ns, status.st_nlink)
         whole = unread.rfind(b"\n") + 1  # a torn line is read again, from its start, when more is there
         self._offset += whole
         return bytes(unread[:whole]).split(b"\n")[:-1]
 
     def _decode(self, line: bytes) -> tuple[float, AnyEvent]:
         try:
-            whole = _DECODER.decode(line)
-        except _NOT_AN_EVENT as error:
-            newer = _newer(line)
-            if newer is None:
-                raise self._not_an_event(str(error)) from error
-            return newer
-        match whole.event:
+            when, event = decode_line(line)
+        except ValueError as error:
+            raise self._not_an_event(str(error)) from error
+        match event:
             case RunStarted(n=n, batch=batch, batches=batches):
                 if not (n >= 1 and batch >= 1 and batches == -(-n // batch)):
                     raise self._not_an_event(f"{n} rows in batches of {batch} are not {batches} batches")
@@ -132,7 +152,10 @@ class JournalTail:
             case BatchBound(batch=batch) | BatchDone(batch=batch):
                 if not 0 <= batch < self._batches:
                     raise self._not_an_event(f"there is no batch {batch}")
-        return whole.time, whole.event
+            case Checkpoint(batches=batches):
+                if not 0 <= batches <= self._batches:
+                    raise self._not_an_event(f"there are no {batches} batches")
+        return when, event
 
     def _not_an_event(self, why: str) -> JournalError:
         return JournalError(f"{self.path}, line {self._lines}, is not an event: {why}.")
@@ -143,17 +166,46 @@ def read_record(path: Path) -> RunRecord:
 
     Raises JournalError where there is no journal, or something in it is not an event.
     """
-    if not path.exists():
-        raise JournalError(f"{path} does not exist.")
+    record, error = read_kept(path)
+    if error:
+        raise error
+    return record
+
+
+def read_kept(path: Path) -> tuple[RunRecord, JournalError | None]:
+    """What can be read of the journal at `path`, and why the rest of it cannot, where it cannot."""
     record = RunRecord()
+    if not path.exists():
+        return record, JournalError(f"{path} does not exist.")
     tail = JournalTail(path)
     try:
         while events := tail.read():
             for when, event in events:
                 record.apply(when, event)
+    except JournalError as error:
+        return record, error
     finally:
         tail.close()
-    return record
+    return record, None
+
+
+def decode_line(line: bytes) -> tuple[float, AnyEvent]:
+    """The time and the event of one whole line, without its newline.
+
+    An event of an unknown type is one from a newer program: a Warned of kind "newer" stands for it. Raises
+    ValueError, saying why, for anything else that is not an event.
+    """
+    summed = line.rfind(_SUM)
+    if summed >= 0 and line[summed + len(_SUM) : -1] != b"%d" % zlib.crc32(line[:summed]):
+        raise ValueError("its bytes are not those that were written")
+    try:
+        whole = _DECODER.decode(line)
+    except _NOT_AN_EVENT as error:
+        newer = _newer(line)
+        if newer is None:
+            raise ValueError(str(error)) from error
+        return newer
+    return whole.time, whole.event
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -170,11 +222,23 @@ class _TaggedLine(msgspec.Struct, frozen=True):
     event: _Tag
 
 
+_SUM: Final = b',"crc":'
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(_Line)
 _TAGGED_DECODER: Final = msgspec.json.Decoder(_TaggedLine)
 _KNOWN: Final = frozenset(kind.__name__ for kind in AnyEvent.__args__)
 _NOT_AN_EVENT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _with_sum(encoded: bytes) -> bytes:
+    """An encoded line with its checksum, and its newline."""
+    body = encoded[:-1]
+    return b"%s%s%d}\n" % (body, _SUM, zlib.crc32(body))
+
+
+def _steady_ns() -> int:
+    # Where there is one, the clock that goes on while the machine sleeps.
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _newer(line: bytes) -> tuple[float, Warned] | None:

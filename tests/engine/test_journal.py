@@ -28,7 +28,7 @@ from farpair.engine.events import (
     Token,
     Warned,
 )
-from farpair.engine.journal import JournalTail, JournalWriter, read_record
+from farpair.engine.journal import JournalTail, JournalWriter, read_kept, read_record
 from farpair.errors import JournalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,15 +94,68 @@ def test_every_event_reads_back_as_it_was_written(tmp_path: Path) -> None:
     read = JournalTail(tmp_path / "journal").read()
     assert tuple(event for _, event in read) == SHORT_RUN
     times = [when for when, _ in read]
-    assert before <= times[0] <= times[-1] <= time.time()
+    assert times == sorted(times)
+    assert before - 1 <= times[0] <= times[-1] <= time.time() + 1
 
 
 def test_a_line_is_one_json_object_with_its_time_and_its_event(tmp_path: Path) -> None:
     lines = write(tmp_path / "journal", SHORT_RUN).decode().split("\n")
     assert lines.pop() == ""
     objects = [json.loads(line) for line in lines]
-    assert [set(o) for o in objects] == [{"time", "event"}] * len(SHORT_RUN)
+    assert [list(o) for o in objects] == [["time", "event", "crc"]] * len(SHORT_RUN)
     assert [o["event"]["type"] for o in objects] == [type(event).__name__ for event in SHORT_RUN]
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_bit_that_has_changed_since_it_was_written_is_an_error_or_says_the_same(
+    tmp_path: Path, bit: int
+) -> None:
+    whole = write(tmp_path / "journal", SHORT_RUN)
+    for place in range(len(whole)):
+        changed = whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :]
+        (tmp_path / "changed").write_bytes(changed)
+        tail, events = JournalTail(tmp_path / "changed"), []
+        with contextlib.suppress(JournalError):
+            while read := tail.read():
+                events += [event for _, event in read]
+        tail.close()
+        assert tuple(events) == SHORT_RUN[: len(events)]
+
+
+def test_times_go_on_evenly_while_the_machines_clock_steps_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(tmp_path / "journal")
+    began = time.time()
+    times = [writer.append(Paused())]
+    monkeypatch.setattr(time, "time", lambda: began - 3600)
+    monkeypatch.setattr(time, "time_ns", lambda: int((began - 3600) * 1e9))
+    times += [writer.append(Continued()) for _ in range(50)]
+    writer.close()
+    assert times == sorted(times)
+    assert 0 <= times[-1] - times[0] < 60
+    assert [when for when, _ in JournalTail(tmp_path / "journal").read()] == times
+
+
+def test_a_journal_that_is_deleted_ends_its_writer_and_its_readers(tmp_path: Path) -> None:
+    writer, tail = JournalWriter(tmp_path / "journal"), JournalTail(tmp_path / "journal")
+    writer.append(Paused())
+    assert len(tail.read()) == 1
+    (tmp_path / "journal").unlink()
+    for act in (lambda: writer.append(Continued()), tail.read):
+        with pytest.raises(JournalError, match="was deleted while"):
+            act()
+    writer.close()
+
+
+def test_what_can_be_read_of_a_broken_journal_is_kept_beside_the_reason(tmp_path: Path) -> None:
+    whole = write(tmp_path / "journal", SHORT_RUN[:3])
+    (tmp_path / "journal").write_bytes(whole + b"nonsense\n")
+    record, error = read_kept(tmp_path / "journal")
+    assert record.started == SHORT_RUN[1]
+    assert "line 4" in str(error)
+    (tmp_path / "journal").write_bytes(whole)
+    assert read_kept(tmp_path / "journal")[1] is None
 
 
 def test_a_journal_is_private_to_its_user_whatever_the_umask(tmp_path: Path) -> None:
