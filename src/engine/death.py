@@ -8,6 +8,7 @@ from typing import Final
 from ..text import visible
 from .record import RunRecord
 
+LAST_WORDS: Final = "farpair: "  # what the engine prints before why it ends, where it cannot write that down
 _CRASHES: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
@@ -17,13 +18,19 @@ def sentence_of(record: RunRecord, code: int | None, log: Path) -> str:
     `code` is its exit code, negative for the signal that ended it, or None where it was not our child and only
     its absence is known. `log` is the file that it printed to.
     """
-    return f"{_what_happened(record, code, log)} {_what_is_kept(record)} Run it again."
+    advice = "Resume it to go on from there." if record.resume_point else "Run it again."
+    return f"{_what_happened(record, code, log)} {_what_is_kept(record)} {advice}"
 
 
 def _what_happened(record: RunRecord, code: int | None, log: Path) -> str:
     when = "" if record.engine else " before it could start"
+    last = _last_words(log)
+    own = last.startswith(f": {LAST_WORDS}")
+    if code is None and own:
+        return f"The engine ended{when}: {last.removeprefix(f': {LAST_WORDS}')}."
     # A signal leaves no words of the engine's own; where it never started, its last words are all there is.
-    last = _last_words(log) if record.engine is None or (code is not None and code >= 0) else ""
+    if record.engine and (code is None or code < 0):
+        last = ""
     if code is None:
         which = f" (process {record.engine.pid})" if record.engine else ""
         return f"The engine{which} is no longer there: it was killed{when}, or the machine was restarted{last}."

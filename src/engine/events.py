@@ -21,7 +21,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `cluster` says which rows:
     "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX" (every token whose text
     matches). `device` is "auto" or a torch device string. `threads` 0 and `memory` 0 leave the choice to the
-    engine.
+    engine. `resumes` names the run whose settled batches this one is to go on from.
     """
 
     model: str
@@ -35,6 +35,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 0
     memory: int = 0
     exhaustive: bool = False
+    resumes: str | None = None
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +60,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 class EngineStarted(Event, frozen=True, kw_only=True):
     """The engine process is alive and about to load torch: always the journal's first event.
 
-    `pid` and `pid_created` (seconds since the epoch) together name the process, on `host`.
+    `pid` and `pid_created` (seconds since the epoch) together name the process, on `host`. Runs of one
+    `queue`, the device that was asked for, wait for one another.
     """
 
     run: str
@@ -68,6 +70,17 @@ class EngineStarted(Event, frozen=True, kw_only=True):
     host: str
     program: str
     request: RunRequest
+    queue: str = ""
+
+
+class Queued(Event, frozen=True, kw_only=True):
+    """The run waits for its turn on its device: `ahead` runs come first, `behind` the last of them.
+
+    Said again whenever that changes; at 0 (`behind` None) the wait is over.
+    """
+
+    ahead: int
+    behind: str | None = None
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
@@ -264,17 +277,18 @@ class Analysed(Event, frozen=True, kw_only=True):
 class RunEnded(Event, frozen=True, kw_only=True):
     """How the run ended: `reason` in one sentence, and `advice`, what to do about it ("" where nothing is).
 
-    `cause` says of a failed run what failed: what it was given to read, memory, or the program itself.
+    `cause` says of a failed run what failed: what it was given to read, memory, the disk, or the program itself.
     """
 
     outcome: Literal["done", "cancelled", "failed"]
     reason: str
     advice: str = ""
-    cause: Literal["input", "memory", "program"] | None = None
+    cause: Literal["input", "memory", "disk", "program"] | None = None
 
 
 AnyEvent = (
     EngineStarted
+    | Queued
     | RunStarted
     | Named
     | Warned

@@ -20,7 +20,7 @@ def as_json(record: RunRecord) -> Json:
     - schema: the version of this layout, 1; it changes when a key changes its meaning or goes
     - program: the version of farpair that ran; run: the run's id; host: the machine's name
     - state: "done", "cancelled" or "failed"; of a run that has not ended (or whose engine was killed) how far
-      it came: "starting", "searching", "paused" or "analysing"
+      it came: "queued", "starting", "searching", "paused" or "analysing"
     - model: what was asked for: name; weights, the safetensors file; tensor, its name there; cluster, "mask",
       "all" or "tokens:REGEX"; cluster_file; tokenizer; exhaustive, whether every pair was to be evaluated
     - files: those that were read, each {path, size, mtime_ns}
@@ -44,7 +44,8 @@ def as_json(record: RunRecord) -> Json:
       the rows' mean, and distances_from_mean, both null where the mean is the centroid; copies {distinct: the
       different rows, groups of bit-identical rows, rows in them, sizes: of the 100 largest}
     - warnings: each {kind, message}
-    - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "program") or null
+    - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program") or
+      null
     """
     engine, started, tokens = record.engine, record.started, record.tokens
     return {

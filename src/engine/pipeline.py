@@ -26,6 +26,8 @@ from .events import (
     Token,
     Warned,
 )
+from .record import ResumePoint
+from .resuming import resume_from
 from .rows import Rows, load_rows
 from .search import search
 from .vocabulary import Vocabulary
@@ -50,7 +52,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     cluster = load_rows(request)
     n, d = cluster.rows.shape
     memory = blocks_for(device, n, d, request.memory).bytes(n, d)
-    yield RunStarted(
+    started = RunStarted(
         files=cluster.files,
         fingerprint=cluster.fingerprint,
         vocabulary=cluster.vocabulary,
@@ -65,6 +67,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
     )
+    yield started
     yield from cluster.warnings
     if 0 < request.memory < memory:
         asked = f"--memory asks for {size(request.memory)}"
@@ -74,6 +77,10 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     if n == 1:
         yield RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
         return
+    resume: ResumePoint | None = None
+    if request.resumes is not None:
+        resume, told = resume_from(request.resumes, request, started)
+        yield told
     pair: PairFound | None = None
     steps = search(
         cluster.rows,
@@ -81,11 +88,14 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         device=device,
         memory=request.memory,
         exhaustive=request.exhaustive,
+        resume=resume,
     )
     with closing(steps):
         for event in steps:
             yield from names.before(event)
             yield event
+            if resume and event is resume.settled[-1]:
+                yield resume.checkpoint  # cut short before its own first one, this run can be resumed all the same
             if isinstance(event, PairFound):
                 pair = event
     assert pair is not None, "the search ended without a pair"

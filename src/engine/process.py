@@ -1,8 +1,8 @@
 """The engine process, `python -m farpair.engine.process RUN_FOLDER`: runs a request and writes its journal.
 
-It says that it is alive before it loads torch, which takes seconds. It listens to three signals (see `runs`):
-stop, pause, go on. It ends with exit code 0 where it wrote how the run ended, else with 3 and a last line of
-`engine.log` saying why.
+It says that it is alive and waits for its turn (see `queue`) before it loads torch, which takes seconds. It
+listens to three signals (see `runs`): stop, pause, go on. It ends with exit code 0 where it wrote how the run
+ended, else with 3 and a last line of `engine.log` saying why.
 """
 
 import faulthandler
@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ import psutil
 from .. import __version__
 from ..errors import FarpairError, InputError, JournalError
 from ..text import visible
+from .death import LAST_WORDS
 from .events import (
     AnyEvent,
     BatchBound,
@@ -41,12 +42,15 @@ from .events import (
     RunRequest,
 )
 from .journal import JournalWriter
+from .queue import POLL_SECONDS, Turn, queue_of
 from .record import RunRecord
-from .runs import GO_ON, PAUSE, STOP, Run, request_of
+from .run_folders import Run, private, request_of
+from .runs import GO_ON, PAUSE, STOP
 
 _LISTENED_TO: Final = (STOP, PAUSE, GO_ON)
 _PROGRESS_SECONDS: Final = 0.1
 _LOW_PRIORITY: Final = 10
+_RESERVED_BYTES: Final = 1 << 14
 
 
 def main(arguments: list[str]) -> int:
@@ -62,21 +66,16 @@ def main(arguments: list[str]) -> int:
     run = Run(folder.name, folder)
     try:
         request = request_of(run)
-        with closing(JournalWriter(run.journal)) as writer:
+        with closing(JournalWriter(run.journal)) as writer, Reserve(run.folder / "reserve") as reserve:
             journal = _Journal(writer)
-            journal.append(_engine_started(run, request))
-            wishes = Wishes(journal.append)
             try:
-                try:
-                    wishes.listen()
-                    ended = _ended(request, journal, wishes)
-                finally:
-                    wishes.forget()
-            except Stopped:
-                ended = _stopped(journal.record)
-            journal.append(ended)
+                journal.append(_run_to_its_end(run, request, journal))
+            except JournalError as error:
+                reserve.give_back()
+                advice = "Make room and resume it; what was settled is kept."
+                journal.append(RunEnded(outcome="failed", reason=str(error), advice=advice, cause="disk"))
     except FarpairError as error:
-        print(error, file=sys.stderr)
+        print(f"{LAST_WORDS}{error}", file=sys.stderr)
         return 3
     return 0
 
@@ -174,12 +173,33 @@ class Wishes:
         self.obey()
 
 
+class Reserve:
+    """A little room on the disk, given back so that on a full one the journal's last line can still be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> "Reserve":
+        with suppress(OSError), open(self._path, "xb", opener=private) as file:
+            file.write(bytes(_RESERVED_BYTES))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+    def give_back(self) -> None:
+        with suppress(OSError):
+            self._path.unlink()
+
+
 class _Journal:
     """Appends events, progress at most ten times a second but the last in any case; `record` is their sum."""
 
     def __init__(self, writer: JournalWriter) -> None:
         self.record = RunRecord()
+        self.last: AnyEvent | None = None
         self._writer = writer
+        self._written = 0
         self._held: Progress | None = None
         self._progress_at = 0.0
 
@@ -200,8 +220,38 @@ class _Journal:
         self._write(event)
 
     def _write(self, event: AnyEvent) -> None:
-        self._writer.append(event)
-        self.record.apply(time.time(), event)
+        self._written += 1
+        mine = self._written
+        self.record.apply(self._writer.append(event), event)
+        if self._written == mine:  # a signal may have had its own event written meanwhile, before or after
+            self.last = event
+
+
+def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
+    """Run `request`, every event but the last into `journal`; the last is returned."""
+    journal.append(_engine_started(run, request))
+    wishes = Wishes(journal.append)
+    try:
+        try:
+            wishes.listen()
+            _wait_for_turn(run, request, journal)
+            return _ended(request, journal, wishes)
+        finally:
+            wishes.forget()
+    except Stopped:
+        return _stopped(journal.record)
+
+
+def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
+    """Return once no run is before this one on its device; say so where that takes a while."""
+    turn = Turn(run, queue_of(request.device))
+    while True:
+        place = turn.look()
+        if (place.ahead or journal.record.queued) and journal.last != place:
+            journal.append(place)
+        if not place.ahead:
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def _end_at_once(journal: _Journal) -> NoReturn:
@@ -257,7 +307,10 @@ def _stopped(record: RunRecord) -> RunEnded:
         reason = f"Stopped after {record.batches_done} of {len(record.batches)} batches."
     else:
         reason = "Stopped before the search began."
-    return RunEnded(outcome="cancelled", reason=reason, advice="Run again to search from the beginning.")
+    advice = "Run again to search from the beginning."
+    if record.resume_point and record.engine:
+        advice = f"`farpair resume {record.engine.run}` goes on from there."
+    return RunEnded(outcome="cancelled", reason=reason, advice=advice)
 
 
 def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
@@ -268,6 +321,7 @@ def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
         host=socket.gethostname(),
         program=__version__,
         request=request,
+        queue=queue_of(request.device),
     )
 
 

@@ -15,13 +15,14 @@ from .events import (
     PairFound,
     Paused,
     Progress,
+    Queued,
     RunEnded,
     RunStarted,
     Token,
     Warned,
 )
 
-State = Literal["starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
+State = Literal["queued", "starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class RunRecord:
     analysis: Analysed | None = None
     ended: RunEnded | None = None
     paused: bool = False
+    queued: Queued | None = None
     last_time: float | None = None
 
     def apply(self, time: float, event: AnyEvent) -> None:
@@ -76,8 +78,11 @@ class RunRecord:
             case EngineStarted():
                 self.engine = event
                 self.engine_time = time
+            case Queued():
+                self.queued = event if event.ahead else None
             case RunStarted():
                 self.started = event
+                self.queued = None
                 self.batches = [
                     BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
                     for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
@@ -118,10 +123,11 @@ class RunRecord:
 
     @property
     def resume_point(self) -> ResumePoint | None:
-        """Where another search of the same rows can go on; None where nothing was settled for good."""
-        if self.checkpoint is None:
+        """Where a search of the same rows could go on; None where no batch is settled for good."""
+        point = self.checkpoint
+        if point is None or not 0 < point.batches <= len(self.settled):
             return None
-        return ResumePoint(tuple(self.settled[: self.checkpoint.batches]), self.checkpoint)
+        return ResumePoint(tuple(self.settled[: point.batches]), point)
 
     @property
     def state(self) -> State:
@@ -130,6 +136,8 @@ class RunRecord:
             return self.ended.outcome
         if self.paused:
             return "paused"
+        if self.queued:
+            return "queued"
         if self.started is None:
             return "starting"
         return "searching" if self.pair is None else "analysing"

@@ -11,6 +11,7 @@ Stage = Literal[
     "no models",
     "broken",
     "new",
+    "queued",
     "starting",
     "searching",
     "paused",
@@ -59,7 +60,7 @@ class View:
 
     @property
     def going(self) -> bool:
-        return self.stage in ("starting", "searching", "paused", "analysing")
+        return self.stage in ("queued", "starting", "searching", "paused", "analysing")
 
 
 def leading(record: RunRecord, best: BatchRecord | None, event: AnyEvent) -> BatchRecord | None:

@@ -10,6 +10,7 @@ from typing import Final
 from ..engine import runs
 from ..engine.events import AnyEvent, BatchDone
 from ..engine.journal import JournalTail
+from ..engine.kept import latest
 from ..engine.record import BatchRecord, RunRecord
 from ..engine.sources import Model, request_for
 from ..errors import FarpairError
@@ -57,7 +58,7 @@ class Watched:
         A run whose journal cannot be read is shown as dead, with the reason.
         """
         try:
-            run = await asyncio.to_thread(lambda: runs.latest(request_for(self.model)))
+            run = await asyncio.to_thread(lambda: latest(request_for(self.model)))
         except FarpairError:
             run = None  # a model that cannot be run: its problem is shown
         if run is not None and self.run is None:

@@ -204,7 +204,7 @@ def test_an_engine_that_cannot_read_or_write_its_folder_says_so_and_exits_with_3
     (tmp_path / "journal.jsonl").mkdir()
     refused = subprocess.run(engine, capture_output=True, text=True)
     assert refused.returncode == 3
-    assert refused.stderr.startswith(f"{tmp_path / 'journal.jsonl'} cannot be opened for writing")
+    assert refused.stderr.startswith(f"farpair: {tmp_path / 'journal.jsonl'} cannot be opened for writing")
 
 
 def test_an_engine_that_dies_of_a_full_disk_says_so_in_its_death_sentence(

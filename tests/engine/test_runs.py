@@ -17,6 +17,7 @@ import pytest
 from farpair.engine import runs
 from farpair.engine.events import EngineStarted, RunEnded, RunRequest
 from farpair.engine.journal import JournalWriter, read_record
+from farpair.engine.kept import latest
 from farpair.engine.record import RunRecord
 from farpair.engine.runs import Run
 from farpair.engine.sources import model_at, request_for
@@ -98,14 +99,14 @@ def test_runs_are_listed_newest_first_and_found_by_an_end_of_their_id() -> None:
 
 
 def test_the_latest_run_of_the_same_rows_is_found_whatever_the_batch_size_was() -> None:
-    assert runs.latest(NOWHERE) is None
+    assert latest(NOWHERE) is None
     run = kept_run(msgspec.structs.replace(NOWHERE, batch=7))
     kept_run(msgspec.structs.replace(NOWHERE, tensor="V"))
     kept_run(msgspec.structs.replace(NOWHERE, cluster="tokens:x"))
     kept_run(msgspec.structs.replace(NOWHERE, cluster_file="/nowhere/mask"))
     broken = kept_run(NOWHERE)
     broken.request.write_bytes(b"[" * 100_000)
-    assert runs.latest(NOWHERE) == run
+    assert latest(NOWHERE) == run
 
 
 def test_without_a_state_folder_there_are_no_runs() -> None:

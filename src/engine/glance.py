@@ -1,0 +1,124 @@
+"""Where a run stands, from the first and the last lines of its journal, however long that is. No torch here.
+
+What was written last tells: nothing follows the end, nothing is written in a pause, and a run that waits for its
+turn writes nothing else.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from ..errors import JournalError
+from .events import AnyEvent, EngineStarted, PairFound, Paused, Progress, Queued, RunEnded, RunStarted
+from .journal import decode_line
+
+Standing = Literal["starting", "queued", "going", "paused", "done", "cancelled", "failed"]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """How a run began, when, what was written last, and the newest progress or the pair if it is near the end."""
+
+    engine: EngineStarted | None = None
+    began: float | None = None
+    started: RunStarted | None = None
+    last: AnyEvent | None = None
+    last_time: float | None = None
+    progress: Progress | None = None
+    pair: PairFound | None = None
+
+    @property
+    def ended(self) -> RunEnded | None:
+        return self.last if isinstance(self.last, RunEnded) else None
+
+    @property
+    def standing(self) -> Standing:
+        """As far as the journal tells: an engine that was killed writes no last word."""
+        match self.last:
+            case None | EngineStarted():
+                return "starting"
+            case RunEnded(outcome=outcome):
+                return outcome
+            case Paused():
+                return "paused"
+            case Queued(ahead=ahead) if ahead:
+                return "queued"
+            case _:
+                return "going"
+
+
+def glance(path: Path) -> Glance:
+    """What the ends of the journal at `path` say; nothing where it is not there.
+
+    Raises JournalError where it cannot be read, or what is looked at is not an event.
+    """
+    try:
+        with open(path, "rb") as file:
+            fd = file.fileno()
+            size = os.fstat(fd).st_size
+            head = list(_events(path, _first_lines(fd, size)))
+            tail = list(_until_known(_events(path, _lines_backwards(fd, size))))
+    except FileNotFoundError:
+        return Glance()
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
+    first = head[0] if head else None
+    last = tail[0] if tail else None
+    return Glance(
+        engine=first[1] if first and isinstance(first[1], EngineStarted) else None,
+        began=first[0] if first else None,
+        started=next((event for _, event in head if isinstance(event, RunStarted)), None),
+        last=last[1] if last else None,
+        last_time=last[0] if last else None,
+        progress=next((event for _, event in tail if isinstance(event, Progress)), None),
+        pair=next((event for _, event in tail if isinstance(event, PairFound)), None),
+    )
+
+
+_WINDOW: Final = 1 << 16  # bytes read at once
+_HEAD_EVENTS: Final = 8  # of these one is RunStarted, but for a run that was paused often before it began
+_TAIL_EVENTS: Final = 200
+
+
+def _first_lines(fd: int, size: int) -> list[bytes]:
+    """The first few whole lines."""
+    window = _WINDOW
+    while True:
+        read = os.pread(fd, window, 0)
+        lines = read.split(b"\n")[:-1]
+        if len(lines) >= _HEAD_EVENTS or len(read) >= size or (lines and window > _WINDOW):
+            return lines[:_HEAD_EVENTS]
+        window *= 16
+
+
+def _lines_backwards(fd: int, size: int) -> Iterator[bytes]:
+    """The whole lines from the last to the first."""
+    rest, start, torn = b"", size, True
+    while start > 0:
+        begin = max(0, start - _WINDOW)
+        pieces = (os.pread(fd, start - begin, begin) + rest).split(b"\n")
+        if torn and len(pieces) > 1:  # what follows the last newline is not there yet
+            pieces, torn = pieces[:-1], False
+        rest, start = pieces[0], begin
+        if not torn:
+            yield from reversed(pieces[1:])
+    if not torn:
+        yield rest
+
+
+def _events(path: Path, lines: Iterator[bytes] | list[bytes]) -> Iterator[tuple[float, AnyEvent]]:
+    for line in lines:
+        try:
+            yield decode_line(line)
+        except ValueError as error:
+            raise JournalError(f"{path} holds a line that is not an event: {error}.") from error
+
+
+def _until_known(events: Iterator[tuple[float, AnyEvent]]) -> Iterator[tuple[float, AnyEvent]]:
+    """The last events, back to the one that says how far the run came."""
+    for number, (when, event) in enumerate(events, start=1):
+        yield when, event
+        if isinstance(event, PairFound | Progress) or number == _TAIL_EVENTS:
+            return

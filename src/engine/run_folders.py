@@ -1,0 +1,147 @@
+"""Where runs are kept: each in a folder of its own under the state folder, private to the user. No torch here.
+
+`request.json` is what was asked for, `journal.jsonl` everything that happened (see `journal`), `engine.log` what
+the engine printed, read when it died. A folder is made by one mkdir, which is atomic on every file system, NFS
+too; one without a `request.json` is not a run yet, or no longer.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import platformdirs
+
+from ..errors import RunError
+from ..text import visible
+from .events import RunRequest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by its id, `20261122-185400-<model>-<4 hex digits>`, and the folder that holds it."""
+
+    id: str
+    folder: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+    @property
+    def request(self) -> Path:
+        return self.folder / "request.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "engine.log"
+
+    @property
+    def asked_for(self) -> tuple[str, int, str]:
+        """What orders runs as they were asked for: the second in the id, within it the time of the request."""
+        return self.id[:15], _mtime_ns(self.request), self.id
+
+
+def state_folder() -> Path:
+    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it."""
+    return platformdirs.user_state_path("farpair", appauthor=False)
+
+
+def new_run(request: RunRequest) -> Run:
+    """Make the folder of a new run of `request`. Raises OSError, and UnicodeEncodeError for what is no text."""
+    encoded = msgspec.json.encode(request)
+    root = state_folder()
+    (root / "runs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (root, root / "runs"):
+        with contextlib.suppress(PermissionError):  # of somebody else's folder the run's own is closed to others
+            folder.chmod(0o700)  # mkdir's mode holds for the last folder only, and not for one that was there
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", request.model).strip("-.")[:40] or "model"
+    while True:
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+        run = Run(run_id, root / "runs" / run_id)
+        try:
+            run.folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        # Under its own name only when it is whole: others may read it at any moment.
+        unfinished = run.folder / "request.json.new"
+        with open(unfinished, "xb", opener=private) as file:
+            file.write(encoded)
+        unfinished.rename(run.request)
+        return run
+
+
+def run_ids() -> list[str]:
+    """The id of every run folder there is, in no order."""
+    try:
+        return [entry.name for entry in os.scandir(state_folder() / "runs") if _ID.fullmatch(entry.name)]
+    except OSError:
+        return []
+
+
+def run_of(run_id: str) -> Run:
+    """The run of exactly this id, which may not be there. Raises RunError for what can be no run's id."""
+    if not _ID.fullmatch(run_id):
+        raise RunError(f"{visible(repr(run_id), 80)} is no run's id.")
+    return Run(run_id, state_folder() / "runs" / run_id)
+
+
+def all_runs() -> list[Run]:
+    """Every run in the state folder, newest first."""
+    runs = [run_of(run_id) for run_id in run_ids()]
+    return sorted((run for run in runs if run.request.exists()), key=lambda run: run.asked_for, reverse=True)
+
+
+def find(word: str) -> Run:
+    """The run of this id, the only one whose id holds `word`, or with "last" the newest; RunError where there is
+    none."""
+    runs = all_runs()
+    shown = visible(repr(word), 80)
+    if word == "last" and runs:
+        return runs[0]
+    near = [run for run in runs if run.id == word] or [run for run in runs if word and word in run.id]
+    if len(near) > 1:
+        raise RunError(f"{len(near)} runs are called {shown}; give more of the id.")
+    if not near:
+        raise RunError(f"There is no run {shown} in {visible(str(state_folder()))}; `farpair runs` lists them.")
+    return near[0]
+
+
+def request_of(run: Run) -> RunRequest:
+    """What was asked of `run`; RunError where its request cannot be read."""
+    try:
+        return msgspec.json.decode(run.request.read_bytes(), type=RunRequest)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RunError(f"{run.request} is not a run's request: {error}.") from error
+
+
+def rows_of(request: RunRequest) -> tuple[str, str, str, str | None]:
+    """What says which rows a request means: weights, tensor, cluster and mask. Equal for the same rows."""
+    mask = os.path.abspath(request.cluster_file) if request.cluster_file else None
+    return os.path.abspath(request.weights), request.tensor, request.cluster, mask
+
+
+def seconds_since(path: Path) -> float:
+    """How long ago the file was written; infinitely where it is not there."""
+    written = _mtime_ns(path)
+    return time.time() - written / 1e9 if written else float("inf")
+
+
+def private(path: str, flags: int) -> int:
+    """An opener of files that only the user can read."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+_ID: Final = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
