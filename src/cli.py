@@ -39,6 +39,8 @@ class Options:
     threads: int = 0
     memory: int = 0
     exhaustive: bool = False
+    clean: bool = False
+    speed: float = 1.0
     json: bool = False
     print: bool = False
     no_mouse: bool = False
@@ -114,9 +116,19 @@ _DESCRIPTIONS: Final = {
 what kind of outliers they are. Opens the app; without a terminal, or with
 --print, prints the analysis of one model instead.""",
     "demo": "Open the app on a real model that comes from PyPI (the demo extra).",
-    "run": "Search one model and print the analysis.",
+    "run": """Search one model and print the analysis. It is searched in any case; a result that
+is kept already is printed by `farpair report`.""",
     "models": "List the models found, and what is wrong with those that cannot be searched.",
-    "runs": "List the runs kept, newest first.",
+    "runs": """List the runs kept, newest first: when each began, whether it is going, queued, paused,
+done, cancelled, failed or interrupted, and what it found.""",
+    "attach": """Open the app on a run: one that is going, or any other that is kept. Without a
+terminal, follow it to its end and print it. Leaving does not stop it.""",
+    "stop": "Stop a run; what is settled is kept.",
+    "pause": """Pause a run: it uses no core until `farpair resume` lets it go on, and runs that are
+queued behind it do not wait for it.""",
+    "resume": """Let a paused run go on. One that was stopped, failed or interrupted goes on in a new
+run from the batches that it had settled, if its files are still the same.""",
+    "replay": "Play a run in the app as it happened, its waits and pauses cut short.",
     "report": """Print a run again, from its journal: all of it, or what there is of one that was
 stopped, failed or died.""",
 }
@@ -127,7 +139,10 @@ _COMMANDS: Final = """commands:
   farpair run MODEL    search one model and print the analysis
   farpair models       list the models found
   farpair runs         list the runs kept
+  farpair attach RUN   open the app on a run
   farpair report RUN   print a run again
+  farpair replay RUN   play a run as it happened
+  farpair stop RUN     stop a run; also pause and resume
 
 `farpair COMMAND --help` says more.
 Exit codes: 0 done, 1 failed or stopped, 2 bad input, 130 ctrl-c.
@@ -138,11 +153,16 @@ _TENSORS: Final = "the folder of models (default: $FARPAIR_TENSORS, else ./tenso
 _TENSOR: Final = "the tensor that is the embedding (default: W, or what checkpoints call it)"
 _CLUSTER: Final = "the cluster: mask (the model's mask file), all, or tokens:REGEX (default: mask if there is one)"
 _DEVICE: Final = "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else mps, else xpu, else cpu)"
+_CLEAN: Final = (
+    "remove runs older than 30 days, but what is going and the newest result of each model and settings"
+)
 _MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
 
 # The flags that are followed by a word of their own.
-_VALUED: Final = {"--tensors", "--tensor", "--cluster", "--batch", "--device", "--threads", "--memory"}
+_VALUED: Final = {"--tensors", "--tensor", "--cluster", "--batch", "--device", "--threads", "--memory", "--speed"}
 _LARGEST: Final = 2**31 - 1
+_FASTEST: Final = 1_000_000
+_RUN: Final = "a run's id, a part of it, or `last` for the newest"
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -165,9 +185,13 @@ def _parser(command: str) -> _Parser:
     add("--version", action="version", version=f"farpair {__version__}")
     if command in ("app", "run"):
         add("model", metavar="MODEL", nargs=None if command == "run" else "?", help=_MODEL)
-    if command == "report":
-        add("run", metavar="RUN", help="a run's id, or the beginning or end of it")
-    if command in ("app", "run", "models"):
+    if command in ("report", "attach", "stop", "pause", "resume", "replay"):
+        add("run", metavar="RUN", help=_RUN)
+    if command == "replay":
+        add("--speed", metavar="N", type=_speed, default=1.0, help="N times as fast (default: 1)")
+    if command == "runs":
+        add("--clean", action="store_true", help=_CLEAN)
+    if command in ("app", "run", "models", "attach"):
         add("--tensors", metavar="DIR", help=_TENSORS)
     if command in ("app", "run"):
         add("--tensor", metavar="NAME", help=_TENSOR)
@@ -181,6 +205,7 @@ def _parser(command: str) -> _Parser:
         add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")
     if command in ("app", "demo"):
         add("--print", action="store_true", help="print the analysis; do not open the app")
+    if command in ("app", "demo", "attach", "replay"):
         add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     if command in ("app", "demo", "run", "report"):
         add("--json", action="store_true", help="print the analysis as one JSON object")
@@ -191,6 +216,12 @@ def _whole_number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= _LARGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_LARGEST:,}")
     return int(text)
+
+
+def _speed(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= _FASTEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; it is a number above 0, up to {_FASTEST:,}")
+    return float(text)
 
 
 def _device(text: str) -> str:

@@ -1,16 +1,21 @@
-"""What each word of the command line does: open the app, run one model, list models or runs, print a run again."""
+"""What each word of the command line does: open the app, run one model, list models, print or follow a run.
+
+What is done to a run that is going, and the list of runs, is in `run_words`.
+"""
 
 import sys
-from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from .choosing import chosen_model, found_models
 from .cli import DONE, FAILED, Options
 from .engine import runs
-from .engine.journal import read_record
+from .engine.journal import read_kept
 from .engine.record import RunRecord
-from .engine.sources import request_for, tensors_folder
-from .errors import FarpairError, InputError, RunError
-from .text import count, distance, visible
+from .engine.sources import Model, model_of, request_for, tensors_folder
+from .errors import InputError, JournalError, RunError
+from .tables import print_table
+from .text import count, visible
 
 
 def run_command(options: Options) -> int:
@@ -18,13 +23,17 @@ def run_command(options: Options) -> int:
     match options.command:
         case "models":
             _list_models(options)
-        case "runs":
-            _list_runs()
+        case "runs" | "stop" | "pause" | "resume":
+            _do_to_runs(options)
         case "report":
             return _print_again(options)
+        case "attach":
+            return _attach(options)
+        case "replay":
+            return _replay(options)
         case "run":
             _run(options)
-        case _ if options.print or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        case _ if options.print or options.json or not _has_terminal():
             _run(options)
         case _:
             return _open_app(options)
@@ -48,6 +57,68 @@ def _open_app(options: Options) -> int:
     )
 
 
+def _do_to_runs(options: Options) -> None:
+    from . import run_words
+
+    match options.command:
+        case "stop":
+            run_words.stop_run(options.run)
+        case "pause":
+            run_words.pause_run(options.run)
+        case "resume":
+            run_words.resume_run(options.run)
+        case _ if options.clean:
+            run_words.clean_runs()
+        case _:
+            run_words.list_runs()
+
+
+def _attach(options: Options) -> int:
+    """Show a run in the app; without a terminal, follow it to its end and print it. The engine is left alone."""
+    run = _named_run(options)
+    if _has_terminal():
+        return _open_app_on(run, options)
+    from .headless import follow
+
+    follow(run)
+    return _print_again(options)
+
+
+def _replay(options: Options) -> int:
+    """Play a run in the app."""
+    return _open_app_on(_named_run(options), options, options.speed)
+
+
+def _open_app_on(run: runs.Run, options: Options, speed: float | None = None) -> int:
+    """Open the app on a run, which is there to be seen whatever models there are; with a `speed`, replay it."""
+    asked = runs.request_of(run)
+    models: list[Model] = []
+    if speed is None:
+        with suppress(InputError):
+            models = found_models(options)
+    if not any(model.weights == Path(asked.weights) for model in models):
+        models.append(model_of(asked))
+    from .tui.app import Opening, run_app
+
+    return run_app(
+        models,
+        tensors=tensors_folder(options.tensors),
+        model=asked.model,
+        no_mouse=options.no_mouse,
+        opening=Opening(run, speed),
+    )
+
+
+def _named_run(options: Options) -> runs.Run:
+    from .run_words import named_run
+
+    return named_run(options.run)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _run(options: Options) -> None:
     from .headless import run_to_its_end
 
@@ -66,14 +137,15 @@ def _run(options: Options) -> None:
 
 def _print_again(options: Options) -> int:
     """Print what there is of a run, whole or not; of one without an end, raise the sentence that says why."""
-    try:
-        run = runs.find(options.run)
-    except RunError as error:
-        raise InputError(str(error)) from error
-    record = read_record(run.journal)
+    run = _named_run(options)
+    record, error = read_kept(run.journal)
+    if record.engine is None and error:
+        raise error
     _print_record(record, options)
+    sys.stdout.flush()  # before the sentence, which goes to stderr
+    if error:
+        raise JournalError(f"{error} What was read before it is printed.")
     if record.ended is None:
-        sys.stdout.flush()  # before the sentence, which goes to stderr
         raise RunError(runs.death_sentence(run, record) or f"The run {run.id} is not over yet.")
     return DONE if record.ended.outcome == "done" else FAILED
 
@@ -108,32 +180,4 @@ def _list_models(options: Options) -> None:
         )
         for model in found_models(options)
     ]
-    _print_table(("model", "embedding", "dtype", "cluster", "problem"), rows)
-
-
-def _list_runs() -> None:
-    rows = []
-    for run in runs.all_runs():
-        try:
-            record = read_record(run.journal)
-        except FarpairError as error:
-            rows.append((run.id, "unreadable", "", visible(str(error))))
-            continue
-        gone = record.ended is None and not runs.is_alive(run, record)
-        found = distance(record.pair.distance, record.pair.error) if record.pair else ""
-        model = visible(record.engine.request.model, 60) if record.engine else ""
-        rows.append((run.id, "interrupted" if gone else record.state, found, model))
-    if not rows:
-        print(f"There are no runs in {visible(str(runs.state_folder()))} yet.", file=sys.stderr)
-        return
-    _print_table(("run", "state", "distance", "model"), rows)
-
-
-def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.cells import cell_len
-
-    table = [heads, *rows]
-    widths = [max(cell_len(row[column]) for row in table) for column in range(len(heads))]
-    for row in table:
-        cells = (text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    print_table(("model", "embedding", "dtype", "cluster", "problem"), rows)

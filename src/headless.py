@@ -26,30 +26,49 @@ def run_to_its_end(request: RunRequest) -> RunRecord:
     signal.signal(signal.SIGTERM, _terminated)
     run = runs.start(request)
     record, tail = RunRecord(), JournalTail(run.journal)
-    shown = _ProgressLine()
     try:
-        while record.ended is None:
-            alive = runs.is_alive(run, record)  # before reading: an engine that is gone writes no more
-            _read(tail, record)
-            shown.update(record)
-            if record.ended is None and not alive:
-                raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
-            if record.ended is None:
-                time.sleep(_LOOK_SECONDS)
+        if not _follow(run, record, tail):
+            raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
     except (KeyboardInterrupt, SystemExit):
         runs.stop(run, record)
         deadline = time.monotonic() + _STOP_SECONDS
         while record.ended is None and runs.is_alive(run, record) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
             _read(tail, record)
-        shown.clear()
         if record.ended:
-            print(f"farpair: {record.ended.reason}", file=sys.stderr)
+            advice = f" {record.ended.advice}" if record.resume_point else ""
+            print(f"farpair: {record.ended.reason}{advice}", file=sys.stderr)
         raise
     finally:
-        shown.clear()
         tail.close()
     return record
+
+
+def follow(run: runs.Run) -> None:
+    """Say on stderr how far `run` is until it has ended, or its engine is gone. Ctrl-C leaves the engine alone.
+
+    Raises JournalError where the journal cannot be read.
+    """
+    tail = JournalTail(run.journal)
+    try:
+        _follow(run, RunRecord(), tail)
+    finally:
+        tail.close()
+
+
+def _follow(run: runs.Run, record: RunRecord, tail: JournalTail) -> bool:
+    """Read on into `record` until the run has ended; whether it has, or its engine is gone without a last word."""
+    shown = _ProgressLine()
+    try:
+        while True:
+            alive = runs.is_alive(run, record)  # before reading: an engine that is gone writes no more
+            _read(tail, record)
+            shown.update(record)
+            if record.ended or not alive:
+                return record.ended is not None
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        shown.clear()
 
 
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
@@ -81,6 +100,8 @@ class _ProgressLine:
 
 
 def _progress(record: RunRecord) -> str:
+    if record.queued:
+        return f"waiting for its turn, {record.queued.ahead} ahead"
     if record.started is None:
         return "starting the engine" if record.engine is None else "loading"
     if record.pair:

@@ -1,6 +1,7 @@
 """Removing runs that are no longer wanted, so that the state folder stays small. No torch here.
 
-Kept in any case is what is going, what a run that is going resumes, and what is on another host and has not ended.
+Kept in any case is what is going, and what a run that is going resumes. Whether a run of another host goes cannot
+be seen: it counts as going for as long after its last event as anything is kept.
 """
 
 import contextlib
@@ -48,10 +49,7 @@ def clean(days: float = KEPT_DAYS) -> Removed:
 
 
 def trim(most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> Removed:
-    """Remove the oldest runs where there are more, or larger, than a state folder should hold; results last.
-
-    Costs a look at the folders' names where there are few.
-    """
+    """Remove the oldest runs where there are more, or larger, than a state folder should hold; results last."""
     ids = run_ids()
     if len(ids) <= most_runs and sum(_size(run_of(run_id)) for run_id in ids) <= most_bytes:
         return Removed(0, 0, len(ids))
@@ -92,7 +90,8 @@ def _entries() -> list[_Entry]:
         except FarpairError:
             told = Glance()
         elsewhere = told.engine is not None and told.engine.host != socket.gethostname()
-        going = told.ended is None and (elsewhere or runs.is_alive(run, told))
+        unseen = elsewhere and seconds_since(run.journal) < KEPT_DAYS * 86400
+        going = told.ended is None and (unseen or runs.is_alive(run, told))
         found.append((run, _request(run), told, going))
     resumed = {asked.resumes for _, asked, _, going in found if going and asked}
     return [_Entry(run, _asks_for(asked), told, going or run.id in resumed) for run, asked, told, going in found]

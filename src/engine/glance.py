@@ -34,6 +34,10 @@ class Glance:
         return self.last if isinstance(self.last, RunEnded) else None
 
     @property
+    def queued(self) -> Queued | None:
+        return self.last if isinstance(self.last, Queued) and self.last.ahead else None
+
+    @property
     def standing(self) -> Standing:
         """As far as the journal tells: an engine that was killed writes no last word."""
         match self.last:

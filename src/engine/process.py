@@ -26,6 +26,7 @@ import psutil
 from .. import __version__
 from ..errors import FarpairError, InputError, JournalError
 from ..text import visible
+from .cleaning import trim
 from .death import LAST_WORDS
 from .events import (
     AnyEvent,
@@ -230,6 +231,7 @@ class _Journal:
 def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
     """Run `request`, every event but the last into `journal`; the last is returned."""
     journal.append(_engine_started(run, request))
+    trim()
     wishes = Wishes(journal.append)
     try:
         try:

@@ -159,6 +159,18 @@ def request_for(
     return request
 
 
+def model_of(request: RunRequest) -> Model:
+    """The model of a run that was asked for, which may be gone: then its `problem` says so."""
+    weights = Path(request.weights)
+    tokenizer = Path(request.tokenizer) if request.tokenizer else None
+    mask = Path(request.cluster_file) if request.cluster_file else None
+    try:
+        model = model_at(weights, request.tensor)
+    except InputError as error:
+        model = _unseen(weights, request.tensor, str(error))
+    return replace(model, name=request.model, cluster=request.cluster, cluster_file=mask, tokenizer=tokenizer)
+
+
 def _notebook_model(folder: Path, tensor: str | None = None) -> Model:
     """The model in `folder`, which holds W.safetensors, in the cluster that the notebooks left beside it."""
     model = _model(folder / WEIGHTS_FILE, tensor or "W")
@@ -176,18 +188,7 @@ def _notebook_model(folder: Path, tensor: str | None = None) -> Model:
 
 def _model(weights: Path, tensor: str | None) -> Model:
     """The model whose embedding is `tensor` of the file `weights`, in the cluster of all its tokens."""
-    generic = weights.name in (WEIGHTS_FILE, CHECKPOINT_FILE)
-    model = Model(
-        name=os.path.basename(os.path.abspath(weights.parent)) if generic else weights.stem,
-        weights=weights,
-        tensor=tensor or "",
-        shape=None,
-        dtype=None,
-        cluster="all",
-        cluster_file=None,
-        tokenizer=weights.parent / TOKENIZER_FILE if _holds(weights.parent, TOKENIZER_FILE) else None,
-        problem=None,
-    )
+    model = _unseen(weights, tensor or "", None)
     try:
         str(weights).encode()
     except UnicodeEncodeError:  # no journal, being UTF-8, could name it
@@ -199,6 +200,22 @@ def _model(weights: Path, tensor: str | None) -> Model:
     except InputError as error:
         return replace(model, problem=str(error))
     return replace(model, tensor=tensor, shape=shape, dtype=header.place(tensor).dtype)
+
+
+def _unseen(weights: Path, tensor: str, problem: str | None) -> Model:
+    """The model in the file `weights` before, or without, a look into it."""
+    generic = weights.name in (WEIGHTS_FILE, CHECKPOINT_FILE)
+    return Model(
+        name=os.path.basename(os.path.abspath(weights.parent)) if generic else weights.stem,
+        weights=weights,
+        tensor=tensor,
+        shape=None,
+        dtype=None,
+        cluster="all",
+        cluster_file=None,
+        tokenizer=weights.parent / TOKENIZER_FILE if _holds(weights.parent, TOKENIZER_FILE) else None,
+        problem=problem,
+    )
 
 
 def _embedding_in(header: Header) -> str:

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -27,26 +28,36 @@ from .view import Settings, View
 if TYPE_CHECKING:
     from textual.command import CommandPalette
 
+    from ..engine.run_folders import Run
     from .screens.leave import Answer
     from .watching import Watched
 
 HANGUP_SECONDS: Final = 2.0  # for an orderly end once the terminal is gone
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A run to show at once; with a `speed`, to be played again so many times as fast as it happened."""
+
+    run: "Run"
+    speed: float | None = None
+
+
 def run_app(
     models: list[Model],
     *,
     tensors: Path | None,
-    model: str | None,
-    batch: int,
-    device: str,
+    model: str | None = None,
+    batch: int = 256,
+    device: str = "auto",
     no_mouse: bool = False,
+    opening: Opening | None = None,
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
     `tensors` is the folder where the models were looked for, `batch` and `device` what the first run will use.
     """
-    app = FarpairApp(models, tensors=tensors, model=model, batch=batch, device=device)
+    app = FarpairApp(models, tensors=tensors, model=model, batch=batch, device=device, opening=opening)
     app.run(mouse=not no_mouse)
     return app.return_code or 0
 
@@ -59,7 +70,14 @@ class FarpairApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, models: list[Model], *, tensors: Path | None, model: str | None, batch: int, device: str
+        self,
+        models: list[Model],
+        *,
+        tensors: Path | None,
+        model: str | None,
+        batch: int,
+        device: str,
+        opening: Opening | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
@@ -67,6 +85,7 @@ class FarpairApp(App[None]):
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
         self._models = models
+        self._opening = opening
 
     def get_default_screen(self) -> Screen[None]:
         self._main = MainScreen(self.size)
@@ -95,9 +114,12 @@ class FarpairApp(App[None]):
             self.shown = index
             self._main.show()
 
-    def start_run(self) -> None:
-        """Search the shown model, unless it is being searched."""
+    def start_run(self, *, anew: bool = False) -> None:
+        """Search the shown model, unless it is being searched: from where its run was cut short, or `anew`."""
         if (watched := self._shown_watched()) is None:
+            return
+        if watched.replay:
+            self.say("This is a replay: space pauses it, q quits.")
             return
         if watched.going:
             self.say("This model is being searched; x stops it.")
@@ -106,17 +128,42 @@ class FarpairApp(App[None]):
             self.say("This model cannot be searched.", "error")
             return
         try:
-            watched.start(self.settings)
+            if anew or not watched.resume():
+                watched.start(self.settings)
         except FarpairError as error:
             self.say(str(error), "error")
             return
         self._follow(self.shown)
         self._main.show()
 
+    async def show_run(self, run: "Run") -> None:
+        """Show a run: in the place of its model's newest, or as a model of its own at the list's end."""
+        from ..engine.run_folders import request_of, rows_of
+        from ..engine.sources import model_of
+        from .watching import Watched
+
+        try:
+            asked = request_of(run)
+        except FarpairError as error:
+            self.say(str(error), "error")
+            return
+        same = (
+            index
+            for index, watched in enumerate(self.watched)
+            if watched.request and rows_of(watched.request) == rows_of(asked)
+        )
+        index = next(same, len(self.watched))
+        if index == len(self.watched):
+            self.watched.append(Watched(model_of(asked), looked=True))
+        await self.watched[index].take_up(run)
+        self.shown = index
+        self._follow(index)
+        self._main.show()
+
     def stop_run(self) -> None:
         """Ask the shown model's engine to stop."""
         watched = self._shown_watched()
-        if watched is None or not watched.going:
+        if watched is None or not watched.working:
             self.say("There is no run to stop.")
             return
         try:
@@ -134,6 +181,8 @@ class FarpairApp(App[None]):
             watched.pause_or_go_on()
         except FarpairError as error:
             self.say(str(error), "error")
+        if watched.replay:
+            self._main.show()
 
     def leave(self, answer: "Answer | None") -> None:
         """Quit: "leave" lets the runs go on, "stop" stops them first; None stays."""
@@ -141,7 +190,7 @@ class FarpairApp(App[None]):
             return
         if answer == "stop":
             for watched in self.watched:
-                if watched.going:
+                if watched.working:
                     try:
                         watched.stop()
                     except FarpairError as error:
@@ -187,14 +236,20 @@ class FarpairApp(App[None]):
         self.run_worker(self._find_all(), group="find", exit_on_error=False)
 
     async def _find_all(self) -> None:
-        from .watching import Watched
+        from .watching import Watched, find_runs
 
-        if not self._models:
-            return
         self.watched = [Watched(model) for model in self._models]
+        if self._opening and self._opening.speed is not None:
+            self.watched = [Watched.of_replay(self._opening.run, self._opening.speed)]
+            self._follow(0)
+            self._changed(0)
+            return
+        if self._opening:
+            await self.show_run(self._opening.run)
+        found = await find_runs(self.watched)
         order = sorted(range(len(self.watched)), key=lambda index: index != self.shown)
         for index in order:
-            await self.watched[index].find()
+            await self.watched[index].find(found[index])
             self._follow(index)
             self._changed(index)
 

@@ -37,7 +37,8 @@ class View:
     """A model (None: none was found), its newest run's record (None: it has none), and the settings.
 
     `death` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with
-    the largest maximum or lower bound so far. `looked` is whether earlier runs of the model have been looked for.
+    the largest maximum or lower bound so far. `looked` is whether earlier runs of the model have been looked for,
+    `changed` what became since of a file that the run had read. `replay` says that what is shown is one.
     """
 
     model: Model | None
@@ -46,6 +47,8 @@ class View:
     newest: int | None = None
     best: BatchRecord | None = None
     looked: bool = True
+    changed: str | None = None
+    replay: str = ""
     settings: Settings = Settings()
 
     @property
@@ -57,6 +60,12 @@ class View:
         if self.death is not None:
             return "dead"
         return self.record.state
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the run was cut short after batches that another need not settle again."""
+        cut_short = self.stage in ("dead", "cancelled", "failed") and not self.replay
+        return cut_short and self.record is not None and self.record.resume_point is not None
 
     @property
     def going(self) -> bool:

@@ -4,21 +4,30 @@ Imported after the first paint, for what it imports takes a moment.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from ..engine import runs
-from ..engine.events import AnyEvent, BatchDone
+from ..engine.events import AnyEvent, BatchDone, RunRequest
 from ..engine.journal import JournalTail
-from ..engine.kept import latest
+from ..engine.kept import kept_runs
 from ..engine.record import BatchRecord, RunRecord
-from ..engine.sources import Model, request_for
+from ..engine.replay import ReplayTail
+from ..engine.source_files import changed_since
+from ..engine.sources import Model, model_of, request_for
 from ..errors import FarpairError
 from ..text import visible
 from .view import Settings, View, leading
 
 PERIOD: Final = 0.1  # seconds between two looks at a journal
 PATIENCE: Final = 5  # looks without news after which the engine is looked for
+
+
+async def find_runs(watched: "Sequence[Watched]") -> list[runs.Run | None]:
+    """The run to show of each model, by one look at the runs that this machine's user has made."""
+    return await asyncio.to_thread(kept_runs, [one.request for one in watched])
 
 
 class Watched:
@@ -32,13 +41,36 @@ class Watched:
         self.newest: int | None = None
         self.best: BatchRecord | None = None
         self.looked = looked
-        self._tail: JournalTail | None = None
+        self.changed: str | None = None
+        self.replay: ReplayTail | None = None
+        self._tail: JournalTail | ReplayTail | None = None
         self._quiet = 0
+
+    @classmethod
+    def of_replay(cls, run: runs.Run, speed: float) -> "Watched":
+        """What was, played again: the run's events in their time. Raises RunError where its request is lost."""
+        watched = cls(model_of(runs.request_of(run)), looked=True)
+        watched.replay = ReplayTail(run.journal, speed)
+        watched.take(run, watched.replay)
+        return watched
 
     @property
     def going(self) -> bool:
-        """Whether the run may still write events."""
+        """Whether more events may come."""
         return self.record is not None and self.record.ended is None and self.death is None
+
+    @property
+    def working(self) -> bool:
+        """Whether there is an engine to stop or to pause."""
+        return self.going and self.replay is None
+
+    @property
+    def request(self) -> RunRequest | None:
+        """What a run of this model asks for; None of one that cannot be run."""
+        try:
+            return request_for(self.model)
+        except FarpairError:
+            return None
 
     def view(self, settings: Settings) -> View:
         """What the screen shows of it."""
@@ -48,37 +80,47 @@ class Watched:
             death=self.death,
             newest=self.newest,
             best=self.best,
+            changed=self.changed,
+            replay=_replay_words(self.replay),
             looked=self.looked,
             settings=settings,
         )
 
-    async def find(self) -> None:
-        """Take up the newest run of this model that this machine's user has made, if there is one.
-
-        A run whose journal cannot be read is shown as dead, with the reason.
-        """
-        try:
-            run = await asyncio.to_thread(lambda: latest(request_for(self.model)))
-        except FarpairError:
-            run = None  # a model that cannot be run: its problem is shown
+    async def find(self, run: runs.Run | None) -> None:
+        """Take up the `run` that was found of this model, if there is one and no other was started meanwhile."""
         if run is not None and self.run is None:
-            self.take(run)
-            await self.look()
-            await self.look_for_the_engine()
+            await self.take_up(run)
         self.looked = True
+
+    async def take_up(self, run: runs.Run) -> None:
+        """Show `run` as far as its journal goes. One that cannot be read is shown as dead, with the reason."""
+        self.take(run)
+        await self.look()
+        await self.look_for_the_engine()
+        started = self.record.started if self.record else None
+        if started and not self.going:
+            self.changed = await asyncio.to_thread(changed_since, started.files)
 
     def start(self, settings: Settings) -> None:
         """Start a run. Raises InputError for a model that cannot be run, RunError where no engine starts."""
         self.take(runs.start(request_for(self.model, batch=settings.batch, device=settings.device)))
         self.looked = True
 
-    def take(self, run: runs.Run) -> None:
+    def resume(self) -> bool:
+        """Go on, in a new run, from where this one was cut short; whether it was. Raises RunError as `start`."""
+        run, record = self.run, self.record
+        if run is None or record is None or not self.view(Settings()).resumable:
+            return False
+        self.take(runs.start(msgspec.structs.replace(runs.request_of(run), resumes=run.id)))
+        return True
+
+    def take(self, run: runs.Run, tail: ReplayTail | None = None) -> None:
         """Follow `run` from its first event."""
         if self._tail is not None:
             self._tail.close()
-        self.run, self.record, self.death = run, RunRecord(), None
+        self.run, self.record, self.death, self.changed = run, RunRecord(), None, None
         self.newest, self.best = None, None
-        self._tail, self._quiet = JournalTail(run.journal), 0
+        self._tail, self._quiet = tail or JournalTail(run.journal), 0
 
     async def watch(self, changed: Callable[[], None]) -> None:
         """Follow the run until it has ended or its engine has died; `changed` is called where something is new."""
@@ -117,7 +159,7 @@ class Watched:
     async def look_for_the_engine(self) -> bool:
         """Whether the engine turns out to have died; `death` says how."""
         run, record = self.run, self.record
-        if run is None or record is None or not self.going:
+        if run is None or record is None or not self.going or (self.replay and not self.replay.at_the_end):
             return False
         sentence = await asyncio.to_thread(runs.death_sentence, run, record)
         if sentence is None or run is not self.run:
@@ -136,7 +178,9 @@ class Watched:
         """Ask the engine to pause, or to go on where it is paused. Raises RunError where it cannot be reached."""
         if self.run is None or self.record is None:
             return
-        if self.record.paused:
+        if self.replay:
+            self.replay.pause_or_go_on()
+        elif self.record.paused:
             runs.go_on(self.run, self.record)
         else:
             runs.pause(self.run, self.record)
@@ -146,3 +190,9 @@ class Watched:
         self.best = leading(record, self.best, event)
         if isinstance(event, BatchDone):
             self.newest = event.batch
+
+
+def _replay_words(replay: ReplayTail | None) -> str:
+    if replay is None:
+        return ""
+    return "replay, paused" if replay.paused else f"replay × {replay.speed:g}"

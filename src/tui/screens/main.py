@@ -23,6 +23,7 @@ from ..widgets.title import KeyLine, Title
 from ..widgets.triangle import TrianglePanel
 
 if TYPE_CHECKING:
+    from ...engine.listing import Listed
     from ..app import FarpairApp
 
 
@@ -88,6 +89,14 @@ class MainScreen(Screen[None]):
     def action_run_model(self) -> None:
         self.app.start_run()
 
+    def action_run_anew(self) -> None:
+        self.app.start_run(anew=True)
+
+    def action_runs(self) -> None:
+        from .runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(), self._run_picked)
+
     def action_stop(self) -> None:
         self.app.stop_run()
 
@@ -133,7 +142,7 @@ class MainScreen(Screen[None]):
     def action_leave(self) -> None:
         from .leave import Leave
 
-        going = [watched.model.name for watched in self.app.watched if watched.going]
+        going = [watched.model.name for watched in self.app.watched if watched.working]
         if going:
             self.app.push_screen(Leave(going), self.app.leave)
         else:
@@ -150,6 +159,10 @@ class MainScreen(Screen[None]):
 
     def action_follow(self) -> None:
         self.query_one(BatchTable).follow()
+
+    async def _run_picked(self, kept: "Listed | None") -> None:
+        if kept is not None:
+            await self.app.show_run(kept.run)
 
     def _picked(self, index: int | None) -> None:
         if index is not None:

@@ -27,6 +27,8 @@ def status(view: View) -> Span:
         return marks[view.stage]
     if view.stage == "done":
         return (f"✓ {number(record.pair.distance, 10)}" if record and record.pair else "✓ no pair", "good")
+    if record is not None and record.queued:
+        return (f"◌ {record.queued.ahead} ahead", "accent")
     if record is None or record.started is None:
         return ("● starting", "accent")
     return (f"{'‖' if view.stage == 'paused' else '●'} {percent(fraction(record))}", "accent")

@@ -12,11 +12,12 @@ from .panel import Panel
 
 @dataclass(frozen=True)
 class Notice:
-    """A title and paragraphs, all harmless; `key` is what pressing r does ("" where it does nothing)."""
+    """A title and paragraphs, all harmless; `key` is what pressing r does, `anew` what R does ("": nothing)."""
 
     title: str
     paragraphs: tuple[str, ...]
     key: str = ""
+    anew: str = ""
     role: Role = "text"
 
 
@@ -33,16 +34,16 @@ def notice(view: View) -> Notice | None:
     kept = _kept(record)
     match view.stage:
         case "dead":
-            return Notice("the engine died", (view.death or "", *kept), "runs it again", "bad")
+            return Notice("the engine died", (view.death or "", *kept), *_again(view), "bad")
         case "failed":
             reason, advice = (ended.reason, ended.advice) if ended else ("", "")
             texts = tuple(visible(text) for text in (reason, advice) if text)
-            return Notice("the run failed", (*texts, *kept), "runs it again", "bad")
+            return Notice("the run failed", (*texts, *kept), *_again(view), "bad")
         case "cancelled":
             reason = visible(ended.reason) if ended else ""
-            return Notice("stopped", (reason, *kept), "runs it again", "warn")
+            return Notice("stopped", (reason, *kept), *_again(view), "warn")
         case _:
-            return Notice("no pair", (visible(ended.reason) if ended else "",), "", "text")
+            return Notice("no pair", (visible(ended.reason) if ended else "",))
 
 
 def notice_lines(view: View, width: int, height: int) -> list[Line]:
@@ -54,7 +55,8 @@ def notice_lines(view: View, width: int, height: int) -> list[Line]:
     paragraphs = [
         wrap(text, wide, said.role if n == 0 else "text") for n, text in enumerate(said.paragraphs) if text
     ]
-    key: list[Line] = [(("r", "accent"), (f" {said.key}", "text"))] if said.key else []
+    keys = [(name, does) for name, does in (("r", said.key), ("R", said.anew)) if does]
+    key: list[Line] = [((name, "accent"), (f" {does}", "text")) for name, does in keys]
     blocks = [*paragraphs, *([key] if key else [])]
     spaced = sum(len(block) for block in blocks) + len(blocks) - 1 <= height
     lines: list[Line] = []
@@ -62,7 +64,7 @@ def notice_lines(view: View, width: int, height: int) -> list[Line]:
         lines += [EMPTY] if spaced and n else []
         lines += block
     if len(lines) > height and key:  # the key is what a person needs most
-        return [*lines[: height - 2], (("…", "dim"),), *key]
+        return [*lines[: max(height - len(key) - 1, 0)], (("…", "dim"),), *key]
     return lines
 
 
@@ -85,7 +87,7 @@ def _new(view: View) -> Notice | None:
     if model is None:
         return None
     if model.problem:
-        return Notice("this model cannot be searched", (visible(model.problem),), "", "bad")
+        return Notice("this model cannot be searched", (visible(model.problem),), role="bad")
     if not view.looked:
         return None
     settings = view.settings
@@ -101,6 +103,18 @@ def _new(view: View) -> Notice | None:
         ),
         "starts the search",
     )
+
+
+def _again(view: View) -> tuple[str, str]:
+    """What r and R do to a run that was cut short."""
+    point = view.record.resume_point if view.record else None
+    if view.replay:
+        return "", ""
+    if point is None or not view.resumable or view.record is None:
+        return "runs it again", ""
+    settings = view.settings
+    goes_on = f"goes on from {count(len(point.settled))} of {count(len(view.record.batches))} batches"
+    return goes_on, f"starts anew, in batches of {count(settings.batch)} rows on {visible(settings.device)}"
 
 
 def _kept(record: RunRecord) -> tuple[str, ...]:

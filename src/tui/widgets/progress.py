@@ -16,6 +16,8 @@ def progress_line(view: View, width: int) -> Line:
     if record is None:
         return _not_run(view)
     match view.stage:
+        case "queued":
+            return _queued(record)
         case "starting":
             device = visible(record.engine.request.device, 20) if record.engine else view.settings.device
             return (("● ", "accent"), (f"starting the engine (device {device}) and reading the rows …", "text"))
@@ -24,7 +26,7 @@ def progress_line(view: View, width: int) -> Line:
         case "analysing":
             return (("● ", "accent"), ("the pair is found; measuring what kind of outliers it is …", "text"))
         case "done":
-            return _done(record, width)
+            return _done(record, view.changed, width)
         case _:
             return _ended(view, record)
 
@@ -69,8 +71,18 @@ def bar(share: float, width: int) -> Line:
     return (("━" * filled, "accent"), ("─" * (width - filled), "dim"))
 
 
-def _done(record: RunRecord, width: int) -> Line:
+def _queued(record: RunRecord) -> Line:
+    """How many runs are first, and on which device."""
+    ahead = record.queued.ahead if record.queued else 0
+    device = visible(record.engine.request.device, 20) if record.engine else ""
+    first = "1 run is first" if ahead == 1 else f"{count(ahead)} runs are first"
+    return (("◌ ", "accent"), (f"waits for its turn on {device}: {first}", "text"))
+
+
+def _done(record: RunRecord, changed: str | None, width: int) -> Line:
     line: list[Span] = [("✓ ", "good"), ("done", "strong"), (f"  {when(record.last_time)}", "text")]
+    if changed:
+        return (*line, (f"  {changed}", "warn"))
     if record.pair:
         line.append((f"  in {duration(record.pair.seconds)}", "text"))
         pairs = count(record.pair.pairs)

@@ -14,6 +14,8 @@ from .panel import Panel
 def title_line(view: View, width: int) -> Line:
     """The program, the model, its rows and device; at the right, warnings and the next run's batch and device."""
     settings: Line = ((f"batch {view.settings.batch} · {visible(view.settings.device, 10)} ", "dim"),)
+    if view.replay:
+        settings = ((f"{view.replay} ", "warn"),)
     notes: Line = EMPTY
     if view.record and view.record.warnings:
         n = len(view.record.warnings)

@@ -1,0 +1,165 @@
+"""What the words that name a run do: stop it, pause it, let it go on or resume it; and the list, and its cleaning.
+
+A refusal is raised as InputError: one sentence, exit code 2.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from .engine import runs
+from .engine.cleaning import KEPT_DAYS, clean
+from .engine.journal import JournalTail
+from .engine.listing import listed, listed_runs
+from .engine.record import RunRecord
+from .engine.runs import Run
+from .errors import InputError, JournalError, RunError
+from .tables import print_table
+from .text import count, size, visible
+
+_LOOK_SECONDS: Final = 0.05
+_ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
+_STATES: Final = {"done": "is done", "cancelled": "was stopped", "failed": "failed"}
+
+
+def list_runs() -> None:
+    """Print the runs kept, newest first."""
+    rows = [(kept.run.id, kept.place, _date(kept.began), kept.result, kept.model) for kept in listed_runs()]
+    if not rows:
+        print(f"There are no runs in {visible(str(runs.state_folder()))} yet.", file=sys.stderr)
+        return
+    print_table(("run", "state", "began", "result", "model"), rows)
+
+
+def clean_runs() -> None:
+    """Remove old runs, and say how many and how much."""
+    removed = clean()
+    kept = f"{_runs(removed.left)} kept in {visible(str(runs.state_folder()))}"
+    if not removed.runs:
+        print(f"Nothing to remove: {kept}.")
+        return
+    print(f"Removed {_runs(removed.runs)} older than {KEPT_DAYS} days ({size(removed.bytes)}); {kept}.")
+
+
+def named_run(word: str) -> Run:
+    """The run that `word` means: its id, a part of it, or "last"."""
+    try:
+        return runs.find(word)
+    except RunError as error:
+        raise InputError(str(error)) from error
+
+
+def stop_run(word: str) -> None:
+    """Stop a run that is going, queued or paused, and say what it left."""
+    run, record, tail = _going(word, "stop")
+    runs.stop(run, record)
+    _wait(run, record, tail, lambda: record.ended is not None, "stop")
+    if record.ended:
+        print(f"{visible(record.ended.reason)} {visible(record.ended.advice)}".strip())
+
+
+def pause_run(word: str) -> None:
+    """Pause a run that is going or queued."""
+    run, record, tail = _going(word, "pause")
+    if record.paused:
+        raise InputError(f"The run {run.id} is paused already; `farpair resume {run.id}` lets it go on.")
+    runs.pause(run, record)
+    _wait(run, record, tail, lambda: record.paused or record.ended is not None, "pause")
+    if record.ended:
+        raise InputError(
+            f"The run {run.id} {_STATES[record.ended.outcome]} meanwhile, so there is nothing to pause."
+        )
+    print(f"Paused; `farpair resume {run.id}` lets it go on.")
+
+
+def resume_run(word: str) -> None:
+    """Let a paused run go on, or go on in a new run from what one that was cut short had settled."""
+    run = named_run(word)
+    place = listed(run).place
+    if place == "paused":
+        record, tail = RunRecord(), JournalTail(run.journal)
+        _read(tail, record)
+        runs.go_on(run, record)
+        _wait(run, record, tail, lambda: not record.paused, "go on")
+        print(f"The run {run.id} goes on.")
+        return
+    if place in ("going", "queued"):
+        raise InputError(f"The run {run.id} is {place}; `farpair attach {run.id}` follows it.")
+    if place == "done":
+        raise InputError(f"The run {run.id} is done; `farpair report {run.id}` prints what it found.")
+    if place == "elsewhere":
+        raise InputError(f"The run {run.id} belongs to another host; resume it there.")
+    request = runs.request_of(run)
+    new = runs.start(msgspec.structs.replace(request, resumes=run.id))
+    print(f"{_how_it_goes_on(new)} `farpair attach {new.id}` follows it.")
+
+
+def _how_it_goes_on(run: Run) -> str:
+    """From where the new run goes on, once that is known; or that it waits for its turn."""
+    record, tail = RunRecord(), JournalTail(run.journal)
+    while True:
+        alive = runs.is_alive(run, record)
+        _read(tail, record)
+        told = [warned.message for warned in record.warnings if warned.kind == "resumed"]
+        if told:
+            return visible(told[0])
+        if record.ended and record.ended.cause == "input":
+            raise InputError(f"{record.ended.reason} {record.ended.advice}")
+        if record.ended:
+            raise RunError(f"{record.ended.reason} {record.ended.advice}")
+        if not alive:
+            raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
+        if record.queued:
+            return f"The run {run.id} waits for its turn: {_runs(record.queued.ahead)} first."
+        time.sleep(_LOOK_SECONDS)
+
+
+def _going(word: str, verb: str) -> tuple[Run, RunRecord, JournalTail]:
+    """The run that `word` means, which is going, and what its journal says so far."""
+    run = named_run(word)
+    record, tail = RunRecord(), JournalTail(run.journal)
+    _read(tail, record)
+    if record.ended:
+        raise InputError(f"The run {run.id} {_STATES[record.ended.outcome]}, so there is nothing to {verb}.")
+    if not runs.is_alive(run, record):
+        raise InputError(runs.death_sentence(run, record) or f"There is nothing to {verb}.")
+    return run, record, tail
+
+
+def _wait(run: Run, record: RunRecord, tail: JournalTail, met: Callable[[], bool], verb: str) -> None:
+    """Read on until `met`. Raises RunError where the engine does not answer, or dies first."""
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while True:
+        alive = runs.is_alive(run, record)
+        _read(tail, record)
+        if met():
+            return
+        if not alive:
+            raise RunError(runs.death_sentence(run, record) or f"The run {run.id} has ended.")
+        if time.monotonic() > deadline:
+            pid = record.engine.pid if record.engine else "unknown"
+            raise RunError(
+                f"The engine (process {pid}) was asked to {verb} and has not answered yet; if it was suspended, "
+                f"`kill -CONT {pid}` lets it hear."
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _read(tail: JournalTail, record: RunRecord) -> None:
+    try:
+        for when, event in tail.read():
+            record.apply(when, event)
+    except JournalError as error:
+        raise InputError(str(error)) from error
+
+
+def _date(seconds: float | None) -> str:
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}" if seconds is not None else ""
+
+
+def _runs(number: int) -> str:
+    return f"{count(number)} {'run' if number == 1 else 'runs'}"
