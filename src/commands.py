@@ -85,8 +85,14 @@ def _attach(options: Options) -> int:
 
 
 def _replay(options: Options) -> int:
-    """Play a run in the app."""
-    return _open_app_on(_named_run(options), options, options.speed)
+    """Play a run in the app; without a terminal, say how far it was, in its time, and print it."""
+    run = _named_run(options)
+    if _has_terminal():
+        return _open_app_on(run, options, options.speed)
+    from .headless import follow
+
+    follow(run, options.speed)
+    return _print_again(options)
 
 
 def _open_app_on(run: runs.Run, options: Options, speed: float | None = None) -> int:

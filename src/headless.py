@@ -3,6 +3,9 @@
 import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -10,7 +13,8 @@ from .engine import runs
 from .engine.events import RunRequest
 from .engine.journal import JournalTail
 from .engine.record import RunRecord
-from .errors import RunError
+from .engine.replay import ReplayTail
+from .errors import JournalError, RunError
 from .text import duration, rate
 
 _LOOK_SECONDS: Final = 0.05
@@ -27,7 +31,7 @@ def run_to_its_end(request: RunRequest) -> RunRecord:
     run = runs.start(request)
     record, tail = RunRecord(), JournalTail(run.journal)
     try:
-        if not _follow(run, record, tail):
+        if not _follow(record, tail, partial(runs.is_alive, run, record)):
             raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
     except (KeyboardInterrupt, SystemExit):
         runs.stop(run, record)
@@ -44,24 +48,27 @@ def run_to_its_end(request: RunRequest) -> RunRecord:
     return record
 
 
-def follow(run: runs.Run) -> None:
+def follow(run: runs.Run, speed: float | None = None) -> None:
     """Say on stderr how far `run` is until it has ended, or its engine is gone. Ctrl-C leaves the engine alone.
 
-    Raises JournalError where the journal cannot be read.
+    With a `speed` it is told as it happened, so many times as fast. What cannot be read is left to whoever reads
+    the journal next.
     """
-    tail = JournalTail(run.journal)
-    try:
-        _follow(run, RunRecord(), tail)
-    finally:
-        tail.close()
+    record = RunRecord()
+    with suppress(JournalError):
+        if speed is None:
+            _follow(record, JournalTail(run.journal), partial(runs.is_alive, run, record))
+        else:
+            replay = ReplayTail(run.journal, speed)
+            _follow(record, replay, lambda: not replay.at_the_end)
 
 
-def _follow(run: runs.Run, record: RunRecord, tail: JournalTail) -> bool:
-    """Read on into `record` until the run has ended; whether it has, or its engine is gone without a last word."""
+def _follow(record: RunRecord, tail: JournalTail | ReplayTail, goes_on: Callable[[], bool]) -> bool:
+    """Read on into `record` until the run has ended; whether it has, or nothing goes on without a last word."""
     shown = _ProgressLine()
     try:
         while True:
-            alive = runs.is_alive(run, record)  # before reading: an engine that is gone writes no more
+            alive = goes_on()  # asked before reading: an engine that is gone writes no more
             _read(tail, record)
             shown.update(record)
             if record.ended or not alive:
@@ -75,7 +82,7 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _read(tail: JournalTail, record: RunRecord) -> None:
+def _read(tail: JournalTail | ReplayTail, record: RunRecord) -> None:
     for when, event in tail.read():
         record.apply(when, event)
 

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from farpair.engine import runs
 from farpair.engine.events import RunRequest
-from farpair.engine.journal import read_record
+from farpair.engine.journal import JournalTail, read_record
 from farpair.engine.record import RunRecord
 from farpair.engine.sources import model_at, request_for
 from fixtures import build_small_model
@@ -208,3 +209,13 @@ def test_an_engine_that_was_suspended_is_stopped_all_the_same(long: RunRequest) 
     os.kill(record.engine.pid, signal.SIGSTOP)
     assert places() == ["going"]
     assert farpair("stop", "last").stdout.startswith("Stopped after ")
+
+
+def test_a_replay_without_a_terminal_takes_its_time_and_prints_the_run(small: RunRequest) -> None:
+    run = runs.start(small)
+    read_until(run, ended)
+    events = [when for when, _ in JournalTail(run.journal).read()]
+    before = time.monotonic()
+    said = farpair("replay", run.id, "--speed", "2")
+    assert time.monotonic() - before >= (events[-1] - events[0]) / 2
+    assert (said.returncode, said.stdout) == (0, farpair("report", run.id).stdout)
