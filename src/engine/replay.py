@@ -26,16 +26,17 @@ class ReplayTail:
         self._due = 0.0  # of the last event read, in seconds of the run
         self._last: tuple[float, AnyEvent] | None = None
         self._played = 0.0  # seconds of the run that have been played
+        self._begun = False
         self._looked: float | None = None  # when; None while the clock stands still
 
     @property
     def paused(self) -> bool:
-        return self._looked is None and self._played > 0
+        return self._begun and self._looked is None
 
     @property
     def at_the_end(self) -> bool:
         """Whether all that the journal holds has been given out."""
-        return not self._coming and self._last is not None
+        return self._begun and not self._coming
 
     def read(self) -> list[tuple[float, AnyEvent]]:
         """The events that have come due since the last call, with the times at which they were written.
@@ -45,8 +46,8 @@ class ReplayTail:
         self._read_on()
         if not self.paused:
             now = time.monotonic()
-            self._played += self.speed * (now - self._looked) if self._looked is not None else 1e-9
-            self._looked = now
+            self._played += self.speed * (now - self._looked) if self._looked is not None else 0.0
+            self._looked, self._begun = now, True
         events = []
         while self._coming and self._coming[0][0] <= self._played:
             _, when, event = self._coming.popleft()
