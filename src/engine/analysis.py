@@ -7,8 +7,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from .events import Analysed
-from .geometry import both_far, measure, outlier_first, triangle
+from .geometry import measure, triangle
 from .stats import copies, largest, mean_row, row_norms, summary
+from .verdict import both_far, outlier_first
 
 _TOO_LARGE = 2.0**960  # 1e289: below it, neither a norm of any d nor a sum of norms is beyond float64
 

@@ -1,11 +1,14 @@
-"""The two tokens of the farthest pair and their triangle with the centroid, in float64.
+"""Tokens and the triangles that pairs of them make with the centroid, in float64.
 
-Vectors are sequences of d floats. Lengths are taken by `math.hypot` and `math.dist`, which scale as they sum:
-right to about a unit in the last place, and neither overflowing nor vanishing on the way.
+Lengths are taken by `math.hypot` and `math.dist`, which scale as they sum: right to about a unit in the last
+place, and neither overflowing nor vanishing on the way. Angles are worked out for many triangles at a time.
 """
 
 import math
 from collections.abc import Sequence
+
+import torch
+from torch import Tensor
 
 from .events import TokenMeasure, Triangle
 
@@ -21,35 +24,25 @@ def measure(index: int, row: Sequence[float], centroid: Sequence[float]) -> Toke
     )
 
 
-def outlier_first(first: TokenMeasure, second: TokenMeasure) -> tuple[TokenMeasure, TokenMeasure]:
-    """The token of larger norm, then the other; of equal norms the second counts as larger, as in the notebook."""
-    return (first, second) if first.norm > second.norm else (second, first)
-
-
-def both_far(first: TokenMeasure, second: TokenMeasure, centroid_norm: float) -> bool:
-    """The notebook's verdict: both norms are more than twice the centroid's."""
-    return first.norm > 2 * centroid_norm and second.norm > 2 * centroid_norm
-
-
 def triangle(row_i: Sequence[float], row_j: Sequence[float], centroid: Sequence[float]) -> Triangle:
     """The triangle of the centroid and the rows i and j: sides, angles, and the check by dot product."""
-    to_i, to_j, across = _arm(centroid, row_i), _arm(centroid, row_j), _arm(row_i, row_j)
-    at_centroid = angle(to_i, to_j)
-    at_i = angle(_arm(row_i, centroid), across)
-    at_j = angle(_arm(row_j, centroid), _arm(row_j, row_i))
-    side_i, side_j, side_ij = math.dist(centroid, row_i), math.dist(centroid, row_j), math.dist(row_i, row_j)
-    known = [one for one in (at_centroid, at_i, at_j) if one is not None]
-    return Triangle(
-        side_i=side_i,
-        side_j=side_j,
-        side_ij=side_ij,
-        at_centroid=at_centroid,
-        at_i=at_i,
-        at_j=at_j,
-        angle_sum=math.fsum(known) if len(known) == 3 else None,
-        at_centroid_dot=angle_by_dot(to_i, to_j),
-        degenerate=_degenerate(side_i, side_j, side_ij, on_a_line=180.0 in known),
+    return triangles(_vectors(row_i), _vectors(row_j), _vectors(centroid)[0])[0]
+
+
+def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor) -> list[Triangle]:
+    """The k triangles of the centroid (d,) and the rows i and j in the same place of two (k, d), all float64.
+
+    The workspace is about ten times as large as the rows.
+    """
+    to_i, to_j, across = _units(rows_i - centroid), _units(rows_j - centroid), _units(rows_j - rows_i)
+    corners = zip(
+        _angles(to_i, to_j), _angles(-to_i, across), _angles(to_j, across), _angles_by_dot(to_i, to_j), strict=True
     )
+    centre = centroid.tolist()
+    return [
+        _triangle(math.dist(centre, i), math.dist(centre, j), math.dist(i, j), *angles)
+        for i, j, angles in zip(rows_i.tolist(), rows_j.tolist(), corners, strict=True)
+    ]
 
 
 def angle(u: Sequence[float], v: Sequence[float]) -> float | None:
@@ -63,16 +56,7 @@ def angle(u: Sequence[float], v: Sequence[float]) -> float | None:
     which is good to rounding everywhere, where the law of cosines loses half the digits near 0° and 180° and
     may leave [-1, 1] altogether. An angle within rounding of 0° or 180° is exactly that.
     """
-    p, q = _unit(u), _unit(v)
-    if p is None or q is None:
-        return None
-    apart = math.dist(p, q)
-    together = math.hypot(*(x + y for x, y in zip(p, q, strict=True)))
-    if apart <= _ROUNDING:
-        return 0.0
-    if together <= _ROUNDING:
-        return 180.0
-    return math.degrees(2 * math.atan2(apart, together))
+    return _angles(_units(_vectors(u)), _units(_vectors(v)))[0]
 
 
 def angle_by_dot(u: Sequence[float], v: Sequence[float]) -> float | None:
@@ -80,27 +64,72 @@ def angle_by_dot(u: Sequence[float], v: Sequence[float]) -> float | None:
 
     acos is steep near 0° and 180°: there this is good to a few 1e-6 degrees, elsewhere to about 1e-13.
     """
-    p, q = _unit(u), _unit(v)
-    if p is None or q is None:
-        return None
-    cosine = math.fsum(x * y for x, y in zip(p, q, strict=True))
-    return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+    return _angles_by_dot(_units(_vectors(u)), _units(_vectors(v)))[0]
 
 
 # Each component of a unit vector is off by a few 2^-53 of itself, so the vector is off by no more than that.
 _ROUNDING = 8 * 2.0**-53
 
 
-def _arm(start: Sequence[float], end: Sequence[float]) -> list[float]:
-    return [b - a for a, b in zip(start, end, strict=True)]
+def _vectors(vector: Sequence[float]) -> Tensor:
+    return torch.tensor([vector], dtype=torch.float64)
 
 
-def _unit(arm: Sequence[float]) -> list[float] | None:
-    """`arm` divided by its length, None where that is zero; scaled first, so that subnormal arms work too."""
-    _, exponent = math.frexp(max(map(abs, arm)))
-    scaled = [math.ldexp(x, -exponent) for x in arm]
-    length = math.hypot(*scaled)
-    return [x / length for x in scaled] if length else None
+def _units(arms: Tensor) -> Tensor:
+    """Arms (k, d) divided by their lengths, NaN where that is zero; scaled first, so that subnormal arms work too."""
+    exponents = torch.frexp(arms.abs().amax(1, keepdim=True)).exponent
+    half = exponents // 2  # in two steps: 2^1074 is no number
+    one = torch.ones_like(exponents, dtype=torch.float64)
+    scaled = arms * torch.ldexp(one, -half) * torch.ldexp(one, half - exponents)
+    return scaled / _lengths(scaled)[:, None]
+
+
+def _lengths(vectors: Tensor) -> Tensor:
+    return vectors.square().sum(1).sqrt()  # sums pairwise; vector_norm does not
+
+
+def _angles(p: Tensor, q: Tensor) -> list[float | None]:
+    """The angles between unit vectors p and q (k, d), as `angle` says."""
+    both = zip(_lengths(p - q).tolist(), _lengths(p + q).tolist(), strict=True)
+    return [_angle(apart, together) for apart, together in both]
+
+
+def _angle(apart: float, together: float) -> float | None:
+    if math.isnan(apart):
+        return None
+    if apart <= _ROUNDING:
+        return 0.0
+    if together <= _ROUNDING:
+        return 180.0
+    return math.degrees(2 * math.atan2(apart, together))
+
+
+def _angles_by_dot(p: Tensor, q: Tensor) -> list[float | None]:
+    cosines = (p * q).sum(1).clamp(-1, 1).tolist()
+    return [None if math.isnan(cosine) else math.degrees(math.acos(cosine)) for cosine in cosines]
+
+
+def _triangle(
+    side_i: float,
+    side_j: float,
+    side_ij: float,
+    at_centroid: float | None,
+    at_i: float | None,
+    at_j: float | None,
+    at_centroid_dot: float | None,
+) -> Triangle:
+    known = [one for one in (at_centroid, at_i, at_j) if one is not None]
+    return Triangle(
+        side_i=side_i,
+        side_j=side_j,
+        side_ij=side_ij,
+        at_centroid=at_centroid,
+        at_i=at_i,
+        at_j=at_j,
+        angle_sum=math.fsum(known) if len(known) == 3 else None,
+        at_centroid_dot=at_centroid_dot,
+        degenerate=_degenerate(side_i, side_j, side_ij, on_a_line=180.0 in known),
+    )
 
 
 def _ratio(norm: float, centroid_norm: float) -> float | None:

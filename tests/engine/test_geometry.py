@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 from farpair.engine import geometry
+from farpair.engine.verdict import both_far, outlier_first
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -58,11 +59,11 @@ def test_the_published_triangle_has_the_published_angles() -> None:
 def test_the_published_norms_have_the_published_ratios_and_verdict() -> None:
     centroid = [0.37091014]
     token_i, token_j = (geometry.measure(k, [norm], centroid) for k, norm in ((14, 1.16991878), (17, 1.21912193)))
-    outlier, other = geometry.outlier_first(token_i, token_j)
+    outlier, other = outlier_first(token_i, token_j)
     assert (outlier.index, other.index) == (17, 14)
     assert [f"{one.norm_ratio:.2f}" for one in (outlier, other)] == ["3.29", "3.15"]
-    assert geometry.both_far(token_i, token_j, 0.37091014)
-    assert not geometry.both_far(token_i, token_j, 0.6)
+    assert both_far(token_i, token_j, 0.37091014)
+    assert not both_far(token_i, token_j, 0.6)
 
 
 @settings(deadline=None)
