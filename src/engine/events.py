@@ -274,6 +274,25 @@ class Analysed(Event, frozen=True, kw_only=True):
     copies: Copies
 
 
+class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
+    """The triangle that the rows i and j make with the centroid."""
+
+    i: int
+    j: int
+    triangle: Triangle
+
+
+class Measured(Event, frozen=True, kw_only=True):
+    """Pairs of settled batches, measured as the farthest pair is: their triangles, and where their tokens lie.
+
+    Each pair and each row is measured once in a run: a row that an earlier Measured holds is not among `tokens`.
+    """
+
+    centroid_norm: float
+    tokens: tuple[TokenMeasure, ...]
+    pairs: tuple[PairTriangle, ...]
+
+
 class RunEnded(Event, frozen=True, kw_only=True):
     """How the run ended: `reason` in one sentence, and `advice`, what to do about it ("" where nothing is).
 
@@ -300,5 +319,6 @@ AnyEvent = (
     | Continued
     | PairFound
     | Analysed
+    | Measured
     | RunEnded
 )

@@ -76,7 +76,7 @@ def _vectors(vector: Sequence[float]) -> Tensor:
 
 
 def _units(arms: Tensor) -> Tensor:
-    """Arms (k, d) divided by their lengths, NaN where that is zero; scaled first, so that subnormal arms work too."""
+    """Arms (k, d) over their lengths, NaN where that is zero; scaled first, so that subnormal arms work too."""
     exponents = torch.frexp(arms.abs().amax(1, keepdim=True)).exponent
     half = exponents // 2  # in two steps: 2^1074 is no number
     one = torch.ones_like(exponents, dtype=torch.float64)

@@ -20,12 +20,14 @@ from .events import (
     BatchDone,
     Named,
     PairFound,
+    Progress,
     RunEnded,
     RunRequest,
     RunStarted,
     Token,
     Warned,
 )
+from .measuring import Measuring
 from .record import ResumePoint
 from .resuming import resume_from
 from .rows import Rows, load_rows
@@ -90,18 +92,25 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         exhaustive=request.exhaustive,
         resume=resume,
     )
+    measuring = Measuring(cluster.rows, cluster.centroid)
     with closing(steps):
         for event in steps:
             yield from names.before(event)
             yield event
             if resume and event is resume.settled[-1]:
                 yield resume.checkpoint  # cut short before its own first one, this run can be resumed all the same
-            if isinstance(event, PairFound):
-                pair = event
+            match event:
+                case BatchDone():
+                    measuring.settled(event)
+                case Progress():
+                    yield from measuring.in_passing()
+                case PairFound():
+                    pair = event
     assert pair is not None, "the search ended without a pair"
-    analysis = analyse(cluster.rows, pair.i, pair.j, cluster.centroid)
+    analysis = analyse(cluster.rows, pair.i, pair.j, cluster.centroid, measuring.mean)
     yield analysis
     yield from _warnings(analysis, n)
+    yield from measuring.all_left()
     yield RunEnded(outcome="done", reason=f"The farthest pair of {count(n)} tokens is found.")
 
 

@@ -11,6 +11,7 @@ from .events import (
     Checkpoint,
     Continued,
     EngineStarted,
+    Measured,
     Named,
     PairFound,
     Paused,
@@ -19,6 +20,8 @@ from .events import (
     RunEnded,
     RunStarted,
     Token,
+    TokenMeasure,
+    Triangle,
     Warned,
 )
 
@@ -61,11 +64,15 @@ class RunRecord:
     tokens: dict[int, Token] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     batches: list[BatchRecord] = field(default_factory=list)
+    touched: list[int] = field(default_factory=list)  # the batch of each bound and each end, in their order
     settled: list[BatchDone] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
     progress: Progress | None = None
     pair: PairFound | None = None
     analysis: Analysed | None = None
+    measures: dict[int, TokenMeasure] = field(default_factory=dict)  # of rows in the pairs of settled batches
+    triangles: dict[tuple[int, int], Triangle] = field(default_factory=dict)  # of those pairs (i, j)
+    centroid_norm: float | None = None
     ended: RunEnded | None = None
     paused: bool = False
     queued: Queued | None = None
@@ -87,7 +94,7 @@ class RunRecord:
                     BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
                     for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
                 ]
-                self.settled, self.checkpoint = [], None
+                self.touched, self.settled, self.checkpoint = [], [], None
             case Named():
                 self.tokens.update((token.index, token) for token in event.tokens)
             case Warned():
@@ -96,11 +103,13 @@ class RunRecord:
                 row = self.batches[event.batch]
                 if row.done is None:
                     row.lower, row.i, row.j = event.lower, event.i, event.j
+                    self.touched.append(event.batch)
             case BatchDone():
                 row = self.batches[event.batch]
                 if row.done is None:
                     self.settled.append(event)
                 row.done, row.i, row.j = event, event.i, event.j
+                self.touched.append(event.batch)
             case Checkpoint():
                 self.checkpoint = event
             case Progress():
@@ -113,6 +122,10 @@ class RunRecord:
                 self.pair = event
             case Analysed():
                 self.analysis = event
+            case Measured():
+                self.measures.update((token.index, token) for token in event.tokens)
+                self.triangles.update(((pair.i, pair.j), pair.triangle) for pair in event.pairs)
+                self.centroid_norm = event.centroid_norm
             case RunEnded():
                 self.ended = event
                 self.paused = False
