@@ -45,6 +45,24 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("batch", "b", "b", "batch", "Batch size", "Set how many rows are in a batch of the next run.", "batch"),
     Key("device", "d", "d", "device", "Device", "Choose where the next run computes.", "device"),
     Key("notes", "n", "n", "notes", "Notes", "Read this run's warnings, files and versions.", "notes", True),
+    Key(
+        "filter", "slash", "/", "filter", "Filter", "Show only the batches that match a few words.", "filter", True
+    ),
+    Key("sort", "s", "s", "sort", "Sort", "Sort the batches by the next column.", "sort", True),
+    Key("reverse", "S", "S", "reverse", "Sort the other way", "Sort the batches the other way round."),
+    Key(
+        "choose",
+        "enter",
+        "enter",
+        "choose",
+        "This batch's pair",
+        "Show the pair of the batch under the cursor, and of each that it comes to; again, the whole cluster's.",
+    ),
+    Key(
+        "full", "f", "f", "full", "Fill the screen", "Let a panel fill the screen, or give it back.", "full", True
+    ),
+    Key("focus", "tab", "tab", "mark(1)", "Next panel", "Mark the next panel, for f to fill the screen with."),
+    Key("focus-back", "shift+tab", "shift+tab", "mark(-1)", "", "Mark the panel before."),
     Key("help", "question_mark,h", "?", "help", "Help", "Explain the keys and every number here.", "help"),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "leave", "Quit", "Quit; a run can be left running.", "quit"),
     Key("up", "up,k", "↑ k", "cursor(-1)", "", "Move up one batch; the table stops following the run."),
@@ -53,7 +71,14 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("page-down", "pagedown", "pgdn", "cursor_page(1)", "", "Move down one page of batches."),
     Key("first", "home", "home", "cursor_end(-1)", "First batch", "Go to the first batch."),
     Key("last", "end", "end", "cursor_end(1)", "Last batch", "Go to the last batch."),
-    Key("follow", "escape", "esc", "follow", "Follow the run", "Let the table follow the run again."),
+    Key(
+        "follow",
+        "escape",
+        "esc",
+        "back",
+        "Go back",
+        "Go back a step: to the whole cluster's pair, to all panels, to all batches, to following the run.",
+    ),
 )
 
 

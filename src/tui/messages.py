@@ -23,3 +23,20 @@ class Chosen(Message):
     """The person chose the model at `index` in the list."""
 
     index: int
+
+
+@dataclass
+class BatchChosen(Message):
+    """The person chose the batch whose pair is to be shown; None: the whole cluster's again."""
+
+    batch: int | None
+
+
+@dataclass
+class FilterTyped(Message):
+    """The filter of the live table is being written, and so far is `text`."""
+
+    text: str
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, FilterTyped)

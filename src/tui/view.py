@@ -38,7 +38,8 @@ class View:
 
     `death` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with
     the largest maximum or lower bound so far. `looked` is whether earlier runs of the model have been looked for,
-    `changed` what became since of a file that the run had read. `replay` says that what is shown is one.
+    `changed` what became since of a file that the run had read. `replay` says that what is shown is one. `chosen`
+    is the batch whose pair the panels show, None for the whole cluster's.
     """
 
     model: Model | None
@@ -49,6 +50,7 @@ class View:
     looked: bool = True
     changed: str | None = None
     replay: str = ""
+    chosen: int | None = None
     settings: Settings = Settings()
 
     @property

@@ -30,8 +30,8 @@ def test_the_table_shows_every_published_maximum_with_its_rows(width: int) -> No
 def test_a_batch_is_waiting_then_a_lower_bound_then_proved(width: int) -> None:
     bound = BatchBound(batch=0, lower=1.5, i=14, j=17)
     assert "·" in row(started(), 0, width)
-    assert row([*started(), named(), bound], 0, width).split()[1:3] == ["≥", "1.50000000"]
-    assert row([*started(), named(), bound, settled(0)], 0, width).split()[1:3] == ["✓", "1.60828757"]
+    assert " ≥ 1.50000000 " in " ".join(row([*started(), named(), bound], 0, width).split())
+    assert " ✓ 1.60828757 " in " ".join(row([*started(), named(), bound, settled(0)], 0, width).split())
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -3,14 +3,17 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.geometry import Size
 from textual.screen import Screen
 
+from ...errors import InputError
+from ..filtering import Filter, parse_filter
 from ..keys import bindings
-from ..messages import Chosen, RunChanged
+from ..messages import Chosen, FilterTyped, RunChanged
 from ..widgets.batch_table import BatchTable
 from ..widgets.lines import ROLE_CLASSES
 from ..widgets.model_list import ModelList
@@ -21,10 +24,12 @@ from ..widgets.progress import ProgressLine
 from ..widgets.statistics import Statistics
 from ..widgets.title import KeyLine, Title
 from ..widgets.triangle import TrianglePanel
+from .focus import Focus
 
 if TYPE_CHECKING:
     from ...engine.listing import Listed
     from ..app import FarpairApp
+    from ..widgets.filter_line import FilterLine
 
 
 class MainScreen(Screen[None]):
@@ -55,23 +60,33 @@ class MainScreen(Screen[None]):
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
+        self._marking = Focus(self.query_one("#panels", Container))
         self.show()
 
     def show(self) -> None:
         """Draw the shown model and the list; what looks the same is not repainted."""
-        view = self.app.view()
+        self._table.show(self.app.view())
+        self._show_panels()
+        self.show_list()
+
+    def _show_panels(self) -> None:
+        """Lay out either the notice or the panels of the result, and draw what is shown of the view."""
+        view = replace(self.app.view(), chosen=self._table.chosen)
         self._make_room(for_notice=notice(view) is not None)
         for panel in self.query(Panel):
             panel.show(view)
-        self.query_one(BatchTable).show(view)
-        self.show_list()
 
     def _make_room(self, *, for_notice: bool) -> None:
         """Lay out either the notice or the three panels of the result."""
         for panel in (Outliers, TrianglePanel, Statistics):
-            self.query_one(panel).display = not for_notice
-        self.query_one(NoticePanel).display = for_notice
-        self.query_one(BatchTable).set_class(for_notice, "-spread")
+            self.query_one(panel).set_class(for_notice, "-away")
+        self.query_one(NoticePanel).set_class(not for_notice, "-away")
+        self._table.set_class(for_notice, "-spread")
+        self._marking.stay_on_what_is_shown()
+
+    @property
+    def _table(self) -> BatchTable:
+        return self.query_one(BatchTable)
 
     def show_list(self) -> None:
         """Draw the model list alone."""
@@ -82,6 +97,13 @@ class MainScreen(Screen[None]):
             self.show()
         else:
             self.show_list()
+
+    def on_batch_chosen(self) -> None:
+        self._show_panels()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not None:
+            self._marking.to(event.widget)
 
     def on_chosen(self, message: Chosen) -> None:
         self.app.show_model(message.index)
@@ -149,16 +171,60 @@ class MainScreen(Screen[None]):
             self.app.leave("leave")
 
     def action_cursor(self, rows: int) -> None:
-        self.query_one(BatchTable).move_cursor(rows)
+        self._table.move_cursor(rows)
 
     def action_cursor_page(self, pages: int) -> None:
-        self.query_one(BatchTable).move_page(pages)
+        self._table.move_page(pages)
 
     def action_cursor_end(self, side: int) -> None:
-        self.query_one(BatchTable).move_to_end(side)
+        self._table.move_to_end(side)
 
-    def action_follow(self) -> None:
-        self.query_one(BatchTable).follow()
+    def action_choose(self) -> None:
+        self._table.choose()
+
+    def action_sort(self) -> None:
+        self._table.sort_by_next()
+
+    def action_reverse(self) -> None:
+        self._table.sort_by(self._table.sort.reversed())
+
+    async def action_filter(self) -> None:
+        from ..widgets.filter_line import FilterLine
+
+        if self._filter_line is None:
+            await self.mount(FilterLine(self._table.filter.text), before="#keys")
+
+    def action_mark(self, by: int) -> None:
+        self._marking.step(by)
+
+    def action_full(self) -> None:
+        self._marking.fill()
+
+    async def action_back(self) -> None:
+        """Undo, of what stands between the person and the whole run, what lies nearest."""
+        if self._filter_line is not None:
+            await self._filter_line.remove()
+            self._table.filter_by(Filter())
+        elif self._table.chosen is not None:
+            self._table.let_go()
+        elif self._marking.full:
+            self._marking.give_back()
+        elif self._table.filter.tests:
+            self._table.filter_by(Filter())
+        else:
+            self._marking.leave()
+            self._table.follow()
+
+    def on_filter_typed(self, message: FilterTyped) -> None:
+        try:
+            self._table.filter_by(parse_filter(message.text))
+        except InputError as error:
+            self._table.say_problem(str(error))
+
+    @property
+    def _filter_line(self) -> "FilterLine | None":
+        lines = self.query("#filter")
+        return lines.first() if lines else None  # type: ignore[return-value]
 
     async def _run_picked(self, kept: "Listed | None") -> None:
         if kept is not None:

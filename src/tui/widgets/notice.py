@@ -22,13 +22,13 @@ class Notice:
 
 
 def notice(view: View) -> Notice | None:
-    """What to say in place of the result; None where there is a result, or one is on its way."""
+    """What to say in place of the result; None where there is one, or one is on its way, or a batch is chosen."""
     record = view.record
     if view.model is None:
         return _no_models(view)
     if record is None:
         return _new(view)
-    if view.going or record.analysis is not None:
+    if view.going or record.analysis is not None or view.chosen is not None:
         return None
     ended = record.ended
     kept = _kept(record)
@@ -130,12 +130,9 @@ def _kept(record: RunRecord) -> tuple[str, ...]:
 class NoticePanel(Panel):
     """The panel that takes the results' place while there are none."""
 
-    def show(self, view: View) -> None:
+    def title(self, view: View) -> str:
         said = notice(view)
-        title = said.title if said else ""
-        if self.border_title != title:
-            self.border_title = title
-        super().show(view)
+        return said.title if said else ""
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
         return notice_lines(view, width, height)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from textual.content import Content
+
 from ...text import visible
 from ..view import View
 from .lines import Line, Lines, wrap
@@ -14,13 +16,20 @@ class Panel(Lines):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self.border_title = self.TITLE
+        self._title = self.border_title = self.TITLE
         self._view: View | None = None
 
     def show(self, view: View) -> None:
         """Draw what `view` says now; a view's record may have changed although it is the same object."""
         self._view = view
+        if (title := self.title(view)) != self._title:
+            self._title = title
+            self.border_title = Content(title)
         self.redraw()
+
+    def title(self, view: View) -> str:  # noqa: ARG002
+        """The panel's title over `view`, harmless."""
+        return self.TITLE
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
         """The lines that show `view` in `width` by `height` cells."""
@@ -33,3 +42,8 @@ class Panel(Lines):
             return self.view_lines(self._view, width, height)
         except Exception as fault:  # numbers nobody foresaw must not take the screen with them
             return wrap(f"This cannot be shown: {visible(repr(fault))}.", width, "bad")
+
+
+def title_of(title: str, view: View) -> str:
+    """A panel's title, with whose pair it shows where that is not the whole cluster's."""
+    return title if view.chosen is None else f"{title} · batch {view.chosen}'s pair alone"

@@ -5,12 +5,13 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from ...engine.events import Analysed, Triangle
+from ...engine.events import Triangle
 from ...engine.record import RunRecord
 from ...text import degrees, token_label
+from ..shown_pair import ShownPair, shown_pair
 from ..view import View
 from .lines import EMPTY, Line, left, number, width_of, wrap
-from .panel import Panel
+from .panel import Panel, title_of
 from .triangle_drawing import draw_triangle
 
 CANVAS = "textual_hires_canvas"
@@ -20,16 +21,15 @@ BESIDE = 40  # cells from which the drawing stands beside the numbers instead of
 
 def triangle_lines(view: View, width: int, height: int, *, drawing: bool = True) -> list[Line]:
     """The triangle for `width` by `height` cells; without `drawing`, its numbers alone in their places."""
-    record = view.record
-    if record is None or record.analysis is None:
+    record, shown = view.record, shown_pair(view)
+    if record is None or shown is None or shown.measures is None:
         return []
-    analysis = record.analysis
-    triangle = analysis.triangle
+    triangle = shown.measures.triangle
     numbers = number_lines(triangle)
-    labels = ("c", f"i {_id(record, analysis.i)}", f"j {_id(record, analysis.j)}")
+    labels = ("c", f"i {_id(record, shown.i)}", f"j {_id(record, shown.j)}")
     beside = width >= BESIDE
     text_width = width if not beside else min(max(NUMBERS, width // 2), 34)
-    legend = _legend(record, analysis, text_width)
+    legend = _legend(record, shown, text_width)
     words = wrap(triangle.degenerate, text_width, "warn") if triangle.degenerate else []
     block = [*numbers, *words]
     if len(block) + len(legend) <= (height if beside else height - 6):
@@ -74,10 +74,10 @@ def number_lines(triangle: Triangle) -> list[Line]:
     return lines
 
 
-def _legend(record: RunRecord, analysis: Analysed, width: int) -> list[Line]:
+def _legend(record: RunRecord, pair: ShownPair, width: int) -> list[Line]:
     """What the letters stand for."""
     lines: list[Line] = [(("c ", "accent"), ("the cluster's centroid", "dim"))]
-    for name, row in (("i", analysis.i), ("j", analysis.j)):
+    for name, row in (("i", pair.i), ("j", pair.j)):
         token = record.tokens.get(row)
         label = token_label(token, max(width - 2, 1)) if token else f"row {row}"
         lines.append(((f"{name} ", "accent"), (label, "text")))
@@ -102,9 +102,12 @@ class TrianglePanel(Panel):
 
     TITLE = "triangle"
 
+    def title(self, view: View) -> str:
+        return title_of(self.TITLE, view)
+
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
         ready = CANVAS in sys.modules and hasattr(sys.modules[CANVAS], "Canvas")
-        if view.record and view.record.analysis and not ready:
+        if (shown := shown_pair(view)) and shown.measures and not ready:
             self.run_worker(self._import_canvas(), group=CANVAS, exclusive=False, exit_on_error=False)
         return triangle_lines(view, width, height, drawing=ready)
 

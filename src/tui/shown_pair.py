@@ -1,0 +1,67 @@
+"""The pair whose numbers the panels show: the whole cluster's, or that of a batch which the person chose."""
+
+from dataclasses import dataclass
+
+from ..engine.events import PairFound, TokenMeasure, Triangle
+from ..engine.record import BatchRecord, RunRecord
+from ..engine.verdict import both_far, outlier_first
+from .view import View
+
+
+@dataclass(frozen=True)
+class ShownPair:
+    """Rows i < j that are `distance` apart (a lower bound of their batch's maximum where it is not `settled`), and
+    their measures.
+
+    `batch` is the chosen batch whose pair it is, `found` the certificate of the whole cluster's; one is None.
+    """
+
+    i: int
+    j: int
+    distance: float
+    settled: bool
+    batch: BatchRecord | None
+    found: PairFound | None
+    measures: "PairMeasures | None"
+
+
+@dataclass(frozen=True)
+class PairMeasures:
+    """The token of larger norm and the other, the notebook's verdict, and their triangle with the centroid."""
+
+    outlier: TokenMeasure
+    other: TokenMeasure
+    both_far: bool
+    mean_distance: float
+    triangle: Triangle
+
+
+def shown_pair(view: View) -> ShownPair | None:
+    """The pair that the panels show of `view`; None while the cluster's, or the chosen batch's, is not known."""
+    record = view.record
+    if record is None:
+        return None
+    if view.chosen is not None and view.chosen < len(record.batches):
+        return _batch_pair(record, record.batches[view.chosen])
+    pair, analysis = record.pair, record.analysis
+    if pair is None or analysis is None:
+        return None
+    measures = PairMeasures(
+        analysis.outlier, analysis.other, analysis.both_far, analysis.mean_distance, analysis.triangle
+    )
+    return ShownPair(analysis.i, analysis.j, pair.distance, True, None, pair, measures)
+
+
+def _batch_pair(record: RunRecord, row: BatchRecord) -> ShownPair | None:
+    if row.i is None or row.j is None or row.value is None:
+        return None
+    return ShownPair(row.i, row.j, row.value, row.done is not None, row, None, _measures(record, row.i, row.j))
+
+
+def _measures(record: RunRecord, i: int, j: int) -> PairMeasures | None:
+    triangle, first, second = record.triangles.get((i, j)), record.measures.get(i), record.measures.get(j)
+    if triangle is None or first is None or second is None or record.centroid_norm is None:
+        return None
+    outlier, other = outlier_first(first, second)
+    mean = (first.distance + second.distance) / 2
+    return PairMeasures(outlier, other, both_far(first, second, record.centroid_norm), mean, triangle)
