@@ -40,3 +40,8 @@ class FilterTyped(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, FilterTyped)
+
+
+@dataclass
+class FilterKept(Message):
+    """The filter is written."""

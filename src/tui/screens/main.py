@@ -192,6 +192,7 @@ class MainScreen(Screen[None]):
         from ..widgets.filter_line import FilterLine
 
         if self._filter_line is None:
+            self.add_class("-filtering")
             await self.mount(FilterLine(self._table.filter.text), before="#keys")
 
     def action_mark(self, by: int) -> None:
@@ -203,7 +204,7 @@ class MainScreen(Screen[None]):
     async def action_back(self) -> None:
         """Undo, of what stands between the person and the whole run, what lies nearest."""
         if self._filter_line is not None:
-            await self._filter_line.remove()
+            await self._close_filter_line()
             self._table.filter_by(Filter())
         elif self._table.chosen is not None:
             self._table.let_go()
@@ -220,6 +221,15 @@ class MainScreen(Screen[None]):
             self._table.filter_by(parse_filter(message.text))
         except InputError as error:
             self._table.say_problem(str(error))
+
+    async def on_filter_kept(self) -> None:
+        await self._close_filter_line()
+
+    async def _close_filter_line(self) -> None:
+        self.remove_class("-filtering")
+        if self._filter_line is not None:
+            await self._filter_line.remove()
+        self._table.say_problem("")
 
     @property
     def _filter_line(self) -> "FilterLine | None":

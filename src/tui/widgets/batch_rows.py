@@ -11,7 +11,7 @@ from .lines import EMPTY, Line, Role, Span, left, number, right, width_of
 GAP = "  "
 MARKS = 2  # cells before the first column: the pair's star, and what is chosen
 NARROWEST_LABEL = 11  # an id and a few characters of its text; with less room ids stand alone
-ROOMY_LABEL = 20
+ROOMY_LABEL = 16
 TIME, SHARE, SETTLED = 8, 9, 11
 
 

@@ -206,6 +206,7 @@ class BatchTable(ScrollView, can_focus=False):
     def _choose(self, batch: int | None) -> None:
         if batch != self.chosen:
             self.chosen = batch
+            self._say_what_is_shown()
             self.post_message(BatchChosen(batch))
 
     def _arrange(self, sort: Sort, filter: Filter) -> None:

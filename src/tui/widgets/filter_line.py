@@ -5,13 +5,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-from ..messages import FilterTyped
+from ..messages import FilterKept, FilterTyped
 
 EXAMPLES = "a token, its id, 12, 10-20, settled, open, >1.2"
 
 
 class FilterLine(Horizontal):
-    """Says what was typed at every change (FilterTyped). Enter keeps the filter, and takes the line away."""
+    """Says what was typed at every change (FilterTyped), and that enter keeps it (FilterKept)."""
 
     def __init__(self, text: str) -> None:
         super().__init__(id="filter")
@@ -32,6 +32,6 @@ class FilterLine(Horizontal):
         self.post_message(FilterTyped(event.value))
 
     @on(Input.Submitted)
-    async def _entered(self, event: Input.Submitted) -> None:
+    def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        await self.remove()
+        self.post_message(FilterKept())

@@ -76,7 +76,7 @@ def _in_full(record: RunRecord, shown: ShownPair, measures: PairMeasures, width:
     """The same numbers to their last digit, and where the rows are, where a panel has the screen to itself."""
     first, second = measures.outlier, measures.other
     column = 24
-    if room < 9 or width < LABEL + 2 * column:
+    if room < 8 or width < LABEL + 2 * column:
         return []
     size = record.started.batch if record.started else 1
 

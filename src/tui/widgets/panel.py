@@ -46,4 +46,4 @@ class Panel(Lines):
 
 def title_of(title: str, view: View) -> str:
     """A panel's title, with whose pair it shows where that is not the whole cluster's."""
-    return title if view.chosen is None else f"{title} · batch {view.chosen}'s pair alone"
+    return title if view.chosen is None else f"{title} · batch {view.chosen}'s pair"

@@ -25,7 +25,27 @@ def statistics_lines(view: View, width: int, height: int) -> list[Line]:
             lines.append(EMPTY)
             room -= 1
         lines += note
-    return lines
+    return [*lines, *_in_full(record.analysis, width, room)]
+
+
+def _in_full(analysis: Analysed, width: int, room: int) -> list[Line]:
+    """The same numbers to their last digit, where a panel has the screen to itself."""
+    column = 24
+    if room < 8 or width < LABEL + 2 * column:
+        return []
+
+    def row(name: str, norm: float, from_c: float) -> Line:
+        return ((f"{name:<{LABEL}}", "dim"), (right(repr(norm), column) + right(repr(from_c), column), "text"))
+
+    norms, distances = analysis.norms, analysis.distances
+    return [
+        EMPTY,
+        (("to the last digit", "accent"),),
+        row("min", norms.minimum, distances.minimum),
+        row("max", norms.maximum, distances.maximum),
+        row("median", norms.median, distances.median),
+        row("mean", norms.mean, distances.mean),
+    ]
 
 
 def _table(analysis: Analysed, width: int) -> list[Line]:
