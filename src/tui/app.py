@@ -27,6 +27,7 @@ from .view import Settings, View
 
 if TYPE_CHECKING:
     from textual.command import CommandPalette
+    from textual.driver import Driver
 
     from ..engine.run_folders import Run
     from .screens.leave import Answer
@@ -86,6 +87,14 @@ class FarpairApp(App[None]):
         self.watched: list[Watched] = []
         self._models = models
         self._opening = opening
+
+    def get_driver_class(self) -> "type[Driver]":
+        from textual.drivers.linux_driver import LinuxDriver
+
+        from .driver import ClearingDriver
+
+        driver = super().get_driver_class()
+        return ClearingDriver if driver is LinuxDriver else driver
 
     def get_default_screen(self) -> Screen[None]:
         self._main = MainScreen(self.size)

@@ -221,6 +221,22 @@ def test_a_dropped_connection_ends_the_screen_and_leaves_the_engine_alone(tmp_pa
         assert read_until(run, ended).state == "cancelled"
 
 
+def test_nothing_of_the_picture_is_left_for_the_terminal_to_put_among_the_lines_of_the_shell(
+    tmp_path: Path,
+) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.resize(120, 36)
+        terminal.wait_for(lambda text: "q quit" in text.splitlines()[-1])
+        terminal.press("q")
+        assert terminal.wait() == 0
+    _, _, after = terminal.written.rpartition(b"\x1b[2J")
+    leaving, _, _ = after.partition(b"\x1b[?1049l")
+    assert leaving != after, "the other screen is left after it is cleared"
+    assert re.sub(rb"\x1b\[[0-9;<>?]*[a-zA-Z]", b"", leaving) == b""
+
+
 def test_without_the_mouse_the_terminal_keeps_it(tmp_path: Path) -> None:
     build_small_model(tmp_path / "tensors" / "small")
     with farpair(tmp_path / "tensors", "--no-mouse") as terminal:

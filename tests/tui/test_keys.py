@@ -139,6 +139,17 @@ async def test_question_mark_explains_and_n_notes_and_both_go_back(opened: Open)
         assert isinstance(pilot.app.screen, MainScreen)
 
 
+@pytest.mark.parametrize(("key", "title"), [("question_mark", "the screen"), ("n", "nothing to note")])
+async def test_a_page_to_read_has_no_message_above_it(opened: Open, key: str, title: str) -> None:
+    async with opened([a_model()], (120, 36)) as pilot:
+        await pilot.press("x")
+        await until(pilot, lambda: "There is no run to stop." in screen_text(pilot))
+        await pilot.press(key)
+        await until(pilot, lambda: title in screen_text(pilot))
+        await until(pilot, lambda: "There is no run to stop." not in screen_text(pilot))
+        assert not app_of(pilot)._notifications
+
+
 async def test_the_palette_has_every_action_with_its_sentence(opened: Open) -> None:
     async with opened(THREE, (120, 36)) as pilot:
         commands = {command.title: command for command in app_of(pilot).get_system_commands(pilot.app.screen)}

@@ -35,6 +35,9 @@ class Page(ModalScreen[None]):
         self._title = title
         self._compose_page = compose_page
 
+    def on_mount(self) -> None:
+        self.app.clear_notifications()  # they would lie above the text
+
     def compose(self) -> ComposeResult:
         text = PageText(self._compose_page)
         text.border_title = self._title
