@@ -52,7 +52,7 @@ def _columns(n: int, vocabulary: int, rows: int, width: int) -> Columns:
         return Columns(0, batch, maximum, min(left_over, 80), SHARE, TIME, SETTLED)
     left_over -= numbers + 2
     of_all = 2 * len(count(min(rows, n) * n)) + 4  # "18,000 of 575,488"
-    if left_over - of_all < roomy:
+    if left_over - of_all < 2 * NARROWEST_LABEL + 5:
         return Columns(numbers, batch, maximum, min(left_over, 80), SHARE, TIME, SETTLED)
     return Columns(numbers, batch, maximum, min(left_over - of_all, 80), of_all + SHARE, TIME, SETTLED)
 
