@@ -12,12 +12,23 @@ PARTS: Final = (
      "stops nothing. Runs on one device wait for one another, in the order asked, but not for a paused one."),
     ("progress", "Batches settled, pairs settled in percent, pairs a second, time left at that rate; after "
      "the end, when and how long the search was."),
-    ("batches", "One line a batch of rows, in the cluster's order. ≥ is a lower bound, found so far; ✓ is proved. "
-     "★ marks the batches that hold the farthest pair. The table follows the run until the cursor is moved."),
+    ("batches", "One line a batch of rows. ≥ is a lower bound, found so far; ✓ is proved. ★ marks the batches "
+     "that hold the farthest pair. The table follows the run until the cursor is moved, and what is under the "
+     "cursor stays there. Sorted or filtered, rows change places once a second at most."),
+    ("a batch", "The batch whose own pair the panels show, chosen with enter, has ▸."),
     ("outliers", "The two tokens of the farthest pair, the one of larger norm first."),
     ("triangle", "Centroid c and the two tokens i and j, to scale; each angle beside the side opposite it."),
     ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
 )  # fmt: skip
+
+FILTERS: Final = (
+    ("settled", "batches whose maximum is proved; open: the others."),
+    (">1.2", "batches whose maximum, or lower bound, is larger; also <1.2, >=1.2 and <=1.2."),
+    ("12", "batch 12, and those with token id 12 in their pair; #12 is the batch alone."),
+    ("10-20", "batches 10 to 20. row:3000 is the batch that this row of the cluster is in."),
+    ("the", "batches with a token in their pair whose text holds this; in quotes, whatever is in them."),
+    ("open >1", "several words: what all of them let through."),
+)
 
 NUMBERS: Final = (
     ("x", "a token's row of the embedding, as it is stored; c is the cluster's centroid. Numbers "
@@ -62,6 +73,9 @@ def help_lines(width: int) -> list[Line]:
     lines += _entry("ctrl+p", "Find any of these in the command palette.", width)
     lines += [EMPTY, (("the screen", "accent"),)]
     for name, words in PARTS:
+        lines += _entry(name, words, width)
+    lines += [EMPTY, (("the filter", "accent"),)]
+    for name, words in FILTERS:
         lines += _entry(name, words, width)
     lines += [EMPTY, (("the numbers", "accent"),)]
     for name, words in NUMBERS:
