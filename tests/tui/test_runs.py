@@ -95,10 +95,10 @@ async def test_a_run_that_waits_says_how_many_are_first(opened: Open) -> None:
     run = HandWritten(a_model())
     run.write(started(alive=True)[0], Queued(ahead=2, behind="r"))
     async with opened([a_model()], (120, 36)) as pilot:
-        await until(pilot, lambda: "2 runs are first" in screen_text(pilot))
-        assert "◌ 2 ahead" in screen_text(pilot)
+        await until(pilot, lambda: "3rd in line on" in screen_text(pilot))
+        assert "◌ 3rd in line" in screen_text(pilot)
         run.write(Queued(ahead=1, behind="r"))
-        await until(pilot, lambda: "1 run is first" in screen_text(pilot))
+        await until(pilot, lambda: "2nd in line on" in screen_text(pilot))
         run.write(Queued(ahead=0))
         await until(pilot, lambda: "starting the engine" in screen_text(pilot))
 

@@ -7,7 +7,7 @@ from ..keys import KEYS
 from ..widgets.lines import EMPTY, Line, left, wrap
 
 PARTS: Final = (
-    ("models", "The models found, numbered as the keys 1 to 9 show them; ● searching, ◌ waiting for its turn, "
+    ("models", "The models found, numbered as the keys 1 to 9 show them; ● searching, ◌ 2nd in line, "
      "‖ paused, ✓ done with the farthest distance, ■ stopped, ✗ broken, failed or died, – not searched. Switching "
      "stops nothing. Runs on one device wait for one another, in the order asked, but not for a paused one."),
     ("progress", "Batches settled, pairs settled in percent, pairs a second, time left at that rate; after "

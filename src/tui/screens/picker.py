@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from ...text import visible
 from ..view import View
-from ..widgets.model_list import status
+from ..widgets.model_list import date, status
 
 
 class ModelPicker(ModalScreen[int | None]):
@@ -100,4 +100,4 @@ def _prompt(view: View, index: int) -> Content:
     name = visible(view.model.name if view.model else "", 44)
     state, _ = status(view)
     number = str(index + 1) if index < 9 else ""
-    return Content(f"{number:>2} {name}  {state}")
+    return Content("  ".join(filter(None, (f"{number:>2} {name}", state, date(view)))))

@@ -38,7 +38,7 @@ def table_title(
 def empty_sentence(view: View) -> str:
     """What stands where the batches will be."""
     match view.stage:
-        case "starting":
+        case "queued" | "starting":
             return "The batches appear here as soon as the rows are read."
         case "no models" | "broken":
             return ""

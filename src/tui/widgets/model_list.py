@@ -7,9 +7,13 @@ from textual import events
 from ...text import visible
 from ..messages import Chosen
 from ..view import View, fraction, percent
+from ..waiting import place
 from .lines import Line, Lines, Role, Span, left, number, right, width_of
+from .progress import when
 
-STATUS_WIDTH = 12
+STATUS_WIDTH = 14
+DATE_WIDTH = 17
+DATED = 60  # cells from which each model has the date of its newest run beside it
 
 
 def status(view: View) -> Span:
@@ -25,10 +29,10 @@ def status(view: View) -> Span:
     }
     if view.stage in marks:
         return marks[view.stage]
+    if record is not None and record.queued is not None and view.stage == "queued":
+        return (f"◌ {place(record.queued)}", "accent")
     if view.stage == "done":
         return (f"✓ {number(record.pair.distance, 10)}" if record and record.pair else "✓ no pair", "good")
-    if record is not None and record.queued:
-        return (f"◌ {record.queued.ahead} ahead", "accent")
     if record is None or record.started is None:
         return ("● starting", "accent")
     return (f"{'‖' if view.stage == 'paused' else '●'} {percent(fraction(record))}", "accent")
@@ -37,16 +41,29 @@ def status(view: View) -> Span:
 def model_lines(views: Sequence[View], shown: int, width: int, height: int) -> list[Line]:
     """One line a model, the shown one marked and in view, numbered as the keys 1 … 9 have them."""
     first = first_shown(len(views), shown, height)
+    dated = width >= DATED
+    room = max(width - STATUS_WIDTH - 5 - (DATE_WIDTH + 2 if dated else 0), 1)
     lines: list[Line] = []
     for index in range(first, min(first + height, len(views))):
         view = views[index]
         state, role = status(view)
-        name = visible(view.model.name if view.model else "", max(width - STATUS_WIDTH - 5, 1))
-        mark: Span = ("▸" if index == shown else " ", "accent")
-        digit: Span = (f"{index + 1:>2} " if index < 9 else "   ", "dim")
-        name_span: Span = (left(name, max(width - STATUS_WIDTH - 5, 1)), "strong" if index == shown else "text")
-        lines.append((mark, digit, name_span, (" ", "text"), (right(state, STATUS_WIDTH), role)))
+        name = left(visible(view.model.name if view.model else "", room), room)
+        line: list[Span] = [
+            ("▸" if index == shown else " ", "accent"),
+            (f"{index + 1:>2} " if index < 9 else "   ", "dim"),
+            (name, "strong" if index == shown else "text"),
+            (" ", "text"),
+            (right(state, STATUS_WIDTH), role),
+        ]
+        if dated:
+            line.append((f"  {date(view):<{DATE_WIDTH}}", "dim"))
+        lines.append(tuple(line))
     return lines
+
+
+def date(view: View) -> str:
+    """When the model's newest run ended; "" where it has not."""
+    return when(view.record.last_time) if view.record and not view.going else ""
 
 
 def first_shown(models: int, shown: int, height: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ...engine.record import RunRecord
 from ...text import count, distance, visible
 from ..view import View
+from ..waiting import place, waiting_for
 from .lines import EMPTY, Line, Role, wrap
 from .panel import Panel
 
@@ -28,6 +29,14 @@ def notice(view: View) -> Notice | None:
         return _no_models(view)
     if record is None:
         return _new(view)
+    if view.stage == "queued" and record.queued is not None:
+        return Notice(
+            place(record.queued),
+            (
+                f"This run waits for its turn {waiting_for(record)}.",
+                "" if view.replay else "It starts by itself when it comes; x takes it out of the line.",
+            ),
+        )
     if view.going or record.analysis is not None or view.chosen is not None:
         return None
     ended = record.ended

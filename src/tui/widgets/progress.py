@@ -6,6 +6,7 @@ from datetime import datetime
 from ...engine.record import RunRecord
 from ...text import count, duration, rate, visible
 from ..view import View, fraction, percent
+from ..waiting import place, waiting_for
 from .lines import EMPTY, Line, Span, width_of
 from .panel import Panel
 
@@ -16,8 +17,8 @@ def progress_line(view: View, width: int) -> Line:
     if record is None:
         return _not_run(view)
     match view.stage:
-        case "queued":
-            return _queued(record)
+        case "queued" if record.queued is not None:
+            return (("◌ ", "accent"), (place(record.queued), "strong"), (f" {waiting_for(record)}", "text"))
         case "starting":
             device = visible(record.engine.request.device, 20) if record.engine else view.settings.device
             return (("● ", "accent"), (f"starting the engine (device {device}) and reading the rows …", "text"))
@@ -69,14 +70,6 @@ def bar(share: float, width: int) -> Line:
     """A bar of `width` cells, `share` of it filled."""
     filled = int(share * width)
     return (("━" * filled, "accent"), ("─" * (width - filled), "dim"))
-
-
-def _queued(record: RunRecord) -> Line:
-    """How many runs are first, and on which device."""
-    ahead = record.queued.ahead if record.queued else 0
-    device = visible(record.engine.request.device, 20) if record.engine else ""
-    first = "1 run is first" if ahead == 1 else f"{count(ahead)} runs are first"
-    return (("◌ ", "accent"), (f"waits for its turn on {device}: {first}", "text"))
 
 
 def _done(record: RunRecord, changed: str | None, width: int) -> Line:
