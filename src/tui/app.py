@@ -235,6 +235,7 @@ class FarpairApp(App[None]):
             self.say(f"The screen met a fault: {event.worker.error!r}.", "error")
 
     async def _act(self, action: str) -> None:
+        await self._main.on_filter_kept()
         await self.run_action(action, self._main)
 
     def _shown_watched(self) -> "Watched | None":

@@ -83,8 +83,14 @@ KEYS: Final[tuple[Key, ...]] = (
 
 
 def bindings() -> list[Binding]:
-    """The table as bindings of the main screen. Each has an id, so that keymaps can change it."""
-    return [Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id) for key in KEYS]
+    """The table as bindings of the main screen. Each has an id, so that keymaps can change it.
+
+    They have priority, so that a key is obeyed before the next one is looked at: of keys that come together, as
+    over a slow line, what follows one that opens a line to write in is written there.
+    """
+    return [
+        Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id, priority=True) for key in KEYS
+    ]
 
 
 def footer(width: int) -> list[tuple[str, str]]:

@@ -107,7 +107,8 @@ class BatchOrder:
     def _update(self, batch: int) -> None:
         if self._record is None:
             return
-        before, now = self._key_of.get(batch), self._key(self._record.batches[batch])
+        rows = self._record.batches
+        before, now = self._key_of.get(batch), self._key(rows[batch]) if batch < len(rows) else None
         if before == now:
             return
         if before is not None:

@@ -140,6 +140,54 @@ def test_no_hostile_name_or_token_reaches_the_terminal_as_it_is(tmp_path: Path) 
     assert not re.search("new\r?\nline|two\r?\nlines", written)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_a_finished_run_is_sorted_filtered_read_and_filled_into_the_screen(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    build_small_model(tmp_path / "tensors" / "small", n=120, vocabulary=400)
+    with farpair(tmp_path / "tensors", "--batch", "16", size=size) as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("r")
+        terminal.wait_for("✓ done")
+        record = read_record(runs.all_runs()[0].journal)
+        largest = max(record.batches, key=lambda row: row.value or 0.0)
+        terminal.press("s")
+        terminal.wait_for("maximum▼")
+        terminal.press("/#3\r")  # faster than anybody types: no letter is taken for a key
+        terminal.wait_for("1 of 8 match #3")
+        terminal.press("down", "enter")
+        text = terminal.wait_for("triangle · batch 3's pair")
+        third = record.batches[3]
+        assert third.done is not None
+        assert f"{third.done.maximum:.8f}" in text
+        shape = record.triangles[third.done.i, third.done.j]
+        assert f"{shape.at_centroid:.2f}°" in text
+        terminal.press("f")
+        terminal.wait_for(lambda text: "outliers" not in text and "1 of 8 match #3" in text)
+        terminal.resize(*SIZES[(SIZES.index(size) + 1) % len(SIZES)])
+        terminal.wait_for(lambda text: "1 of 8 match #3" in text and "q quit" in text.splitlines()[-1])
+        terminal.press("escape", "escape", "escape")
+        text = terminal.wait_for(lambda text: "outliers" in text and "match" not in text)
+        assert f"{largest.value:.8f}" in text
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def test_keys_that_come_all_at_once_are_written_where_the_first_of_them_leads(tmp_path: Path) -> None:
+    for name in ("alpha", "quux"):
+        build_small_model(tmp_path / "tensors" / name)
+    with farpair(tmp_path / "tensors", size=(120, 36)) as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.press("mqux\r")  # q does not quit, x does not stop
+        terminal.wait_for(lambda text: text.startswith(" farpair  quux"))
+        terminal.press("b17\r")
+        terminal.wait_for("batch 17 ·")
+        terminal.press("dauto\r")
+        terminal.wait_for("batch 17 · auto")
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
 def test_a_broken_model_is_a_sentence_on_the_screen(tmp_path: Path) -> None:
     folder = build_small_model(tmp_path / "tensors" / "broken")
     (folder / "W.safetensors").write_bytes(b"\x05\0\0\0\0\0\0\0hello")

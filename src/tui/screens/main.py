@@ -1,7 +1,7 @@
 """The one screen: models, progress, the live table, and the result in three panels, or what stands in for it."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -27,9 +27,14 @@ from ..widgets.triangle import TrianglePanel
 from .focus import Focus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...engine.listing import Listed
     from ..app import FarpairApp
     from ..widgets.filter_line import FilterLine
+
+WHILE_WRITING: Final = ("cursor", "cursor_page", "back", "leave")
+Answer = TypeVar("Answer")
 
 
 class MainScreen(Screen[None]):
@@ -108,6 +113,10 @@ class MainScreen(Screen[None]):
     def on_chosen(self, message: Chosen) -> None:
         self.app.show_model(message.index)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """While the filter is written, the keys that would be of use there are left to it."""
+        return self._filter_line is None or action in WHILE_WRITING
+
     def action_run_model(self) -> None:
         self.app.start_run()
 
@@ -133,21 +142,28 @@ class MainScreen(Screen[None]):
         if number <= len(self.app.watched):
             self.app.show_model(number - 1)
 
-    def action_models(self) -> None:
+    async def action_models(self) -> None:
         from .picker import ModelPicker
 
         if self.app.watched:
-            self.app.push_screen(ModelPicker(self.app.views(), self.app.shown), self._picked)
+            await self._ask(ModelPicker(self.app.views(), self.app.shown), self._picked)
 
-    def action_batch(self) -> None:
+    async def action_batch(self) -> None:
         from .settings import BatchPrompt
 
-        self.app.push_screen(BatchPrompt(self.app.settings.batch), self._batch_given)
+        await self._ask(BatchPrompt(self.app.settings.batch), self._batch_given)
 
-    def action_device(self) -> None:
+    async def action_device(self) -> None:
         from .settings import DevicePrompt
 
-        self.app.push_screen(DevicePrompt(self.app.settings.device), self._device_given)
+        await self._ask(DevicePrompt(self.app.settings.device), self._device_given)
+
+    async def _ask(self, dialog: "Screen[Answer | None]", then: "Callable[[Answer | None], None]") -> None:
+        """Open a dialog with a line to write in, where what is typed next is written."""
+        from textual.widgets import Input
+
+        await self.app.push_screen(dialog, then)
+        dialog.set_focus(dialog.query_one(Input))
 
     def action_notes(self) -> None:
         from .notes import notes
@@ -189,11 +205,15 @@ class MainScreen(Screen[None]):
         self._table.sort_by(self._table.sort.reversed())
 
     async def action_filter(self) -> None:
+        from textual.widgets import Input
+
         from ..widgets.filter_line import FilterLine
 
         if self._filter_line is None:
             self.add_class("-filtering")
-            await self.mount(FilterLine(self._table.filter.text), before="#keys")
+            line = FilterLine(self._table.filter.text)
+            await self.mount(line, before="#keys")
+            self.set_focus(line.query_one(Input))  # at once: what is typed next is not to be taken for keys
 
     def action_mark(self, by: int) -> None:
         self._marking.step(by)

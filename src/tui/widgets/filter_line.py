@@ -23,9 +23,6 @@ class FilterLine(Horizontal):
         field.cursor_blink = False
         yield field
 
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
-
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
