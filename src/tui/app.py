@@ -4,14 +4,11 @@ It imports no torch, ever, and no numpy before its first paint.
 """
 
 import asyncio
-import os
-import signal
-import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
@@ -23,6 +20,7 @@ from ..text import visible
 from .keys import KEYS
 from .messages import RunChanged
 from .screens.main import MainScreen
+from .signals import Signals
 from .view import Settings, View
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from ..engine.run_folders import Run
     from .screens.leave import Answer
     from .watching import Watched
-
-HANGUP_SECONDS: Final = 2.0  # for an orderly end once the terminal is gone
 
 
 @dataclass(frozen=True)
@@ -102,9 +98,18 @@ class FarpairApp(App[None]):
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, partial(self._signalled, signal.SIGTERM))
-        loop.add_signal_handler(signal.SIGHUP, partial(self._signalled, signal.SIGHUP))
+
+        def soon(act: Callable[[], object]) -> None:
+            loop.call_soon_threadsafe(act)
+
+        self._signals = Signals(
+            end=lambda number: soon(partial(self.exit, return_code=128 + number)),
+            repaint=partial(soon, partial(self.refresh, layout=True)),
+        )
         self.call_after_refresh(self._find_runs)
+
+    def on_unmount(self) -> None:
+        self._signals.forget()
 
     def view(self) -> View:
         """What the screen shows: the shown model, or that there is none."""
@@ -272,12 +277,3 @@ class FarpairApp(App[None]):
 
     def _changed(self, index: int) -> None:
         self._main.post_message(RunChanged(index))
-
-    def _signalled(self, number: signal.Signals) -> None:
-        """The terminal is gone or the system ends us: put the terminal back and end; engines go on."""
-        if number is signal.SIGHUP:
-            # With nobody to read what is written, an orderly end can wait for ever.
-            watchdog = threading.Timer(HANGUP_SECONDS, os._exit, (128 + number,))
-            watchdog.daemon = True
-            watchdog.start()
-        self.exit(return_code=128 + number)

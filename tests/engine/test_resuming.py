@@ -10,13 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
+from answers_of_runs import answer
 from farpair.engine import resuming, runs
 from farpair.engine.events import (
-    Analysed,
     AnyEvent,
     BatchDone,
     Checkpoint,
-    PairFound,
     RunEnded,
     RunRequest,
     Warned,
@@ -77,7 +76,7 @@ def test_from_every_checkpoint_and_any_byte_between_the_answer_is_the_same(whole
 
 def test_a_killed_run_goes_on_in_a_run_of_its_own_and_leaves_the_old_journal_alone(tmp_path: Path) -> None:
     (tmp_path / "longer").mkdir()
-    save_file({"W": vocabulary(9000, 96).to(torch.float32)}, tmp_path / "longer" / "W.safetensors")
+    save_file({"W": vocabulary(6000, 64).to(torch.float32)}, tmp_path / "longer" / "W.safetensors")
     request = request_for(model_at(tmp_path / "longer"), device="cpu", threads=1, memory=1, exhaustive=True)
     old = runs.start(request)
     record = read_until(old, lambda now: now.checkpoint is not None)
@@ -228,18 +227,6 @@ def resumed(old: Run) -> list[AnyEvent]:
 
 def answer_of(run: Run) -> list[AnyEvent]:
     return answer([event for _, event in all_events(run)])
-
-
-def answer(events: list[AnyEvent]) -> list[AnyEvent]:
-    """What was found, batch by batch, without how long it took."""
-    told: list[AnyEvent] = []
-    for event in events:
-        match event:
-            case BatchDone() | PairFound():
-                told.append(msgspec.structs.replace(event, seconds=0.0))
-            case Analysed():
-                told.append(event)
-    return told
 
 
 def without_sums(journal: bytes) -> bytes:

@@ -12,6 +12,7 @@ from farpair.engine.events import (
     AnyEvent,
     BatchBound,
     BatchDone,
+    Checkpoint,
     Copies,
     EngineStarted,
     Named,
@@ -110,6 +111,11 @@ def settled(batch: int) -> BatchDone:
         seconds=0.012,
         settled="float64",
     )
+
+
+def point_after(batches: int) -> Checkpoint:
+    """Where a search could go on after so many batches."""
+    return Checkpoint(batches=batches, pairs=((14, 17, 1),), grouping=0)
 
 
 def pair_found(*, ties: int = 1, error: float = 4.4e-16) -> PairFound:

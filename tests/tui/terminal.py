@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyte
 
-PATIENCE_SECONDS = 90.0  # far beyond what anything here takes, so that only what never happens fails
+PATIENCE_SECONDS = 15.0  # far beyond what anything here takes, so that only what never happens fails
 
 # The pty becomes the program's controlling terminal, so that it gets SIGWINCH and SIGHUP as under a shell.
 _CONTROLLED = (
@@ -47,6 +47,8 @@ class Terminal:
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment, cwd="/",
         )  # fmt: skip
         os.close(slave)
+        self._flows = threading.Event()
+        self._flows.set()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -90,6 +92,14 @@ class Terminal:
             self._screen.reset()
         self._set_size(columns, rows)
 
+    def stall(self) -> None:
+        """Read no more of what the program writes, as a connection that hangs does."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Read on."""
+        self._flows.set()
+
     def hang_up(self) -> None:
         """Close the terminal's other end, as a dropped connection does."""
         master, self._master = self._master, -1
@@ -98,13 +108,16 @@ class Terminal:
 
     def wait(self) -> int:
         """The program's exit code once it has ended."""
-        return self.process.wait(PATIENCE_SECONDS)
+        try:
+            return self.process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"did not end; the screen is:\n{self.text}") from None
 
     def _set_size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def _read(self) -> None:
-        while True:
+        while self._flows.wait():
             try:
                 read = os.read(self._master, 65536)
             except OSError:

@@ -5,25 +5,21 @@ from pathlib import Path
 
 import msgspec
 from farpair.engine import runs
-from farpair.engine.events import Checkpoint, Queued, RunEnded, RunStarted, SourceFile
+from farpair.engine.events import Queued, RunEnded, RunStarted, SourceFile
 from farpair.engine.sources import model_at, request_for
 from farpair.tui.app import FarpairApp, Opening
 from farpair.tui.screens.runs import RunsScreen
 from fixtures import build_small_model
 from running import ended, long_request, read_until
 from tui.conftest import Open, screen_text, until
-from tui.published import HandWritten, a_model, named, published, settled, started
+from tui.published import HandWritten, a_model, named, point_after, published, settled, started
 from tui.terminal import Terminal
 
 STOPPED = RunEnded(outcome="cancelled", reason="Stopped after 3 of 9 batches.")
 
 
-def point(batches: int) -> Checkpoint:
-    return Checkpoint(batches=batches, pairs=((14, 17, 1),), grouping=0)
-
-
 async def test_a_run_cut_short_says_which_key_goes_on_and_which_starts_anew(opened: Open) -> None:
-    HandWritten(a_model()).write(*started(), named(), settled(0), settled(1), point(2), settled(2), STOPPED)
+    HandWritten(a_model()).write(*started(), named(), settled(0), settled(1), point_after(2), settled(2), STOPPED)
     async with opened([a_model()], (120, 36)) as pilot:
         await until(pilot, lambda: "stopped at" in screen_text(pilot))
         assert "r goes on from 2 of 9 batches" in screen_text(pilot)
