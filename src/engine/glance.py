@@ -19,7 +19,7 @@ Standing = Literal["starting", "queued", "going", "paused", "done", "cancelled",
 
 @dataclass(frozen=True)
 class Glance:
-    """How a run began, when, what was written last, and the newest progress or the pair if it is near the end."""
+    """How a run began, when, what was written last, and the pair, or while there is none the newest progress."""
 
     engine: EngineStarted | None = None
     began: float | None = None
@@ -63,7 +63,7 @@ def glance(path: Path) -> Glance:
             fd = file.fileno()
             size = os.fstat(fd).st_size
             head = list(_events(path, _first_lines(fd, size)))
-            tail = list(_until_known(_events(path, _lines_backwards(fd, size))))
+            tail = list(_events(path, _telling(_lines_backwards(fd, size))))
     except FileNotFoundError:
         return Glance()
     except OSError as error:
@@ -83,7 +83,7 @@ def glance(path: Path) -> Glance:
 
 _WINDOW: Final = 1 << 16  # bytes read at once
 _HEAD_EVENTS: Final = 8  # of these one is RunStarted, but for a run that was paused often before it began
-_TAIL_EVENTS: Final = 200
+_TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: there quotes are escaped
 
 
 def _first_lines(fd: int, size: int) -> list[bytes]:
@@ -112,17 +112,19 @@ def _lines_backwards(fd: int, size: int) -> Iterator[bytes]:
         yield rest
 
 
+def _telling(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The last line, and the last that says how far the search came; what is between is not even parsed."""
+    for number, line in enumerate(lines):
+        telling = any(mark in line for mark in _TELLING)
+        if number == 0 or telling:
+            yield line
+        if telling:
+            return
+
+
 def _events(path: Path, lines: Iterator[bytes] | list[bytes]) -> Iterator[tuple[float, AnyEvent]]:
     for line in lines:
         try:
             yield decode_line(line)
         except ValueError as error:
             raise JournalError(f"{path} holds a line that is not an event: {error}.") from error
-
-
-def _until_known(events: Iterator[tuple[float, AnyEvent]]) -> Iterator[tuple[float, AnyEvent]]:
-    """The last events, back to the one that says how far the run came."""
-    for number, (when, event) in enumerate(events, start=1):
-        yield when, event
-        if isinstance(event, PairFound | Progress) or number == _TAIL_EVENTS:
-            return

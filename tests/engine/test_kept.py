@@ -131,6 +131,8 @@ def test_a_journal_of_any_length_and_with_a_torn_last_line_is_glanced_at(tmp_pat
     path = written(tmp_path / "short", [*started(), progress(0.25), *bounds[:50]])
     seen = glance(path)
     assert seen.progress == progress(0.25)
+    path = written(tmp_path / "pair", [*started(), progress(0.25), pair_found(), *bounds])
+    assert glance(path).pair == pair_found()
     path = written(tmp_path / "long line", [*started(), pair_found(), done()])
     path.write_bytes(path.read_bytes() + b"x" * 300_000)
     assert glance(path).pair == pair_found()
