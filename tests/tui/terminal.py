@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyte
 
-PATIENCE_SECONDS = 15.0  # far beyond what anything here takes, so that only what never happens fails
+PATIENCE_SECONDS = 90.0  # far beyond what anything here takes, so that only what never happens fails
 
 # The pty becomes the program's controlling terminal, so that it gets SIGWINCH and SIGHUP as under a shell.
 _CONTROLLED = (
