@@ -30,6 +30,8 @@ KEYS = {"down": "\x1b[B", "up": "\x1b[A", "pagedown": "\x1b[6~", "home": "\x1b[H
 class Terminal:
     """A program in a terminal of `columns` by `rows`; use it as a context, so that nothing is left behind."""
 
+    LAUNCHER: Sequence[str] = (sys.executable, "-c", _CONTROLLED)
+
     def __init__(self, command: Sequence[str], state: Path, *, columns: int, rows: int) -> None:
         self.written = b""
         self._lock = threading.Lock()
@@ -43,7 +45,7 @@ class Terminal:
         }
         environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(state)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _CONTROLLED, *command],
+            [*self.LAUNCHER, *command],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment, cwd="/",
         )  # fmt: skip
         os.close(slave)
