@@ -3,6 +3,7 @@
 What is done to a run that is going, and the list of runs, is in `run_words`.
 """
 
+import gc
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,9 @@ def _open_app(options: Options) -> int:
     models = [] if options.command == "demo" else found_models(options)
     if start and start not in models:
         models.insert(0, start)
+    # Until the first paint, when the app lets it go on: nothing that is imported is garbage, and looking for it
+    # takes a tenth of the time.
+    gc.disable()
     from .tui.app import run_app
 
     return run_app(

@@ -118,7 +118,8 @@ def rate(pairs_per_second: float) -> str:
 
 def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
     """As many whole pieces of `text` as fit in `width` cells (None: all), and whether that is all of it."""
-    if not quote and text.isascii() and text.isprintable():  # nearly every name and path: no table needed
+    if text.isascii() and text.isprintable() and not (quote and (quote in text or "\\" in text)):
+        # nearly every name, path and token: no table needed
         whole = width is None or len(text) <= width
         return (text if whole else text[: max(width or 0, 0)]), whole
     taken: list[str] = []

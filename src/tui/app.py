@@ -4,6 +4,7 @@ It imports no torch, ever, and no numpy before its first paint.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -248,6 +249,9 @@ class FarpairApp(App[None]):
 
     def _find_runs(self) -> None:
         """After the first paint: what following runs takes is imported, and earlier runs are looked for."""
+        if not gc.isenabled():  # see commands
+            gc.freeze()
+            gc.enable()
         self.run_worker(self._find_all(), group="find", exit_on_error=False)
 
     async def _find_all(self) -> None:

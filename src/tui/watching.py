@@ -4,6 +4,7 @@ Imported after the first paint, for what it imports takes a moment.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -21,8 +22,12 @@ from ..errors import FarpairError
 from ..text import visible
 from .view import Settings, View, leading
 
-PERIOD: Final = 0.1  # seconds between two looks at a journal
-PATIENCE: Final = 5  # looks without news after which the engine is looked for
+# Seconds between two looks at a journal: the first after the person asked something of the engine, while there is
+# news, and while there is none. A screen that changed more often than this could not be read.
+SOON: Final = 0.05
+PERIOD: Final = 0.25
+SELDOM: Final = 0.5
+PATIENCE: Final = 3  # looks without news after which the engine is looked for
 
 
 async def find_runs(watched: "Sequence[Watched]") -> list[runs.Run | None]:
@@ -45,6 +50,8 @@ class Watched:
         self.replay: ReplayTail | None = None
         self._tail: JournalTail | ReplayTail | None = None
         self._quiet = 0
+        self._pace = PERIOD
+        self._asked = asyncio.Event()
 
     @classmethod
     def of_replay(cls, run: runs.Run, speed: float) -> "Watched":
@@ -134,7 +141,16 @@ class Watched:
                 return  # another run was started, and is followed by another watch
             if new:
                 changed()
-            await asyncio.sleep(PERIOD)
+            self._pace = PERIOD if new else min(2 * self._pace, SELDOM)
+            await self._next_look()
+
+    async def _next_look(self) -> None:
+        """Wait until it is time to look again, or the person has asked something of the engine."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), self._pace)
+            self._asked.clear()
+            self._pace = SOON
+            await asyncio.sleep(SOON)
 
     async def look(self) -> bool:
         """Read what is new in the journal; whether there was anything."""
@@ -173,6 +189,7 @@ class Watched:
         """Ask the engine to stop. Raises RunError where it cannot be reached."""
         if self.run is not None and self.record is not None:
             runs.stop(self.run, self.record)
+            self._asked.set()
 
     def pause_or_go_on(self) -> None:
         """Ask the engine to pause, or to go on where it is paused. Raises RunError where it cannot be reached."""
@@ -184,6 +201,7 @@ class Watched:
             runs.go_on(self.run, self.record)
         else:
             runs.pause(self.run, self.record)
+        self._asked.set()
 
     def _apply(self, record: RunRecord, time: float, event: AnyEvent) -> None:
         record.apply(time, event)

@@ -148,7 +148,7 @@ def strip_of(widget: Widget, line: Line, width: int, under: Role | None = None) 
 
     `under` is a role whose background the whole line gets, as the cursor's.
     """
-    base, screen = widget.rich_style, widget.screen
+    base, screen = widget.visual_style.rich_style, widget.screen
     if under:
         base += Style(bgcolor=_role_style(screen, under).bgcolor)
     segments = [Segment(text, base + _ink(_role_style(screen, role))) for text, role in _merged(line)]
