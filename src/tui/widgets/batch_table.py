@@ -22,6 +22,7 @@ from .lines import EMPTY, Line, changed_cells, strip_of, wrap
 
 HEADING_ROWS: Final = 1
 CALM: Final = 1.0  # seconds between two times that rows which settle change places
+JUMPS_EVERY: Final = 3.0  # seconds: batches settle in any order, and a table that keeps jumping cannot be read
 
 
 class BatchTable(ScrollView, can_focus=False):
@@ -49,6 +50,8 @@ class BatchTable(ScrollView, can_focus=False):
         self._drawn: list[tuple[Line, bool]] = []
         self._ordered_at = 0.0
         self._ordering: Timer | None = None
+        self._jumped_at = 0.0
+        self._jump: Timer | None = None
 
     @property
     def sort(self) -> Sort:
@@ -74,8 +77,7 @@ class BatchTable(ScrollView, can_focus=False):
             self._fit()
         else:
             self._catch_up(at_once=not view.going)
-        if self.cursor is None and self._order.plain:
-            self._reveal(self._newest)
+        self._keep_up(at_once=not view.going)
         self._say_what_is_shown()
         self._repaint()
 
@@ -192,6 +194,23 @@ class BatchTable(ScrollView, can_focus=False):
         if view.record and view.record.pair and view.best:
             return view.best.batch
         return view.newest
+
+    def _keep_up(self, *, at_once: bool = False) -> None:
+        """Follow the run to the batch settled last; unless `at_once`, no sooner than a while after the last time."""
+        if self.cursor is not None or not self._order.plain:
+            return
+        wait = self._jumped_at + JUMPS_EVERY - time.monotonic()
+        if at_once or wait <= 0:
+            top = self.scroll_y
+            self._reveal(self._newest)
+            self._jumped_at = time.monotonic() if self.scroll_y != top else self._jumped_at
+        elif self._jump is None:
+            self._jump = self.set_timer(wait, self._keep_up_later)
+
+    def _keep_up_later(self) -> None:
+        self._jump = None
+        self._keep_up()
+        self._repaint()
 
     def _put_cursor(self, batch: int) -> None:
         self.cursor = batch
