@@ -136,8 +136,7 @@ def keys(folder: Path, smoke: bool, rounds: int) -> Figures:
                 for press in range(presses):
                     taken[name].append(terminal.strike("jk"[press % 2], met))
                     time.sleep(random.uniform(0.05, 0.15))  # at no fixed place between two repaints
-        if not smoke:
-            assert read_record(run.journal).ended is None, "the search was over before the keys were"
+        assert smoke or read_record(run.journal).ended is None, "the search was over before the keys were"
     figures = {}
     for name, times in taken.items():
         cuts = statistics.quantiles(times, n=20)
@@ -156,14 +155,14 @@ def clocked(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
 
 def real_search(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
     """The same beside an engine that works on every core."""
-    rows = 6_000 if smoke else 80_000
-    with searched(folder, rows) as run, TimedTerminal(farpair(folder), folder) as terminal:
+    with searched(folder, 6_000 if smoke else 120_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
         terminal.wait_for_text("space goes on")
         before = read_record(run.journal).batches_done
         runs.go_on(run, read_record(run.journal))
         figures = _costs(terminal, 0.5 if smoke else 30)
-        settled = read_record(run.journal).batches_done - before
-    return printed("a real search", figures | {"batches settled": settled})
+        record = read_record(run.journal)
+        assert smoke or record.ended is None, "the search was over before its costs were known"
+    return printed("a real search", figures | {"batches settled": record.batches_done - before})
 
 
 def idle(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
