@@ -1,7 +1,7 @@
 """A few figures of the whole program: `python tests/bench/smoke.py [--smoke] [--rounds K]`.
 
-How long until the app is on the screen, and until a headless run is over; what memory the engine takes; how the
-search compares with the notebook's loop on the published cluster. The last line is all of it as JSON.
+How long until a headless run is over; what memory the engine takes; how the search compares with the notebook's
+loop on the published cluster. The last line is all of it as JSON. `screen.py` has the app's own figures.
 """
 
 import os
@@ -29,23 +29,11 @@ from farpair.engine.journal import read_record
 from farpair.engine.rows import load_rows
 from farpair.engine.runs import Run
 from farpair.engine.search import search
-from farpair.engine.sources import demo_model, model_at, request_for
+from farpair.engine.sources import model_at, request_for
 from fixtures import build_notebook_model
 from reference import notebook_loop
-from tui.terminal import Terminal
 
 MIB = 2**20
-
-BARE_APP = """
-from textual.app import App
-from textual.widgets import Static
-
-class Bare(App):
-    def compose(self):
-        yield Static("a bare app")
-
-Bare().run()
-"""
 
 
 def main() -> None:
@@ -58,32 +46,11 @@ def main() -> None:
         folder = Path(name)
         request = request_for(model_at(build_notebook_model(folder / "published", vocabulary=75_000)))
         figures = {
-            "first_paint": first_paint(folder, rounds),
             "headless": headless(folder, rounds),
             "memory": memory(folder, request),
             "search": beside_the_notebook(request, options.smoke, rounds),
         }
     print_json({"bench": "smoke", "smoke": options.smoke, "machine": on, **figures})
-
-
-def first_paint(folder: Path, rounds: int) -> dict[str, float]:
-    """Seconds from start until the screen says what it has to say, in a pty of 160 × 48, to 20 ms."""
-
-    def painted(*command: str, wanted: str) -> Callable[[], object]:
-        def paint() -> None:
-            with Terminal([sys.executable, *command], folder, columns=160, rows=48) as terminal:
-                terminal.wait_for(wanted)
-
-        return paint
-
-    return _printed(
-        "start to first paint",
-        {
-            "farpair demo": painted("-m", "farpair", "demo", wanted=demo_model().name),
-            "a bare Textual app": painted("-c", BARE_APP, wanted="a bare app"),
-        },
-        rounds,
-    )
 
 
 def headless(folder: Path, rounds: int) -> dict[str, float]:

@@ -196,7 +196,7 @@ class BatchTable(ScrollView, can_focus=False):
         return view.newest
 
     def _keep_up(self, *, at_once: bool = False) -> None:
-        """Follow the run to the batch settled last; unless `at_once`, no sooner than a while after the last time."""
+        """Follow the run to the batch settled last; unless `at_once`, not soon after the last time."""
         if self.cursor is not None or not self._order.plain:
             return
         wait = self._jumped_at + JUMPS_EVERY - time.monotonic()
