@@ -1,22 +1,21 @@
 """What each word of the command line does: open the app, run one model, list models, print or follow a run.
 
-What is done to a run that is going, and the list of runs, is in `run_words`.
+What is done to a run that is going, and the list of runs, is in `run_words`; the app is opened by `opening`. Each
+word imports what it needs: the app is to be there at once.
 """
 
-import gc
 import sys
-from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .choosing import chosen_model, found_models
 from .cli import DONE, FAILED, Options
-from .engine import runs
-from .engine.journal import read_kept
-from .engine.record import RunRecord
-from .engine.sources import Model, model_of, request_for, tensors_folder
+from .engine.sources import request_for
 from .errors import InputError, JournalError, RunError
-from .tables import print_table
 from .text import count, visible
+
+if TYPE_CHECKING:
+    from .engine.record import RunRecord
+    from .engine.runs import Run
 
 
 def run_command(options: Options) -> int:
@@ -37,28 +36,10 @@ def run_command(options: Options) -> int:
         case _ if options.print or options.json or not _has_terminal():
             _run(options)
         case _:
-            return _open_app(options)
+            from .opening import open_app
+
+            return open_app(options)
     return DONE
-
-
-def _open_app(options: Options) -> int:
-    start = chosen_model(options) if options.model or options.command == "demo" else None
-    models = [] if options.command == "demo" else found_models(options)
-    if start and start not in models:
-        models.insert(0, start)
-    # Until the first paint, when the app lets it go on: nothing that is imported is garbage, and looking for it
-    # takes a tenth of the time.
-    gc.disable()
-    from .tui.app import run_app
-
-    return run_app(
-        models,
-        tensors=tensors_folder(options.tensors),
-        model=start.name if start else None,
-        batch=options.batch,
-        device=options.device,
-        no_mouse=options.no_mouse,
-    )
 
 
 def _do_to_runs(options: Options) -> None:
@@ -81,7 +62,9 @@ def _attach(options: Options) -> int:
     """Show a run in the app; without a terminal, follow it to its end and print it. The engine is left alone."""
     run = _named_run(options)
     if _has_terminal():
-        return _open_app_on(run, options)
+        from .opening import open_app_on
+
+        return open_app_on(run, options)
     from .headless import follow
 
     follow(run)
@@ -92,34 +75,16 @@ def _replay(options: Options) -> int:
     """Play a run in the app; without a terminal, say how far it was, in its time, and print it."""
     run = _named_run(options)
     if _has_terminal():
-        return _open_app_on(run, options, options.speed)
+        from .opening import open_app_on
+
+        return open_app_on(run, options, options.speed)
     from .headless import follow
 
     follow(run, options.speed)
     return _print_again(options)
 
 
-def _open_app_on(run: runs.Run, options: Options, speed: float | None = None) -> int:
-    """Open the app on a run, which is there to be seen whatever models there are; with a `speed`, replay it."""
-    asked = runs.request_of(run)
-    models: list[Model] = []
-    if speed is None:
-        with suppress(InputError):
-            models = found_models(options)
-    if not any(model.weights == Path(asked.weights) for model in models):
-        models.append(model_of(asked))
-    from .tui.app import Opening, run_app
-
-    return run_app(
-        models,
-        tensors=tensors_folder(options.tensors),
-        model=asked.model,
-        no_mouse=options.no_mouse,
-        opening=Opening(run, speed),
-    )
-
-
-def _named_run(options: Options) -> runs.Run:
+def _named_run(options: Options) -> "Run":
     from .run_words import named_run
 
     return named_run(options.run)
@@ -147,6 +112,9 @@ def _run(options: Options) -> None:
 
 def _print_again(options: Options) -> int:
     """Print what there is of a run, whole or not; of one without an end, raise the sentence that says why."""
+    from .engine import runs
+    from .engine.journal import read_kept
+
     run = _named_run(options)
     record, error = read_kept(run.journal)
     if record.engine is None and error:
@@ -160,7 +128,7 @@ def _print_again(options: Options) -> int:
     return DONE if record.ended.outcome == "done" else FAILED
 
 
-def _check_done(record: RunRecord) -> None:
+def _check_done(record: "RunRecord") -> None:
     """Raise the sentence that says why a run that has ended is not done."""
     if record.ended and record.ended.outcome != "done":
         if record.ended.cause == "input":
@@ -168,7 +136,7 @@ def _check_done(record: RunRecord) -> None:
         raise RunError(f"{record.ended.reason} {record.ended.advice}".strip())
 
 
-def _print_record(record: RunRecord, options: Options) -> None:
+def _print_record(record: "RunRecord", options: Options) -> None:
     from .engine.report import as_json, print_report
 
     if options.json:
@@ -180,6 +148,8 @@ def _print_record(record: RunRecord, options: Options) -> None:
 
 
 def _list_models(options: Options) -> None:
+    from .tables import print_table
+
     rows = [
         (
             visible(model.name, 60),

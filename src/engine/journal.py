@@ -73,11 +73,13 @@ class SteadyClock:
 class JournalTail:
     """Reads a journal while it grows; one fstat where nothing is new.
 
-    A file that does not exist yet is an empty journal.
+    A file that does not exist yet is an empty journal. With `most`, one `read` takes in about so many bytes at the
+    most (and what follows with the next), so that a reader of a long journal is neither held up nor filled up.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int | None = None) -> None:
         self.path = path
+        self._most = most
         self._fd: int | None = None
         self._offset = 0  # where the whole lines read so far end
         self._lines = 0  # how many they are
@@ -126,15 +128,17 @@ class JournalTail:
             if status.st_size < self._offset:
                 raise JournalError(f"{self.path} was cut short while it was being read.")
             unread = bytearray()
-            while chunk := os.pread(
-                self._fd, status.st_size - self._offset - len(unread), self._offset + len(unread)
-            ):
+            end = status.st_size if self._most is None else min(status.st_size, self._offset + self._most)
+            while chunk := os.pread(self._fd, end - self._offset - len(unread), self._offset + len(unread)):
                 unread += chunk
+                if b"\n" not in unread:  # a line longer than `most`
+                    end = min(status.st_size, end + len(chunk))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {_why(error)}.") from error
-        self._seen = (status.st_size, status.st_mtime_ns, status.st_nlink)
+        if end == status.st_size:
+            self._seen = (status.st_size, status.st_mtime_ns, status.st_nlink)
         whole = unread.rfind(b"\n") + 1  # a torn line is read again, from its start, when more is there
         self._offset += whole
         return bytes(unread[:whole]).split(b"\n")[:-1]
@@ -145,13 +149,13 @@ class JournalTail:
         except ValueError as error:
             raise self._not_an_event(str(error)) from error
         match event:
+            case BatchBound() | BatchDone():
+                if not 0 <= event.batch < self._batches:
+                    raise self._not_an_event(f"there is no batch {event.batch}")
             case RunStarted(n=n, batch=batch, batches=batches):
                 if not (n >= 1 and batch >= 1 and batches == -(-n // batch)):
                     raise self._not_an_event(f"{n} rows in batches of {batch} are not {batches} batches")
                 self._batches = batches
-            case BatchBound(batch=batch) | BatchDone(batch=batch):
-                if not 0 <= batch < self._batches:
-                    raise self._not_an_event(f"there is no batch {batch}")
             case Checkpoint(batches=batches):
                 if not 0 <= batches <= self._batches:
                     raise self._not_an_event(f"there are no {batches} batches")

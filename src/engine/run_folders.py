@@ -8,14 +8,12 @@ too; one without a `request.json` is not a run yet, or no longer.
 import contextlib
 import os
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import platformdirs
 
 from ..errors import RunError
 from ..text import visible
@@ -49,6 +47,8 @@ class Run:
 
 def state_folder() -> Path:
     """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it."""
+    import platformdirs  # a moment, which only what looks for runs need wait
+
     return platformdirs.user_state_path("farpair", appauthor=False)
 
 
@@ -62,7 +62,7 @@ def new_run(request: RunRequest) -> Run:
             folder.chmod(0o700)  # mkdir's mode holds for the last folder only, and not for one that was there
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", request.model).strip("-.")[:40] or "model"
     while True:
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{os.urandom(2).hex()}"
         run = Run(run_id, root / "runs" / run_id)
         try:
             run.folder.mkdir(mode=0o700)

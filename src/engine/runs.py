@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Final, Protocol
-
-import psutil
 
 from ..errors import RunError
 from ..text import visible
@@ -67,7 +66,9 @@ def is_alive(run: Run, told: Told) -> bool:
         return child.poll() is None
     if told.engine is None:  # another app may have started it a moment ago
         return abs(seconds_since(run.request)) < _STARTING_SECONDS
-    return _process(run, told) is not None
+    from .engine_process import living
+
+    return living(run, told.engine) is not None
 
 
 def stop(run: Run, told: Told) -> None:
@@ -104,7 +105,6 @@ def death_sentence(run: Run, record: RunRecord) -> str | None:
 _children: dict[str, subprocess.Popen[bytes]] = {}
 
 _STARTING_SECONDS: Final = 30.0
-_CLOCK_SECONDS: Final = 2.0
 
 
 def _engine(run: Run) -> subprocess.Popen[bytes]:
@@ -133,32 +133,14 @@ def _reap() -> None:
         child.poll()
 
 
-def _process(run: Run, told: Told) -> psutil.Process | None:
-    """The engine that the journal names, where it is a living process of this host."""
-    engine = told.engine
-    if engine is None or engine.host != socket.gethostname():
-        return None
-    try:
-        process = psutil.Process(engine.pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        # A process number is used again; a clock that was set moves every creation time: either mark will do.
-        same_time = abs(process.create_time() - engine.pid_created) < _CLOCK_SECONDS
-        return process if same_time or str(run.folder) in process.cmdline() else None
-    except (psutil.Error, ValueError, OverflowError):
-        return None
-
-
 def _send(run: Run, told: Told, number: signal.Signals) -> None:
     child = _children.get(run.id)
-    try:
-        if child is not None:
+    if child is not None:
+        with suppress(ProcessLookupError):
             child.send_signal(number)
-        elif told.engine is None or told.engine.host != socket.gethostname():
-            raise RunError(f"The engine of {run.id} cannot be reached from here.")
-        elif process := _process(run, told):
-            process.send_signal(number)
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return
-    except (PermissionError, psutil.AccessDenied) as error:
-        raise RunError(f"The engine of {run.id} belongs to somebody else.") from error
+    elif told.engine is None or told.engine.host != socket.gethostname():
+        raise RunError(f"The engine of {run.id} cannot be reached from here.")
+    else:
+        from .engine_process import send
+
+        send(run, told.engine, number)

@@ -249,7 +249,7 @@ class FarpairApp(App[None]):
 
     def _find_runs(self) -> None:
         """After the first paint: what following runs takes is imported, and earlier runs are looked for."""
-        if not gc.isenabled():  # see commands
+        if not gc.isenabled():  # see opening
             gc.freeze()
             gc.enable()
         self.run_worker(self._find_all(), group="find", exit_on_error=False)

@@ -78,7 +78,7 @@ def leading(record: RunRecord, best: BatchRecord | None, event: AnyEvent) -> Bat
     """The batch with the largest maximum or bound after `event`, `best` before it; the first among equals."""
     if isinstance(event, RunStarted):
         return None
-    if not isinstance(event, BatchBound | BatchDone):
+    if not isinstance(event, (BatchBound, BatchDone)):  # not `|`: that is made anew for each of many events
         return best
     row = record.batches[event.batch]
     if best is None or row is best or row.value is None or best.value is None:

@@ -27,6 +27,7 @@ from .view import Settings, View, leading
 SOON: Final = 0.05
 PERIOD: Final = 0.25
 SELDOM: Final = 0.5
+AT_ONCE: Final = 2**18  # bytes of a journal, between which keys are listened to
 PATIENCE: Final = 3  # looks without news after which the engine is looked for
 
 
@@ -127,7 +128,7 @@ class Watched:
             self._tail.close()
         self.run, self.record, self.death, self.changed = run, RunRecord(), None, None
         self.newest, self.best = None, None
-        self._tail, self._quiet = tail or JournalTail(run.journal), 0
+        self._tail, self._quiet = tail or JournalTail(run.journal, AT_ONCE), 0
 
     async def watch(self, changed: Callable[[], None]) -> None:
         """Follow the run until it has ended or its engine has died; `changed` is called where something is new."""
@@ -157,20 +158,22 @@ class Watched:
         tail, record = self._tail, self.record
         if tail is None or record is None:
             return False
+        anything = False
         try:
-            events = await asyncio.to_thread(tail.read)
-            if tail is not self._tail:
-                return False
-            for time, event in events:
-                self._apply(record, time, event)
+            while events := await asyncio.to_thread(tail.read):
+                if tail is not self._tail:
+                    return False
+                for time, event in events:
+                    self._apply(record, time, event)
+                anything = True
         except FarpairError as error:
             self.death = f"{visible(str(error))} What was read before it is shown."
             return True
         except Exception as fault:  # a journal nobody foresaw must not take the screen with it
             self.death = f"The journal of this run cannot be shown: {visible(repr(fault))}."
             return True
-        self._quiet = 0 if events else self._quiet + 1
-        return bool(events)
+        self._quiet = 0 if anything else self._quiet + 1
+        return anything
 
     async def look_for_the_engine(self) -> bool:
         """Whether the engine turns out to have died; `death` says how."""

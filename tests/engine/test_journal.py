@@ -191,6 +191,15 @@ def test_a_tail_meets_every_event_once_however_the_file_grows(tmp_path: Path) ->
     assert tail.read() == []
 
 
+@pytest.mark.parametrize(("most", "reads"), [(1, len(SHORT_RUN)), (10**6, 1)])
+def test_a_tail_that_takes_a_little_at_a_time_meets_the_same_events(tmp_path: Path, most: int, reads: int) -> None:
+    write(tmp_path / "journal", SHORT_RUN)
+    tail = JournalTail(tmp_path / "journal", most)
+    pieces = list(iter(tail.read, []))
+    assert tuple(event for piece in pieces for _, event in piece) == SHORT_RUN
+    assert len(pieces) == reads
+
+
 def test_a_tail_that_let_its_file_go_goes_on_where_it_was(tmp_path: Path) -> None:
     write(tmp_path / "journal", SHORT_RUN[:3])
     tail = JournalTail(tmp_path / "journal")

@@ -1,0 +1,64 @@
+"""Opening the app: on the models found, or on a run."""
+
+import gc
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .choosing import chosen_model, found_models
+from .cli import Options
+from .engine.sources import Model, model_of, tensors_folder
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from .engine.runs import Run
+
+
+def open_app(options: Options) -> int:
+    """Open the app on the models found, with the one asked for shown; return the exit code. Raises InputError."""
+    _collect_no_garbage()
+    from .tui.app import run_app
+
+    start = chosen_model(options) if options.model or options.command == "demo" else None
+    models = [] if options.command == "demo" else found_models(options)
+    if start and start not in models:
+        models.insert(0, start)
+    return run_app(
+        models,
+        tensors=tensors_folder(options.tensors),
+        model=start.name if start else None,
+        batch=options.batch,
+        device=options.device,
+        no_mouse=options.no_mouse,
+    )
+
+
+def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int:
+    """Open the app on a run, which is there to be seen whatever models there are; with a `speed`, replay it.
+
+    Returns the exit code. Raises RunError where what was asked of the run is lost.
+    """
+    _collect_no_garbage()
+    from .engine.runs import request_of
+    from .tui.app import Opening, run_app
+
+    asked = request_of(run)
+    models: list[Model] = []
+    if speed is None:
+        with suppress(InputError):
+            models = found_models(options)
+    if not any(model.weights == Path(asked.weights) for model in models):
+        models.append(model_of(asked))
+    return run_app(
+        models,
+        tensors=tensors_folder(options.tensors),
+        model=asked.model,
+        no_mouse=options.no_mouse,
+        opening=Opening(run, speed),
+    )
+
+
+def _collect_no_garbage() -> None:
+    """Until the first paint, when the app lets it go on: nothing that is imported is garbage, and looking for it
+    takes a tenth of the time."""
+    gc.disable()
