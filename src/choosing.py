@@ -1,8 +1,9 @@
 """Which models the command line means: those in the tensors folder, the demo model, one named or at a path."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from .cli import Options
 from .engine.headers import listed

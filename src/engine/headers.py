@@ -8,7 +8,6 @@ import math
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Annotated
@@ -36,8 +35,7 @@ class Place(msgspec.Struct, frozen=True):
     data_offsets: tuple[Natural, Natural]
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """A checked header: every tensor lies within the file. Tensor bytes are counted from `start`."""
 
     file: SourceFile

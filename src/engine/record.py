@@ -1,7 +1,8 @@
 """What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from .events import (
     Analysed,
@@ -28,8 +29,7 @@ from .events import (
 State = Literal["queued", "starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
 
 
-@dataclass(slots=True)
-class BatchRecord:
+class BatchRecord(msgspec.Struct):
     """A row of the live table: rows start ≤ i < end, a lower bound at first, then `done`."""
 
     batch: int
@@ -46,32 +46,30 @@ class BatchRecord:
         return self.done.maximum if self.done else self.lower
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
+class ResumePoint(msgspec.Struct, frozen=True):
     """Where a search that was cut short can go on: what was `settled`, in order, when `checkpoint` was made."""
 
     settled: tuple[BatchDone, ...]
     checkpoint: Checkpoint
 
 
-@dataclass(slots=True)
-class RunRecord:
+class RunRecord(msgspec.Struct):
     """Everything that the events read so far say of one run; `apply` them in order."""
 
     engine: EngineStarted | None = None
     engine_time: float | None = None
     started: RunStarted | None = None
-    tokens: dict[int, Token] = field(default_factory=dict)
-    warnings: list[Warned] = field(default_factory=list)
-    batches: list[BatchRecord] = field(default_factory=list)
-    touched: list[int] = field(default_factory=list)  # the batch of each bound and each end, in their order
-    settled: list[BatchDone] = field(default_factory=list)
+    tokens: dict[int, Token] = {}
+    warnings: list[Warned] = []
+    batches: list[BatchRecord] = []
+    touched: list[int] = []  # the batch of each bound and each end, in their order
+    settled: list[BatchDone] = []
     checkpoint: Checkpoint | None = None
     progress: Progress | None = None
     pair: PairFound | None = None
     analysis: Analysed | None = None
-    measures: dict[int, TokenMeasure] = field(default_factory=dict)  # of rows in the pairs of settled batches
-    triangles: dict[tuple[int, int], Triangle] = field(default_factory=dict)  # of those pairs (i, j)
+    measures: dict[int, TokenMeasure] = {}  # of rows in the pairs of settled batches
+    triangles: dict[tuple[int, int], Triangle] = {}  # of those pairs (i, j)
     centroid_norm: float | None = None
     ended: RunEnded | None = None
     paused: bool = False

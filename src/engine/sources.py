@@ -4,11 +4,11 @@ Nothing here reads a tensor or imports torch or numpy, so that a list of models 
 """
 
 import os
-from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ..errors import InputError
 from ..text import visible
@@ -34,8 +34,7 @@ EMBEDDINGS = (
 )
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """A model as its files' headers describe it.
 
     `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights` is its embedding, `cluster` the cluster it is

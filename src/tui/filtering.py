@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ..engine.record import BatchRecord, RunRecord
 from ..errors import InputError
@@ -12,8 +13,7 @@ from ..text import visible
 Test = Callable[[RunRecord, BatchRecord], bool]
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """`admits` the batches that pass every test; the empty filter admits all. `text` is what was written."""
 
     text: str = ""

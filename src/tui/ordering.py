@@ -1,8 +1,9 @@
 """Which batches the live table shows, and in what order: kept up as batches settle, a batch at a time."""
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from ..engine.record import BatchRecord, RunRecord
 from .filtering import Filter
@@ -15,8 +16,7 @@ SETTLED: Final = ("bounds", "screen", "float64", "exhaustive")  # from the cheap
 Key = tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Sort:
+class Sort(msgspec.Struct, frozen=True):
     """By which column the batches are sorted, and which way. Those that have nothing there yet come last."""
 
     column: Column = "batch"

@@ -1,6 +1,6 @@
 """The pair whose numbers the panels show: the whole cluster's, or that of a batch which the person chose."""
 
-from dataclasses import dataclass
+import msgspec
 
 from ..engine.events import PairFound, TokenMeasure, Triangle
 from ..engine.record import BatchRecord, RunRecord
@@ -8,8 +8,7 @@ from ..engine.verdict import both_far, outlier_first
 from .view import View
 
 
-@dataclass(frozen=True)
-class ShownPair:
+class ShownPair(msgspec.Struct, frozen=True):
     """Rows i < j that are `distance` apart (a lower bound of their batch's maximum where it is not `settled`), and
     their measures.
 
@@ -25,8 +24,7 @@ class ShownPair:
     measures: "PairMeasures | None"
 
 
-@dataclass(frozen=True)
-class PairMeasures:
+class PairMeasures(msgspec.Struct, frozen=True):
     """The token of larger norm and the other, the notebook's verdict, and their triangle with the centroid."""
 
     outlier: TokenMeasure

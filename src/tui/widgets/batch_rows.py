@@ -1,7 +1,8 @@
 """The rows of the live table as lines of text: what is in which column, and how wide the columns are."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from ...engine.record import BatchRecord, RunRecord
 from ...text import count, duration, share, token_label
@@ -15,8 +16,7 @@ ROOMY_LABEL = 16
 TIME, SHARE, SETTLED = 8, 9, 11
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True):
     """How wide each column is; 0 where it is left out. `evaluated` wider than a share says of how many, too."""
 
     number: int

@@ -1,7 +1,8 @@
 """The notice: where the result would be, what stands in its way, in a sentence, and what to do about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ...engine.record import RunRecord
 from ...text import count, distance, visible
@@ -11,8 +12,7 @@ from .lines import EMPTY, Line, Role, wrap
 from .panel import Panel
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """A title and paragraphs, all harmless; `key` is what pressing r does, `anew` what R does ("": nothing)."""
 
     title: str
