@@ -50,6 +50,16 @@ async def until(pilot: Pilot[None], met: Callable[[], bool], patience: float = 6
         assert waited < patience, f"never came to it; the screen is:\n{screen_text(pilot)}"
 
 
+async def settled_text(pilot: Pilot[None]) -> str:
+    """What the screen shows once it shows that for a while."""
+    text, same = screen_text(pilot), 0
+    while same < 5:
+        await pilot.pause(0.05)
+        before, text = text, screen_text(pilot)
+        same = same + 1 if text == before else 0
+    return text
+
+
 def screen_text(pilot: Pilot[None]) -> str:
     """What the screen shows, line by line."""
     strips = pilot.app.screen._compositor.render_strips()

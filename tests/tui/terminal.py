@@ -109,11 +109,13 @@ class Terminal:
             os.close(master)
 
     def wait(self) -> int:
-        """The program's exit code once it has ended."""
+        """The program's exit code once it has ended, and what it wrote has been read."""
         try:
-            return self.process.wait(PATIENCE_SECONDS)
+            code = self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"did not end; the screen is:\n{self.text}") from None
+        self._reader.join(5.0)
+        return code
 
     def _set_size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
