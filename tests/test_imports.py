@@ -49,6 +49,12 @@ def test_commands_that_only_read_load_no_torch(tmp_path: Path, monkeypatch: pyte
     for words in (
         ["models", "--tensors", str(tmp_path / "tensors")],
         ["runs"],
+        ["runs", "--clean"],
+        ["attach", run.id],
+        ["replay", run.id, "--speed", "1000000"],
+        ["stop", run.id],
+        ["pause", run.id],
+        ["resume", run.id],
         ["report", run.id],
         ["report", run.id, "--json"],
         ["run", "small", "--tensors", str(tmp_path / "tensors")],  # the engine is another process

@@ -185,10 +185,10 @@ def test_cleaning_says_what_it_removed_and_how_much(small: RunRequest) -> None:
     folder = runs.state_folder()
     assert farpair("runs", "--clean").stdout == f"Nothing to remove: 0 runs kept in {folder}.\n"
     kept = [runs.start(small) for _ in range(3)]
-    for run in kept:
-        read_until(run, ended)
-        for path in run.folder.iterdir():
-            os.utime(path, (1e9, 1e9))
+    for number, run in enumerate(kept):
+        wait_until_gone(run, read_until(run, ended))
+        for path in (run.request, run.journal):
+            os.utime(path, (1e9 + number,) * 2)
     said = farpair("runs", "--clean")
     assert said.returncode == 0
     assert said.stdout.startswith("Removed 2 runs older than 30 days (")

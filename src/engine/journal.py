@@ -33,6 +33,7 @@ class JournalWriter:
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             os.ftruncate(self._fd, _whole_lines(self._fd))
+            self._has_links = os.fstat(self._fd).st_nlink > 0  # some file systems count none
         except OSError as error:
             raise JournalError(f"{path} cannot be opened for writing: {_why(error)}.") from error
         self._clock = SteadyClock()
@@ -42,7 +43,7 @@ class JournalWriter:
         now = self._clock.now()
         line = _with_sum(_ENCODER.encode(_Line(time=now, event=event)))
         try:
-            if os.fstat(self._fd).st_nlink == 0:
+            if self._has_links and os.fstat(self._fd).st_nlink == 0:
                 raise JournalError(f"{self.path} was deleted while the run was writing it.")
             written = os.write(self._fd, line)
         except OSError as error:
@@ -123,7 +124,7 @@ class JournalTail:
             status = os.fstat(self._fd)
             if (status.st_size, status.st_mtime_ns, status.st_nlink) == self._seen:
                 return []
-            if status.st_nlink == 0:
+            if status.st_nlink == 0 and self._seen[2] > 0:
                 raise JournalError(f"{self.path} was deleted while it was being read.")
             if status.st_size < self._offset:
                 raise JournalError(f"{self.path} was cut short while it was being read.")

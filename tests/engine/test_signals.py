@@ -52,12 +52,14 @@ def test_a_paused_engine_uses_no_core_and_goes_on_where_it_was(long: RunRequest)
     run = runs.start(long)
     record = read_until(run, searching)
     assert record.engine is not None
+    engine = psutil.Process(record.engine.pid)
+    asked = sum(engine.cpu_times()[:2])
     runs.pause(run, record)
     runs.pause(run, record)  # twice asked is once paused
     record = read_until(run, lambda now: now.paused)
     time.sleep(0.3)  # the threads of the last product stop spinning
-    engine = psutil.Process(record.engine.pid)
     before, size = sum(engine.cpu_times()[:2]), run.journal.stat().st_size
+    assert before - asked <= 0.2  # of one core, which is all it may use
     time.sleep(1)
     assert sum(engine.cpu_times()[:2]) - before <= 0.02
     assert run.journal.stat().st_size == size
