@@ -2,7 +2,8 @@
 
 from ..errors import InputError
 from ..text import count, visible
-from .headers import FLOATS, Header, quoted, shape_text
+from .header_json import quoted, shape_text
+from .headers import FLOATS, Header
 
 CLUSTER_FILE = "1.6a_cluster_mask.safetensors"
 MASK, IDS, CENTROID, COUNT = "cluster_mask", "cluster_token_ids", "centroid", "n_cluster"

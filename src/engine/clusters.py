@@ -9,7 +9,8 @@ from ..errors import InputError
 from ..text import count, visible
 from .cluster_file import CENTROID, COUNT, IDS, MASK, check_layout
 from .events import RunRequest, SourceFile
-from .headers import Header, listed, quoted
+from .header_json import quoted
+from .headers import Header, listed
 from .stored import StoredTensors
 from .vocabulary import Vocabulary
 

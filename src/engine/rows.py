@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..text import count
 from .clusters import cluster_of
 from .events import RunRequest, SourceFile, Warned
-from .headers import embedding_shape, listed, quoted
+from .header_json import quoted
+from .headers import embedding_shape, listed
 from .stored import TORCH_DTYPES, StoredTensors
 
 

@@ -14,7 +14,8 @@ from ..errors import InputError
 from ..text import visible
 from .cluster_file import CLUSTER_FILE, check_layout
 from .events import RunRequest
-from .headers import Header, embedding_shape, listed, quoted, read_header, unreadable
+from .header_json import quoted
+from .headers import Header, embedding_shape, listed, read_header, unreadable
 
 WEIGHTS_FILE = "W.safetensors"
 CHECKPOINT_FILE = "model.safetensors"
