@@ -7,12 +7,13 @@ headers of up to 100 MB, decoding takes a few hundred MB and a few seconds at mo
 """
 
 from contextlib import suppress
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from ..errors import InputError
 from ..text import count, visible
+from .events import Natural
 
 MOST_TENSORS: Final = 250_000  # of the largest models a file has some ten thousand
 LONGEST_METADATA: Final = 16 << 20  # bytes; what training tools write there has reached a few million
@@ -23,8 +24,6 @@ BITS: Final = (
     | {"F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8}
     | {"I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8}
 )
-
-Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

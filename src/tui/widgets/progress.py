@@ -33,8 +33,13 @@ def progress_line(view: View, width: int) -> Line:
 
 
 def when(seconds: float | None) -> str:
-    """A date and time of this machine's clock: "22 Nov 2026 19:20"; "" where there is none."""
-    return f"{datetime.fromtimestamp(seconds):%d %b %Y %H:%M}" if seconds is not None else ""
+    """A date and time of this machine's clock: "22 Nov 2026 19:20"; "" where there is none, or no such date."""
+    if seconds is None:
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(seconds):%d %b %Y %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _not_run(view: View) -> Line:
