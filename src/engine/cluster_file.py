@@ -22,6 +22,11 @@ def check_layout(header: Header, rows: int, columns: int) -> None:
         raise InputError(
             f"{quoted(MASK)} in {header.name} is for {count(found)} tokens, and the embedding has {count(rows)}."
         )
+    named = header.place(IDS).shape[0]
+    if named > rows:
+        raise InputError(
+            f"{quoted(IDS)} in {header.name} names {count(named)} tokens, and the embedding has {count(rows)}."
+        )
     if CENTROID in header.places:
         _check(header, CENTROID, FLOATS, "floating point", 1)
         found = header.place(CENTROID).shape[0]

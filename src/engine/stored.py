@@ -113,7 +113,7 @@ class StoredTensors:
 def _check_with_the_library(header: Header, path: Path) -> None:
     """Refuse a file that safetensors itself does: one with a dtype that the release that is installed has not."""
     try:
-        with safe_open(path, framework="pt"):  # reads the header only
+        with safe_open(path, framework="numpy"):  # maps the file and reads its header; "pt" would reserve memory
             return
     except SafetensorError as error:
         reason = visible(str(error).removeprefix("Error while deserializing header: "), 160)

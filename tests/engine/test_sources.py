@@ -92,6 +92,7 @@ def test_a_broken_model_is_listed_with_its_problem(tmp_path: Path) -> None:
         ({"cluster_mask": torch.ones(200)}, "is F32; it must be uint8 or bool"),
         ({"cluster_token_ids": torch.ones(40, dtype=torch.int16)}, "is I16; it must be int32 or int64"),
         ({"cluster_token_ids": torch.ones(40, 1, dtype=torch.int32)}, "shape (40 × 1)"),
+        ({"cluster_token_ids": torch.ones(201, dtype=torch.int32)}, "names 201 tokens, and the embedding has 200"),
         ({"centroid": torch.ones(15)}, "15 numbers, and the embedding's rows have 16"),
         ({"centroid": torch.ones(1, 16)}, "shape (1 × 16)"),
         ({"centroid": torch.ones(16, dtype=torch.int32)}, "is I32; it must be floating point"),
