@@ -135,7 +135,7 @@ def _remove_remnants() -> None:
     """Remove what is left of runs that were being made or removed by a process that was killed."""
     for run_id in run_ids():
         run = run_of(run_id)
-        if not run.request.exists() and seconds_since(run.folder) > 86400:
+        if not os.path.exists(run.request) and seconds_since(run.folder) > 86400:
             _remove_folder(run.folder)
 
 

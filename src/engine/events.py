@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 # What a journal may say, whoever wrote it: what is beyond this is no number of rows, no length and no sentence.
-MOST_BATCHES: Final = 1_000_000
+MOST_BATCHES: Final = 300_000
 LONGEST_WORDS: Final = 65_536  # characters; a sentence with two paths in it has at most half as many
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # a number of things, or an index
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

@@ -9,14 +9,19 @@ from pathlib import Path
 
 def open_regular(path: Path) -> FileIO:
     """The regular file at `path`, open for unbuffered reading. Raises OSError, for all that is none as well."""
+    return FileIO(regular_descriptor(path))
+
+
+def regular_descriptor(path: Path) -> int:
+    """As `open_regular`, but the descriptor alone."""
     _check_regular(os.stat(path))  # before it is opened, which does something to some devices
-    file = FileIO(path, opener=_without_waiting)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        _check_regular(os.fstat(file.fileno()))  # another may have taken its place
+        _check_regular(os.fstat(fd))  # another may have taken its place
     except OSError:
-        file.close()
+        os.close(fd)
         raise
-    return file
+    return fd
 
 
 def read_regular(path: Path, most: int) -> bytes:
@@ -42,7 +47,3 @@ def _check_regular(status: os.stat_result) -> None:
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
 """What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from .events import (
     Analysed,
@@ -26,6 +26,8 @@ from .events import (
 )
 
 State = Literal["queued", "starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
+
+MOST_WARNINGS: Final = 1000  # a run has a few; each line from a newer program is one
 
 
 @dataclass(slots=True)
@@ -98,7 +100,8 @@ class RunRecord:
             case Named():
                 self.tokens.update((token.index, token) for token in event.tokens)
             case Warned():
-                self.warnings.append(event)
+                if len(self.warnings) < MOST_WARNINGS and event not in self.warnings[-1:]:
+                    self.warnings.append(event)
             case BatchBound():
                 row = self.batches[event.batch]
                 if row.done is None:
