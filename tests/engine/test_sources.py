@@ -255,6 +255,7 @@ def test_a_request_says_all_that_an_engine_needs(tmp_path: Path) -> None:
         ("mask", 256, "There is no 1.6a_cluster_mask.safetensors beside"),
         ("all", 0, "at least one row, not 0"),
         ("tokens:\udcff", 256, "not UTF-8"),
+        ("tokens:" + "x" * 70_000, 256, "is longer than 65,536 characters"),
     ],
 )
 def test_a_request_for_what_there_is_not_is_refused(tmp_path: Path, cluster: str, batch: int, says: str) -> None:
