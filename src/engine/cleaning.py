@@ -148,8 +148,8 @@ def _remove_folder(folder: Path) -> None:
 
 
 def _size(run: Run) -> int:
-    """The bytes that a run's files hold."""
+    """The bytes that a run's files take on disk: one may claim to be longer, and be mostly holes."""
     try:
-        return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(run.folder))
+        return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(run.folder))
     except OSError:
         return 0

@@ -80,9 +80,10 @@ def new_run(request: RunRequest) -> Run:
 
 
 def run_ids() -> list[str]:
-    """The id of every run folder there is, in no order."""
+    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove."""
     try:
-        return [entry.name for entry in os.scandir(state_folder() / "runs") if _ID.fullmatch(entry.name)]
+        entries = os.scandir(state_folder() / "runs")
+        return [entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()]
     except OSError:
         return []
 
