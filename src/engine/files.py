@@ -14,7 +14,11 @@ def open_regular(path: Path) -> FileIO:
 
 def regular_descriptor(path: Path) -> int:
     """As `open_regular`, but the descriptor alone."""
-    _check_regular(os.stat(path))  # before it is opened, which does something to some devices
+    try:
+        status = os.stat(path)
+    except ValueError:
+        raise OSError(errno.EINVAL, "no file can be called so") from None
+    _check_regular(status)  # before it is opened, which does something to some devices
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         _check_regular(os.fstat(fd))  # another may have taken its place

@@ -25,7 +25,7 @@ from .record import RunRecord
 
 # Beyond what any run writes; what is longer is not read, nor kept in memory.
 LONGEST_JOURNAL: Final = 1 << 30
-LONGEST_LINE: Final = 32 << 20
+LONGEST_LINE: Final = 16 << 20
 TOO_LONG: Final = f"it is longer than {size(LONGEST_LINE)}"
 _AT_ONCE: Final = 1 << 20
 

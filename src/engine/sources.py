@@ -241,6 +241,6 @@ def _holds(folder: Path, name: str) -> bool:
         (folder / name).lstat()
     except PermissionError:
         return True
-    except OSError:
+    except (OSError, ValueError):  # no file can have a NUL in its name
         return False
     return True

@@ -120,7 +120,7 @@ JOURNALS = [
     run("journal: a type that is a number", b'{"time": 1, "event": {"type": 7}}\n'),
     run("journal: a gzip file", b"\x1f\x8b\x08\0\0\0\0\0\n"),
     run("journal: a torn last line", encoded(lines())[:-20], "no longer there"),
-    run("journal: a line of 40 MB", lambda path: _line_of(path, 40_000_000), "it is longer than"),
+    run("journal: a line of 20 MB", lambda path: _line_of(path, 20_000_000), "it is longer than"),
     run("journal: 100 MB without a newline", lambda path: _long(path, 100_000_000), "it is longer than"),
     run("journal: half a gigabyte of holes", _holes, "it is longer than"),
     run("journal: a terabyte", _terabyte, "more than any run's"),
@@ -186,6 +186,10 @@ REQUESTS = [
     request("request: a batch of -1", b'{"model":"m","weights":"w","batch":-1}'),
     request("request: a model of 100,000 letters", RunRequest(model="x" * 100_000, weights="w")),
     request("request: 20 MB of blanks", b" " * 20_000_000, "cannot be read: it has 20,000,000 bytes"),
+    request(
+        "request: a NUL in a path", RunRequest(model="m", weights="a\0b", cluster_file="\0", tokenizer="\0"), ""
+    ),
+    request("request: paths upward", RunRequest(model="..", weights="../" * 1000 + "dev/zero"), ""),
     request("request: names that escape", RunRequest(model=ESCAPES, weights=ESCAPES), ""),
 ]
 

@@ -1,5 +1,6 @@
 """Hostile run folders: listed, reported and shown as far as they can be read, in a sentence where they cannot."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from farpair.engine import runs
-from farpair.engine.sources import model_at, request_for
+from farpair.engine.sources import model_at, model_of, request_for
 from farpair.errors import RunError
 from fixtures import build_small_model
 from hostile.case import Case
@@ -40,6 +41,18 @@ def test_a_hostile_journal_is_listed_and_reported_as_far_as_it_can_be_read(folde
         check_harmless(told.out + told.err)
 
 
+# Of an empty journal the engine may only just have been started: it is waited for.
+@pytest.mark.parametrize("case", [*JOURNALS[1:], *REQUESTS], ids=str)
+def test_every_word_answers_a_hostile_run_in_a_sentence(folder: Folder, case: Case) -> None:
+    case.write(folder(1))
+    for words in (["stop", "last"], ["replay", "last", "--speed", "1000"]):
+        said = farpair(*words)
+        assert said.code in (0, 1, 2)
+        assert said.err.count("\n") == (1 if said.code or not said.out else 0)
+        check_harmless(said.out + said.err)
+    assert farpair("runs", "--clean").code == 0
+
+
 @pytest.mark.parametrize("case", REQUESTS, ids=str)
 def test_a_hostile_request_is_a_sentence_and_hides_no_other_run(folder: Folder, case: Case) -> None:
     case.write(folder(1))
@@ -47,7 +60,9 @@ def test_a_hostile_request_is_a_sentence_and_hides_no_other_run(folder: Folder, 
     assert [run.id[-4:] for run in runs.all_runs()] in (["0001", "0002"], ["0002", "0001"])
     try:
         with in_time():
-            runs.request_of(runs.find("0001"))
+            model = model_of(runs.request_of(runs.find("0001")))
+        assert model.problem is not None
+        check_harmless(model.problem)
     except RunError as error:
         said = str(error)
     else:
@@ -82,14 +97,27 @@ def test_of_all_hostile_journals_nothing_reaches_the_terminal_as_it_is(folder: F
         case.write(folder(number))
         (folder(number) / "request.json").write_bytes(msgspec.json.encode(request_for(model_at(model))))
     command = [sys.executable, "-m", "farpair", "--tensors", str(tmp_path / "tensors"), "--device", "cpu"]
-    for columns, rows in ((80, 24), (160, 50)):
-        with Terminal(command, tmp_path / "state", columns=columns, rows=rows) as terminal:
-            terminal.wait_for(lambda text: "q quit" in text and "looking for earlier runs" not in text)
-            for case in JOURNALS:
-                terminal.press(*(["n", "down", "escape"] if not case.says else []), "]")
-            terminal.wait_for("q quit", PATIENCE_SECONDS)
-            terminal.press("q")
-            terminal.wait_for(lambda text: "leave" in text or terminal.process.poll() is not None)
-            terminal.press("l")
+    with Terminal(command, tmp_path / "state", columns=160, rows=50) as terminal:
+        terminal.wait_for(lambda text: "q quit" in text and "looking for earlier runs" not in text)
+        for case in JOURNALS:
+            terminal.press(*(["n", "down", "escape"] if not case.says else []), "]")
+        terminal.wait_for("q quit", PATIENCE_SECONDS)
+        terminal.press("q")
+        terminal.wait_for(lambda text: "leave" in text or terminal.process.poll() is not None)
+        terminal.press("l")
+        assert terminal.wait() == 0
+    check_screen(terminal.written)
+
+
+def test_of_a_hostile_run_that_is_replayed_nothing_reaches_the_terminal_as_it_is(
+    folder: Folder, tmp_path: Path
+) -> None:
+    for name in ("journal: texts that escape", "request: names that escape"):
+        next(case for case in (*JOURNALS, *REQUESTS) if case.name == name).write(folder(1))
+        command = [sys.executable, "-m", "farpair", "replay", "last"]
+        with Terminal(command, tmp_path / "state", columns=80, rows=24) as terminal:
+            terminal.wait_for(r"\x1b[41m")
+            terminal.press("n", "escape", "q")
             assert terminal.wait() == 0
         check_screen(terminal.written)
+        shutil.rmtree(folder(1))
