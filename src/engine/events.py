@@ -285,8 +285,8 @@ class Analysed(Event, frozen=True, kw_only=True):
 class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
     """The triangle that the rows i and j make with the centroid."""
 
-    i: int
-    j: int
+    i: Natural
+    j: Natural
     triangle: Triangle
 
 
@@ -296,7 +296,7 @@ class Measured(Event, frozen=True, kw_only=True):
     Each pair and each row is measured once in a run: a row that an earlier Measured holds is not among `tokens`.
     """
 
-    centroid_norm: float
+    centroid_norm: Magnitude
     tokens: tuple[TokenMeasure, ...]
     pairs: tuple[PairTriangle, ...]
 

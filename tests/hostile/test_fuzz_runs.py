@@ -7,7 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from farpair.engine.events import AnyEvent, RunRequest
+from farpair.engine.events import (
+    AnyEvent,
+    Checkpoint,
+    Continued,
+    Measured,
+    PairTriangle,
+    Paused,
+    Queued,
+    RunRequest,
+)
 from farpair.engine.export import as_json
 from farpair.engine.journal import JournalTail
 from farpair.engine.record import RunRecord
@@ -29,9 +38,19 @@ from hostile.journals import REQUEST, encoded, lines
 from hostile.mutations import fuzzed, spoiled, spoiled_bytes, spoiled_json
 from hypothesis import given
 from hypothesis import strategies as st
-from tui.published import view_of
+from tui.published import DATE, analysed, view_of
 
-JOURNAL = lines()
+# Events that not every run has, and where a run might have them.
+_ANALYSED = analysed()
+_MEASURED = Measured(
+    centroid_norm=_ANALYSED.centroid_norm,
+    tokens=(_ANALYSED.outlier, _ANALYSED.other),
+    pairs=(PairTriangle(i=14, j=17, triangle=_ANALYSED.triangle),),
+)
+_POINT = Checkpoint(batches=3, pairs=((14, 17, 1), (17, 256, 2)), grouping=7)
+_SELDOM = (Queued(ahead=1, behind="another"), Queued(ahead=0), Paused(), Continued(), _POINT, _MEASURED)
+_SELDOM_LINES = [{"time": DATE, "event": msgspec.to_builtins(event)} for event in _SELDOM]
+JOURNAL = [*lines()[:1], *_SELDOM_LINES[:2], *lines()[1:-2], *_SELDOM_LINES[2:], *lines()[-2:]]
 
 
 @st.composite
