@@ -89,7 +89,8 @@ def test_a_spoiled_journal_is_shown_as_far_as_it_is_one(content: bytes) -> None:
         check_harmless(page.getvalue())
         check_harmless(json.dumps(as_json(record), allow_nan=False).replace("\x7f", ""))
         check_harmless(death_sentence(run, record) or "")
-        check_view(view_of(events), record)
+        for chosen in (None, 0, 8):
+            check_view(view_of(events, chosen=chosen), record)
 
 
 def events_of(journal: Path) -> Iterator[tuple[float, AnyEvent]]:

@@ -120,7 +120,8 @@ def test_what_is_no_model_is_not_listed_and_is_a_sentence_where_it_is_named(tmp_
 
 
 def test_folders_in_rings_and_closed_ones_do_not_hide_the_models_beside_them(open_folder: Path) -> None:
-    build_small_model(open_folder / "good")
+    for file in build_small_model(open_folder / "good").iterdir():
+        file.chmod(0o644)
     (open_folder / "ring").symlink_to(open_folder / "ring")
     (open_folder / "up").symlink_to(open_folder)
     (open_folder / "closed").mkdir(mode=0)

@@ -92,14 +92,15 @@ def test_what_is_no_run_is_passed_over(folder: Folder) -> None:
 
 
 def test_of_all_hostile_journals_nothing_reaches_the_terminal_as_it_is(folder: Folder, tmp_path: Path) -> None:
-    for number, case in enumerate(JOURNALS):
+    shown = [*JOURNALS[:10], *(case for case in JOURNALS[10:] if not case.says)]
+    for number, case in enumerate(shown):
         model = build_small_model(tmp_path / "tensors" / f"{number:02}", n=3, d=2, vocabulary=9)
         case.write(folder(number))
         (folder(number) / "request.json").write_bytes(msgspec.json.encode(request_for(model_at(model))))
     command = [sys.executable, "-m", "farpair", "--tensors", str(tmp_path / "tensors"), "--device", "cpu"]
     with Terminal(command, tmp_path / "state", columns=160, rows=50) as terminal:
         terminal.wait_for(lambda text: "q quit" in text and "looking for earlier runs" not in text)
-        for case in JOURNALS:
+        for case in shown:
             terminal.press(*(["n", "down", "escape"] if not case.says else []), "]")
         terminal.wait_for("q quit", PATIENCE_SECONDS)
         terminal.press("q")
