@@ -65,7 +65,7 @@ def _named(word: str, options: Options) -> Model:
     for model in models:
         if model.name == word:
             return model
-    path = Path(word).expanduser()
+    path = Path(os.path.expanduser(word))  # of a user whom there is not, the word as it is
     if os.sep in word or path.suffix == ".safetensors" or os.path.lexists(path):
         return model_at(path, options.tensor)
     tensors = tensors_folder(options.tensors)

@@ -245,7 +245,7 @@ def _bytes(text: str) -> int:
     size = int(float(number) * scale)
     if size < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no memory at all")
-    return size
+    return min(size, 2**63 - 1)
 
 
 def _complain(error: FarpairError, code: int) -> int:

@@ -142,7 +142,8 @@ def _print_record(record: "RunRecord", options: Options) -> None:
     if options.json:
         import json
 
-        print(json.dumps(as_json(record), indent=2, allow_nan=False))
+        # The one control character that JSON does not escape.
+        print(json.dumps(as_json(record), indent=2, allow_nan=False).replace("\x7f", "\\u007f"))
     else:
         print_report(record, sys.stdout)
 

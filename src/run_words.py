@@ -6,7 +6,6 @@ A refusal is raised as InputError: one sentence, exit code 2.
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -19,7 +18,7 @@ from .engine.record import RunRecord
 from .engine.runs import Run
 from .errors import InputError, JournalError, RunError
 from .tables import print_table
-from .text import count, size, visible
+from .text import count, date, size, visible
 
 _LOOK_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
@@ -28,7 +27,7 @@ _STATES: Final = {"done": "is done", "cancelled": "was stopped", "failed": "fail
 
 def list_runs() -> None:
     """Print the runs kept, newest first."""
-    rows = [(kept.run.id, kept.place, _date(kept.began), kept.result, kept.model) for kept in listed_runs()]
+    rows = [(kept.run.id, kept.place, date(kept.began), kept.result, kept.model) for kept in listed_runs()]
     if not rows:
         print(f"There are no runs in {visible(str(runs.state_folder()))} yet.", file=sys.stderr)
         return
@@ -155,10 +154,6 @@ def _read(tail: JournalTail, record: RunRecord) -> None:
             record.apply(when, event)
     except JournalError as error:
         raise InputError(str(error)) from error
-
-
-def _date(seconds: float | None) -> str:
-    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}" if seconds is not None else ""
 
 
 def _runs(number: int) -> str:

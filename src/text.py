@@ -106,6 +106,16 @@ def elapsed(seconds: float) -> str:
     return f"{seconds:.2f} s" if 0.9995 <= seconds < 59.995 else duration(seconds)
 
 
+def date(seconds: float | None, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time since the epoch, by this machine's clock: "2026-11-22 19:20"; "" for none, or one no calendar has."""
+    from datetime import datetime
+
+    try:
+        return f"{datetime.fromtimestamp(seconds):{form}}" if seconds is not None else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
 def size(amount: int) -> str:
     """A number of bytes in decimal units: "512 B", "23.0 MB"."""
     return _scaled(amount, "B")

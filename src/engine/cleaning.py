@@ -135,7 +135,7 @@ def _remove_remnants() -> None:
     """Remove what is left of runs that were being made or removed by a process that was killed."""
     for run_id in run_ids():
         run = run_of(run_id)
-        if not run.request.exists() and seconds_since(run.folder) > 86400:
+        if not os.path.exists(run.request) and seconds_since(run.folder) > 86400:
             _remove_folder(run.folder)
 
 
@@ -148,8 +148,8 @@ def _remove_folder(folder: Path) -> None:
 
 
 def _size(run: Run) -> int:
-    """The bytes that a run's files hold."""
+    """The bytes that a run's files take on disk: one may claim to be longer, and be mostly holes."""
     try:
-        return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(run.folder))
+        return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(run.folder))
     except OSError:
         return 0

@@ -2,7 +2,8 @@
 
 from ..errors import InputError
 from ..text import count, visible
-from .headers import FLOATS, Header, quoted, shape_text
+from .header_json import quoted, shape_text
+from .headers import FLOATS, Header
 
 CLUSTER_FILE = "1.6a_cluster_mask.safetensors"
 MASK, IDS, CENTROID, COUNT = "cluster_mask", "cluster_token_ids", "centroid", "n_cluster"
@@ -20,6 +21,11 @@ def check_layout(header: Header, rows: int, columns: int) -> None:
         found = header.place(MASK).shape[0]
         raise InputError(
             f"{quoted(MASK)} in {header.name} is for {count(found)} tokens, and the embedding has {count(rows)}."
+        )
+    named = header.place(IDS).shape[0]
+    if named > rows:
+        raise InputError(
+            f"{quoted(IDS)} in {header.name} names {count(named)} tokens, and the embedding has {count(rows)}."
         )
     if CENTROID in header.places:
         _check(header, CENTROID, FLOATS, "floating point", 1)

@@ -9,9 +9,14 @@ from ..errors import InputError
 from ..text import count, visible
 from .cluster_file import CENTROID, COUNT, IDS, MASK, check_layout
 from .events import RunRequest, SourceFile
-from .headers import Header, listed, quoted
+from .header_json import quoted
+from .headers import Header, listed
+from .room import check_room
 from .stored import StoredTensors
 from .vocabulary import Vocabulary
+
+_BYTES_OF_ID = 40  # in a list of Python's numbers
+_BYTES_OF_MASKED = 80  # the id, and what finding it in mask and ids takes for each token, in the cluster or not
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ def cluster_of(request: RunRequest, rows: int, columns: int) -> Cluster:
             raise InputError(f"There is no cluster file beside {visible(request.weights)}.")
         return _from_file(Path(request.cluster_file), rows, columns)
     if request.cluster == "all":
+        check_room(_BYTES_OF_ID * rows, f"To list all {count(rows)} tokens takes")
         return Cluster(list(range(rows)), None, None)
     kind, _, pattern = request.cluster.partition(":")
     if kind != "tokens":
@@ -60,6 +66,7 @@ def _from_file(path: Path, rows: int, columns: int) -> Cluster:
     with StoredTensors(path) as stored:
         header = stored.header
         check_layout(header, rows, columns)
+        check_room(_BYTES_OF_MASKED * rows + 16 * columns, f"A cluster of {count(rows)} tokens takes up to")
         mask = stored.whole(MASK).to(torch.bool)
         ids = stored.whole(IDS).to(torch.int64)
         centroid = stored.whole(CENTROID) if CENTROID in header.places else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ..text import visible
+from .files import open_regular
 from .record import RunRecord
 
 LAST_WORDS: Final = "farpair: "  # what the engine prints before why it ends, where it cannot write that down
@@ -55,9 +56,9 @@ def _what_is_kept(record: RunRecord) -> str:
 def _last_words(log: Path) -> str:
     """The last line in `log`, escaped, as the end of a sentence; "" where there is none."""
     try:
-        with open(log, "rb") as file:
+        with open_regular(log) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = file.read().decode(errors="replace").strip().splitlines()
+            lines = file.read(4096).decode(errors="replace").strip().splitlines()
     except OSError:
         return ""
     return f": {visible(lines[-1].strip().rstrip('.'), 300)}" if lines else ""

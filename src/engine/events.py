@@ -6,9 +6,17 @@ batches by their number (0 … batches-1), distances are Euclidean (L2) in the u
 seconds, sizes are bytes. No module here imports torch.
 """
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+
+# What a journal may say, whoever wrote it: what is beyond this is no number of rows, no length and no sentence.
+MOST_BATCHES: Final = 300_000
+LONGEST_WORDS: Final = 65_536  # characters; a sentence with two paths in it has at most half as many
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # a number of things, or an index
+Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Magnitude = Annotated[float, msgspec.Meta(ge=0)]  # a length, an angle, a time or a rate
+Words = Annotated[str, msgspec.Meta(max_length=LONGEST_WORDS)]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -24,26 +32,26 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     engine. `resumes` names the run whose settled batches this one is to go on from.
     """
 
-    model: str
-    weights: str
-    tensor: str = "W"
-    cluster: str = "mask"
-    cluster_file: str | None = None
-    tokenizer: str | None = None
-    batch: int = 256
-    device: str = "auto"
-    threads: int = 0
-    memory: int = 0
+    model: Words
+    weights: Words
+    tensor: Words = "W"
+    cluster: Words = "mask"
+    cluster_file: Words | None = None
+    tokenizer: Words | None = None
+    batch: Natural = 256
+    device: Words = "auto"
+    threads: Natural = 0
+    memory: Natural = 0
     exhaustive: bool = False
-    resumes: str | None = None
+    resumes: Words | None = None
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file the run read, as it was when it was read."""
 
-    path: str
-    size: int
-    mtime_ns: int
+    path: Words
+    size: Natural
+    mtime_ns: Signed
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +60,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     `text` is untrusted: it may hold control characters, markup and bidirectional overrides.
     """
 
-    index: int
-    id: int
-    text: str | None = None
+    index: Natural
+    id: Natural
+    text: Words | None = None
 
 
 class EngineStarted(Event, frozen=True, kw_only=True):
@@ -64,13 +72,13 @@ class EngineStarted(Event, frozen=True, kw_only=True):
     `queue`, the device that was asked for, wait for one another.
     """
 
-    run: str
-    pid: int
+    run: Words
+    pid: Natural
     pid_created: float
-    host: str
-    program: str
+    host: Words
+    program: Words
     request: RunRequest
-    queue: str = ""
+    queue: Words = ""
 
 
 class Queued(Event, frozen=True, kw_only=True):
@@ -79,8 +87,8 @@ class Queued(Event, frozen=True, kw_only=True):
     Said again whenever that changes; at 0 (`behind` None) the wait is over.
     """
 
-    ahead: int
-    behind: str | None = None
+    ahead: Natural
+    behind: Words | None = None
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
@@ -92,18 +100,18 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """
 
     files: tuple[SourceFile, ...]
-    fingerprint: str
-    vocabulary: int
-    n: int
-    d: int
-    dtype: str
-    device: str
-    device_name: str
-    batch: int
-    batches: int
-    memory: int
+    fingerprint: Words
+    vocabulary: Natural
+    n: Natural
+    d: Natural
+    dtype: Words
+    device: Words
+    device_name: Words
+    batch: Natural
+    batches: Annotated[int, msgspec.Meta(ge=0, le=MOST_BATCHES)]
+    memory: Natural
     centroid: Literal["stored", "mean"]
-    torch: str
+    torch: Words
 
 
 class Named(Event, frozen=True, kw_only=True):
@@ -116,16 +124,16 @@ class Warned(Event, frozen=True, kw_only=True):
     """Something the person should know and the run survives, in one sentence."""
 
     kind: Literal["centroid", "copies", "memory", "device", "tokenizer", "cluster", "newer", "resumed"]
-    message: str
+    message: Words
 
 
 class BatchBound(Event, frozen=True, kw_only=True):
     """A batch's maximum so far: a lower bound of it, attained by rows i < j, one of them in the batch."""
 
-    batch: int
-    lower: float
-    i: int
-    j: int
+    batch: Natural
+    lower: Magnitude
+    i: Natural
+    j: Natural
 
 
 class BatchDone(Event, frozen=True, kw_only=True):
@@ -138,15 +146,15 @@ class BatchDone(Event, frozen=True, kw_only=True):
     began.
     """
 
-    batch: int
-    start: int
-    end: int
-    maximum: float
-    i: int
-    j: int
-    pairs: int
-    evaluated: int
-    seconds: float
+    batch: Natural
+    start: Natural
+    end: Natural
+    maximum: Magnitude
+    i: Natural
+    j: Natural
+    pairs: Natural
+    evaluated: Natural
+    seconds: Magnitude
     settled: Literal["bounds", "screen", "float64", "exhaustive"]
 
 
@@ -159,19 +167,19 @@ class Checkpoint(Event, frozen=True, kw_only=True):
     go on from here.
     """
 
-    batches: int
-    pairs: tuple[tuple[int, int, int], ...]
-    grouping: int
+    batches: Natural
+    pairs: tuple[tuple[Natural, Natural, Natural], ...]
+    grouping: Natural
 
 
 class Progress(Event, frozen=True, kw_only=True):
     """How far the search is: `settled` of `pairs` unordered pairs decided, after `seconds` of searching."""
 
-    settled: int
-    pairs: int
-    seconds: float
-    pairs_per_second: float
-    device_bytes: int | None = None
+    settled: Natural
+    pairs: Natural
+    seconds: Magnitude
+    pairs_per_second: Magnitude
+    device_bytes: Natural | None = None
 
 
 class Paused(Event, frozen=True, kw_only=True):
@@ -191,26 +199,26 @@ class PairFound(Event, frozen=True, kw_only=True):
     `evaluated` of `pairs` unordered pairs were evaluated; every other was discarded under a rigorous bound.
     """
 
-    i: int
-    j: int
-    distance: float
-    error: float
-    ties: int
-    runner_up: float | None
-    runner_up_i: int | None
-    runner_up_j: int | None
-    pairs: int
-    evaluated: int
-    seconds: float
+    i: Natural
+    j: Natural
+    distance: Magnitude
+    error: Magnitude
+    ties: Natural
+    runner_up: Magnitude | None
+    runner_up_i: Natural | None
+    runner_up_j: Natural | None
+    pairs: Natural
+    evaluated: Natural
+    seconds: Magnitude
 
 
 class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):
     """A row's place: its norm, its norm over the centroid's (None: the centroid is zero), its distance from it."""
 
-    index: int
-    norm: float
-    norm_ratio: float | None
-    distance: float
+    index: Natural
+    norm: Magnitude
+    norm_ratio: Magnitude | None
+    distance: Magnitude
 
 
 class Triangle(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,34 +228,34 @@ class Triangle(msgspec.Struct, frozen=True, kw_only=True):
     no value and is None; `degenerate` then, or for collinear points, says in words what the triangle is.
     """
 
-    side_i: float
-    side_j: float
-    side_ij: float
-    at_centroid: float | None
-    at_i: float | None
-    at_j: float | None
-    angle_sum: float | None
-    at_centroid_dot: float | None
-    degenerate: str | None
+    side_i: Magnitude
+    side_j: Magnitude
+    side_ij: Magnitude
+    at_centroid: Magnitude | None
+    at_i: Magnitude | None
+    at_j: Magnitude | None
+    angle_sum: Magnitude | None
+    at_centroid_dot: Magnitude | None
+    degenerate: Words | None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Minimum, maximum, median (the lower of the middle two) and mean of one number per row."""
 
-    minimum: float
-    maximum: float
-    median: float
-    mean: float
+    minimum: Magnitude
+    maximum: Magnitude
+    median: Magnitude
+    mean: Magnitude
 
 
 class Copies(msgspec.Struct, frozen=True, kw_only=True):
     """Bit-identical rows: `distinct` different rows in all; `groups` of two or more rows alike, holding `rows`
     rows together; `sizes` of the groups, largest first, at most 100 of them."""
 
-    distinct: int
-    groups: int
-    rows: int
-    sizes: tuple[int, ...]
+    distinct: Natural
+    groups: Natural
+    rows: Natural
+    sizes: tuple[Natural, ...]
 
 
 class Analysed(Event, frozen=True, kw_only=True):
@@ -259,17 +267,17 @@ class Analysed(Event, frozen=True, kw_only=True):
     distances' summary would be from the true mean.
     """
 
-    i: int
-    j: int
+    i: Natural
+    j: Natural
     outlier: TokenMeasure
     other: TokenMeasure
     both_far: bool
-    mean_distance: float
-    centroid_norm: float
+    mean_distance: Magnitude
+    centroid_norm: Magnitude
     triangle: Triangle
     norms: Summary
     distances: Summary
-    centroid_offset: float | None
+    centroid_offset: Magnitude | None
     distances_from_mean: Summary | None
     copies: Copies
 
@@ -277,8 +285,8 @@ class Analysed(Event, frozen=True, kw_only=True):
 class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
     """The triangle that the rows i and j make with the centroid."""
 
-    i: int
-    j: int
+    i: Natural
+    j: Natural
     triangle: Triangle
 
 
@@ -288,7 +296,7 @@ class Measured(Event, frozen=True, kw_only=True):
     Each pair and each row is measured once in a run: a row that an earlier Measured holds is not among `tokens`.
     """
 
-    centroid_norm: float
+    centroid_norm: Magnitude
     tokens: tuple[TokenMeasure, ...]
     pairs: tuple[PairTriangle, ...]
 
@@ -300,8 +308,8 @@ class RunEnded(Event, frozen=True, kw_only=True):
     """
 
     outcome: Literal["done", "cancelled", "failed"]
-    reason: str
-    advice: str = ""
+    reason: Words
+    advice: Words = ""
     cause: Literal["input", "memory", "disk", "program"] | None = None
 
 

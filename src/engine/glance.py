@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..errors import JournalError
+from ..text import visible
 from .events import AnyEvent, EngineStarted, PairFound, Paused, Progress, Queued, RunEnded, RunStarted
-from .journal import decode_line
+from .files import open_regular
+from .journal import LONGEST_LINE, TOO_LONG, check_length, decode_line
 
 Standing = Literal["starting", "queued", "going", "paused", "done", "cancelled", "failed"]
 
@@ -59,11 +61,12 @@ def glance(path: Path) -> Glance:
     Raises JournalError where it cannot be read, or what is looked at is not an event.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             fd = file.fileno()
             size = os.fstat(fd).st_size
-            head = list(_events(path, _first_lines(fd, size)))
-            tail = list(_events(path, _telling(_lines_backwards(fd, size))))
+            check_length(path, size)
+            head = list(_events(path, _first_lines(path, fd, size)))
+            tail = list(_events(path, _telling(_lines_backwards(path, fd, size))))
     except FileNotFoundError:
         return Glance()
     except OSError as error:
@@ -86,7 +89,7 @@ _HEAD_EVENTS: Final = 8  # of these one is RunStarted, but for a run that was pa
 _TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: there quotes are escaped
 
 
-def _first_lines(fd: int, size: int) -> list[bytes]:
+def _first_lines(path: Path, fd: int, size: int) -> list[bytes]:
     """The first few whole lines."""
     window = _WINDOW
     while True:
@@ -94,17 +97,23 @@ def _first_lines(fd: int, size: int) -> list[bytes]:
         lines = read.split(b"\n")[:-1]
         if len(lines) >= _HEAD_EVENTS or len(read) >= size or (lines and window > _WINDOW):
             return lines[:_HEAD_EVENTS]
+        if window > LONGEST_LINE:
+            raise JournalError(f"{path} holds a line that is not an event: {TOO_LONG}.")
         window *= 16
 
 
-def _lines_backwards(fd: int, size: int) -> Iterator[bytes]:
+def _lines_backwards(path: Path, fd: int, size: int) -> Iterator[bytes]:
     """The whole lines from the last to the first."""
-    rest, start, torn = b"", size, True
+    rest, start, torn, window = b"", size, True, _WINDOW
     while start > 0:
-        begin = max(0, start - _WINDOW)
+        begin = max(0, start - window)
         pieces = (os.pread(fd, start - begin, begin) + rest).split(b"\n")
         if torn and len(pieces) > 1:  # what follows the last newline is not there yet
             pieces, torn = pieces[:-1], False
+        if len(pieces) == 1:  # a line longer than all that was read of it: twice as much the next time
+            window *= 2
+            if len(pieces[0]) > LONGEST_LINE:
+                raise JournalError(f"{path} holds a line that is not an event: {TOO_LONG}.")
         rest, start = pieces[0], begin
         if not torn:
             yield from reversed(pieces[1:])
@@ -127,4 +136,4 @@ def _events(path: Path, lines: Iterator[bytes] | list[bytes]) -> Iterator[tuple[
         try:
             yield decode_line(line)
         except ValueError as error:
-            raise JournalError(f"{path} holds a line that is not an event: {error}.") from error
+            raise JournalError(f"{path} holds a line that is not an event: {visible(str(error), 200)}.") from error

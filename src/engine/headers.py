@@ -1,38 +1,25 @@
 """What a safetensors file says it holds, read from its header alone: no tensor is touched, and no torch needed.
 
 The format (https://github.com/huggingface/safetensors): eight bytes, the header's length as a little-endian
-integer; the header, a JSON object of tensor names; then the tensors' bytes one after another, without gaps.
+integer; the header, a JSON object of tensor names (see `header_json`); then the tensors' bytes one after another,
+without gaps.
 """
 
-import math
 import os
-import stat
 from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
 from ..errors import InputError
 from ..text import count, visible
 from .events import SourceFile
+from .files import open_regular, read_into
+from .header_json import Place, check_offsets, places_in, quoted, shape_text
 
 LONGEST_HEADER = 100_000_000  # bytes; the format's own limit
-
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1}
-BYTES |= {"U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
 FLOATS = ("F64", "F32", "F16", "BF16")
-
-Natural = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class Place(msgspec.Struct, frozen=True):
-    """One tensor in the header: its dtype by the format's name ("BF16", …), its shape, its bytes [begin, end)."""
-
-    dtype: str
-    shape: tuple[Natural, ...]
-    data_offsets: tuple[Natural, Natural]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -63,11 +50,7 @@ def read_header(path: Path) -> Header:
 def open_file(path: Path) -> FileIO:
     """`path` open for unbuffered reading. Raises InputError if it is missing, not a file, or not ours to read."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # opening a pipe would wait for its writer for ever
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise InputError(f"{visible(str(path))} is {kind}; a safetensors file is needed.")
-        return FileIO(path)
+        return open_regular(path)
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -92,18 +75,10 @@ def header_of(file: FileIO, path: Path) -> Header:
             f"{name} is not a safetensors file, or is cut short: its header would be {count(length)} bytes "
             f"long, and can be at most {count(limit)} bytes here."
         )
-    places = _places(header, name)
-    _check_offsets(places, status.st_size - 8 - length, name)
+    places = places_in(header, name)
+    check_offsets(places, status.st_size - 8 - length, name)
     found = SourceFile(path=str(path), size=status.st_size, mtime_ns=status.st_mtime_ns)
     return Header(found, 8 + length, places)
-
-
-def read_into(file: FileIO, buffer: memoryview) -> int:
-    """Fill `buffer` from `file`, in as many reads as that takes; the bytes read, fewer only at the file's end."""
-    filled = 0
-    while filled < len(buffer) and (got := file.readinto(buffer[filled:])):
-        filled += got
-    return filled
 
 
 def embedding_shape(header: Header, tensor: str) -> tuple[int, int]:
@@ -122,22 +97,12 @@ def embedding_shape(header: Header, tensor: str) -> tuple[int, int]:
     return rows, columns
 
 
-def quoted(name: str) -> str:
-    """A tensor's name as it is safe to show, in quotes."""
-    return f'"{visible(name, 60)}"'
-
-
 def listed(things: Sequence[object], most: int = 6) -> str:
     """`things` in words: "a", "a and b", "a, b and c", "a, b, c … and 9 more"."""
     words = [str(thing) for thing in things]
     if len(words) > most:
         return f"{', '.join(words[:most])} and {count(len(words) - most)} more"
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape in words: "(2,248 × 2,560)", "(7)", "()"."""
-    return f"({' × '.join(count(size) for size in shape)})"
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
@@ -153,49 +118,6 @@ def unreadable(path: Path, error: OSError) -> InputError:
         case PermissionError():
             return InputError(f"There is no permission to read {name}.")
     return InputError(f"{name} cannot be read: {error.strerror or error}.")
-
-
-def _places(header: bytearray, name: str) -> dict[str, Place]:
-    """The tensors that the JSON in `header` describes."""
-    try:
-        tensors = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InputError(f"{name} is not a safetensors file: its header is not a JSON object.") from None
-    tensors.pop("__metadata__", None)
-    places = {}
-    for tensor, description in tensors.items():
-        try:
-            place = msgspec.json.decode(description, type=Place)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise InputError(
-                f"{name} is damaged: its header does not say where tensor {quoted(tensor)} lies."
-            ) from None
-        begin, end = place.data_offsets
-        size = BYTES.get(place.dtype)
-        if size is not None and end - begin != size * math.prod(place.shape):
-            raise InputError(
-                f"{name} is damaged: its header gives tensor {quoted(tensor)} {count(end - begin)} bytes for "
-                f"shape {shape_text(place.shape)} of {place.dtype}."
-            )
-        places[tensor] = place
-    return places
-
-
-def _check_offsets(places: dict[str, Place], size: int, name: str) -> None:
-    """Refuse a header whose tensors do not fill the `size` bytes after it exactly, one after another."""
-    reached = 0
-    for begin, end in sorted(place.data_offsets for place in places.values()):
-        if begin != reached or end < begin:
-            raise InputError(f"{name} is damaged: by its header, tensors overlap or leave gaps.")
-        reached = end
-    if reached > size:
-        raise InputError(
-            f"{name} is cut short: its tensors take {count(reached)} bytes, and only {count(size)} are there."
-        )
-    if reached < size:
-        raise InputError(
-            f"{name} is damaged: its tensors take {count(reached)} bytes, and {count(size)} are there."
-        )
 
 
 def _there_is(tensors: list[str]) -> str:

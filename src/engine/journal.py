@@ -11,14 +11,23 @@ import contextlib
 import os
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from ..errors import JournalError
+from ..text import size, visible
 from .events import AnyEvent, BatchBound, BatchDone, Checkpoint, RunStarted, Warned
+from .files import regular_descriptor
 from .record import RunRecord
+
+# Beyond what any run writes; what is longer is not read, nor kept in memory.
+LONGEST_JOURNAL: Final = 1 << 30
+LONGEST_LINE: Final = 16 << 20
+TOO_LONG: Final = f"it is longer than {size(LONGEST_LINE)}"
+_AT_ONCE: Final = 1 << 20
 
 
 class JournalWriter:
@@ -97,16 +106,20 @@ class JournalTail:
         """
         if self._error:
             raise self._error
-        events: list[tuple[float, AnyEvent]] = []
+        events = []
         try:
-            for line in self._new_lines():
-                self._lines += 1
-                events.append(self._decode(line))
+            for event in self.new_events():
+                events.append(event)
         except JournalError as error:
             self._error = error
             if not events:
                 raise
         return events
+
+    def new_events(self) -> Iterator[tuple[float, AnyEvent]]:
+        """As `read`, one by one; raises JournalError where it comes to what is not an event."""
+        for line in self._new_lines():
+            yield self._decode(line)
 
     def close(self) -> None:
         """Let the file go; a later `read` opens it again and goes on where this one was."""
@@ -117,32 +130,39 @@ class JournalTail:
     def __del__(self) -> None:
         self.close()
 
-    def _new_lines(self) -> list[bytes]:
+    def _new_lines(self) -> Iterator[bytes]:
+        """The whole lines that are new, read a megabyte at a time."""
         try:
             if self._fd is None:
-                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                self._fd = regular_descriptor(self.path)
             status = os.fstat(self._fd)
             if (status.st_size, status.st_mtime_ns, status.st_nlink) == self._seen:
-                return []
+                return
             if status.st_nlink == 0 and self._seen[2] > 0:
                 raise JournalError(f"{self.path} was deleted while it was being read.")
             if status.st_size < self._offset:
                 raise JournalError(f"{self.path} was cut short while it was being read.")
-            unread = bytearray()
-            end = status.st_size if self._most is None else min(status.st_size, self._offset + self._most)
-            while chunk := os.pread(self._fd, end - self._offset - len(unread), self._offset + len(unread)):
-                unread += chunk
-                if b"\n" not in unread:  # a line longer than `most`
-                    end = min(status.st_size, end + len(chunk))
+            check_length(self.path, status.st_size)
+            begin = at = self._offset
+            step = min(_AT_ONCE, self._most or _AT_ONCE)
+            torn = b""  # it is read again, from its start, when more is there
+            while at < status.st_size and (read := os.pread(self._fd, min(step, status.st_size - at), at)):
+                at += len(read)
+                *lines, torn = (torn + read).split(b"\n")
+                for line in lines:
+                    self._offset += len(line) + 1
+                    self._lines += 1
+                    yield line
+                if len(torn) > LONGEST_LINE:
+                    self._lines += 1
+                    raise self._not_an_event(TOO_LONG)
+                if self._most is not None and self._offset - begin >= self._most and at < status.st_size:
+                    return
         except FileNotFoundError:
-            return []
+            return
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {_why(error)}.") from error
-        if end == status.st_size:
-            self._seen = (status.st_size, status.st_mtime_ns, status.st_nlink)
-        whole = unread.rfind(b"\n") + 1  # a torn line is read again, from its start, when more is there
-        self._offset += whole
-        return bytes(unread[:whole]).split(b"\n")[:-1]
+        self._seen = (status.st_size, status.st_mtime_ns, status.st_nlink)
 
     def _decode(self, line: bytes) -> tuple[float, AnyEvent]:
         try:
@@ -153,6 +173,8 @@ class JournalTail:
             case BatchBound() | BatchDone():
                 if not 0 <= event.batch < self._batches:
                     raise self._not_an_event(f"there is no batch {event.batch}")
+            case RunStarted() if self._batches:
+                raise self._not_an_event("the run has begun before")
             case RunStarted(n=n, batch=batch, batches=batches):
                 if not (n >= 1 and batch >= 1 and batches == -(-n // batch)):
                     raise self._not_an_event(f"{n} rows in batches of {batch} are not {batches} batches")
@@ -163,7 +185,7 @@ class JournalTail:
         return when, event
 
     def _not_an_event(self, why: str) -> JournalError:
-        return JournalError(f"{self.path}, line {self._lines}, is not an event: {why}.")
+        return JournalError(f"{self.path}, line {self._lines}, is not an event: {visible(why, 200)}.")
 
 
 def read_record(path: Path) -> RunRecord:
@@ -180,18 +202,23 @@ def read_record(path: Path) -> RunRecord:
 def read_kept(path: Path) -> tuple[RunRecord, JournalError | None]:
     """What can be read of the journal at `path`, and why the rest of it cannot, where it cannot."""
     record = RunRecord()
-    if not path.exists():
+    if not os.path.lexists(path):
         return record, JournalError(f"{path} does not exist.")
     tail = JournalTail(path)
     try:
-        while events := tail.read():
-            for when, event in events:
-                record.apply(when, event)
+        for when, event in tail.new_events():
+            record.apply(when, event)
     except JournalError as error:
         return record, error
     finally:
         tail.close()
     return record, None
+
+
+def check_length(path: Path, length: int) -> None:
+    """Refuse a file of `length` bytes, more than any run writes, by a JournalError."""
+    if length > LONGEST_JOURNAL:
+        raise JournalError(f"{path} is no journal: it has {size(length)}, more than any run's.")
 
 
 def decode_line(line: bytes) -> tuple[float, AnyEvent]:

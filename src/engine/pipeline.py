@@ -14,6 +14,7 @@ from ..text import count, distance, size
 from .analysis import analyse
 from .device import blocks_for, choose_device, device_name
 from .events import (
+    MOST_BATCHES,
     Analysed,
     AnyEvent,
     BatchBound,
@@ -53,6 +54,10 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     device = choose_device(request.device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
+    if -(-n // request.batch) > MOST_BATCHES:
+        raise InputError(
+            f"--batch {request.batch} makes more than {count(MOST_BATCHES)} batches of {count(n)} rows; take more."
+        )
     memory = blocks_for(device, n, d, request.memory).bytes(n, d)
     started = RunStarted(
         files=cluster.files,

@@ -54,7 +54,7 @@ class Turn:
         if run.id in self._passed:
             return False
         try:
-            if not run.request.exists():  # not a run yet, or no longer
+            if not os.path.exists(run.request):  # not a run yet, or no longer
                 return False
             seen = glance(run.journal)
             if seen.ended or not self._shares(run, seen) or not runs.is_alive(run, seen):

@@ -1,6 +1,6 @@
 """What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -27,6 +27,8 @@ from .events import (
 )
 
 State = Literal["queued", "starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
+
+MOST_WARNINGS: Final = 1000  # a run has a few; each line from a newer program is one
 
 
 class BatchRecord(msgspec.Struct):
@@ -96,7 +98,8 @@ class RunRecord(msgspec.Struct):
             case Named():
                 self.tokens.update((token.index, token) for token in event.tokens)
             case Warned():
-                self.warnings.append(event)
+                if len(self.warnings) < MOST_WARNINGS and event not in self.warnings[-1:]:
+                    self.warnings.append(event)
             case BatchBound():
                 row = self.batches[event.batch]
                 if row.done is None:

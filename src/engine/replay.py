@@ -10,6 +10,7 @@ from .events import AnyEvent, Paused, Queued
 from .journal import JournalTail
 
 LONGEST_WAIT: Final = 1.0  # seconds of a pause, or of a wait for the run's turn, that are played
+LONGEST_GAP: Final = 60.0  # and between two events of a search, which says how far it is ten times a second
 
 
 class ReplayTail:
@@ -70,7 +71,7 @@ class ReplayTail:
             for when, event in self._tail.read():
                 if self._last:
                     before, kind = self._last
-                    longest = LONGEST_WAIT if isinstance(kind, Paused | Queued) else float("inf")
+                    longest = LONGEST_WAIT if isinstance(kind, Paused | Queued) else LONGEST_GAP
                     self._due += min(max(0.0, when - before), longest)
                 self._coming.append((self._due, when, event))
                 self._last = when, event

@@ -67,10 +67,12 @@ def _batches(record: RunRecord) -> Blocks:
     if not record.batches or (record.ended and record.ended.outcome == "done" and record.pair is None):
         return  # of one token there is no pair, and no batch has a maximum
     yield from _title("Batches")
-    rows = [_batch(record, batch) for batch in record.batches]
-    ids = [(*row[:3], _pair(record, batch, width=0)) for row, batch in zip(rows, record.batches, strict=True)]
+    known = [batch for batch in record.batches if batch.value is not None]
+    rows = [_batch(record, batch) for batch in known]
+    ids = [(*row[:3], _pair(record, batch, width=0)) for row, batch in zip(rows, known, strict=True)]
     heads = (">rows", ">maximum", "", "pair", "settled by", ">evaluated")
-    yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
+    if known:
+        yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
     if record.batches_done < len(record.batches):
         yield _said(f"{count(record.batches_done)} of {count(len(record.batches))} batches are settled.", "yellow")
 
@@ -151,7 +153,7 @@ def _triangle(record: RunRecord) -> Blocks:
     if shape.at_centroid_dot is not None:
         yield _said(f"By dot product, the angle at the centroid is {degrees(shape.at_centroid_dot)}.")
     if shape.degenerate:
-        yield _said(shape.degenerate, "yellow")
+        yield _said(visible(shape.degenerate), "yellow")
 
 
 def _cluster(record: RunRecord) -> Blocks:

@@ -11,7 +11,9 @@ from ..errors import InputError
 from ..text import count
 from .clusters import cluster_of
 from .events import RunRequest, SourceFile, Warned
-from .headers import embedding_shape, listed, quoted
+from .header_json import quoted
+from .headers import embedding_shape, listed
+from .room import check_room
 from .stored import TORCH_DTYPES, StoredTensors
 
 
@@ -45,7 +47,11 @@ def load_rows(request: RunRequest) -> Rows:
         cluster = cluster_of(request, vocabulary, d)
         ids = cluster.token_ids
         dtype = stored.header.place(request.tensor).dtype
-        rows = torch.empty(len(ids), d, dtype=torch.promote_types(TORCH_DTYPES[dtype], torch.float32))
+        kept = torch.promote_types(TORCH_DTYPES[dtype], torch.float32)
+        check_room(
+            len(ids) * d * kept.itemsize, f"The cluster's {count(len(ids))} rows of {count(d)} numbers take"
+        )
+        rows = torch.empty(len(ids), d, dtype=kept)
         fingerprint = blake2b(f"{dtype} {len(ids)} {d} ".encode() + array("q", ids).tobytes(), digest_size=16)
         not_finite: list[int] = []
         for first, block, written in stored.row_blocks(request.tensor, ids):

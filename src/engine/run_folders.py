@@ -18,6 +18,9 @@ import msgspec
 from ..errors import RunError
 from ..text import visible
 from .events import RunRequest
+from .files import read_regular
+
+LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold, each character escaped
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ def new_run(request: RunRequest) -> Run:
 
 
 def run_ids() -> list[str]:
-    """The id of every run folder there is, in no order."""
+    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove."""
     try:
-        return [entry.name for entry in os.scandir(state_folder() / "runs") if _ID.fullmatch(entry.name)]
+        entries = os.scandir(state_folder() / "runs")
+        return [entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()]
     except OSError:
         return []
 
@@ -93,8 +97,8 @@ def run_of(run_id: str) -> Run:
 
 def all_runs() -> list[Run]:
     """Every run in the state folder, newest first."""
-    runs = [run_of(run_id) for run_id in run_ids()]
-    return sorted((run for run in runs if run.request.exists()), key=lambda run: run.asked_for, reverse=True)
+    runs = [run for run_id in run_ids() if os.path.exists((run := run_of(run_id)).request)]
+    return sorted(runs, key=lambda run: run.asked_for, reverse=True)
 
 
 def find(word: str) -> Run:
@@ -115,8 +119,10 @@ def find(word: str) -> Run:
 def request_of(run: Run) -> RunRequest:
     """What was asked of `run`; RunError where its request cannot be read."""
     try:
-        return msgspec.json.decode(run.request.read_bytes(), type=RunRequest)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(read_regular(run.request, LONGEST_REQUEST), type=RunRequest)
+    except OSError as error:
+        raise RunError(f"{run.request} cannot be read: {error.strerror}.") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RunError(f"{run.request} is not a run's request: {error}.") from error
 
 
@@ -137,7 +143,7 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-_ID: Final = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}")
 
 
 def _mtime_ns(path: Path) -> int:

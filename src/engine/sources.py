@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from ..errors import InputError
 from ..text import visible
 from .cluster_file import CLUSTER_FILE, check_layout
-from .events import RunRequest
-from .headers import Header, embedding_shape, listed, quoted, read_header, unreadable
+from .events import LONGEST_WORDS, RunRequest
+from .header_json import quoted
+from .headers import Header, embedding_shape, listed, read_header, unreadable
 
 WEIGHTS_FILE = "W.safetensors"
 CHECKPOINT_FILE = "model.safetensors"
@@ -152,10 +153,12 @@ def request_for(
         exhaustive=exhaustive,
     )
     try:
-        msgspec.json.encode(request)
+        return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # as the engine will read it
     except UnicodeEncodeError:  # what a command line or a file system holds need not be text
         raise InputError(f"{visible(chosen, 60)} or {visible(device, 60)} is not UTF-8.") from None
-    return request
+    except msgspec.ValidationError:
+        long = visible(max(model.tensor, chosen, key=len), 60)
+        raise InputError(f"{long} is longer than {LONGEST_WORDS:,} characters.") from None
 
 
 def model_of(request: RunRequest) -> Model:
@@ -237,6 +240,6 @@ def _holds(folder: Path, name: str) -> bool:
         (folder / name).lstat()
     except PermissionError:
         return True
-    except OSError:
+    except (OSError, ValueError):  # no file can have a NUL in its name
         return False
     return True

@@ -17,7 +17,9 @@ from safetensors import SafetensorError, safe_open
 
 from ..errors import InputError
 from ..text import visible
-from .headers import BYTES, Header, header_of, open_file, read_into, unreadable
+from .files import read_into
+from .header_json import BITS
+from .headers import Header, header_of, open_file, unreadable
 
 TORCH_DTYPES = {
     "F64": torch.float64,
@@ -36,7 +38,7 @@ READ_AT_ONCE = 8 << 20  # bytes; what reading rows needs beyond the rows themsel
 class StoredTensors:
     """A safetensors file, open; `header` says what is in it.
 
-    Raises InputError, as `read_header` does, and for all else that the safetensors library refuses.
+    Raises InputError, as `read_header` does, and for all else that the safetensors library might refuse.
     """
 
     header: Header
@@ -66,7 +68,7 @@ class StoredTensors:
         size = math.prod(place.shape)
         if size == 0:
             return torch.empty(place.shape, dtype=dtype)
-        buffer = bytearray(size * BYTES[place.dtype])
+        buffer = bytearray(size * BITS[place.dtype] // 8)
         self._read(memoryview(buffer), place.data_offsets[0])
         self._check_unchanged()
         return torch.frombuffer(buffer, dtype=dtype).reshape(place.shape)
@@ -79,7 +81,7 @@ class StoredTensors:
         """
         place = self.header.place(tensor)
         columns = place.shape[1]
-        width = columns * BYTES[place.dtype]
+        width = columns * BITS[place.dtype] // 8
         most = max(1, READ_AT_ONCE // width)
         buffer = bytearray(min(most, len(ids)) * width)
         for first in range(0, len(ids), most):
@@ -109,9 +111,9 @@ class StoredTensors:
 
 
 def _check_with_the_library(header: Header, path: Path) -> None:
-    """Refuse a file that safetensors itself does: metadata that is not text, a dtype that there is not."""
+    """Refuse a file that safetensors itself does: one with a dtype that the release that is installed has not."""
     try:
-        with safe_open(path, framework="pt"):  # reads the header only
+        with safe_open(path, framework="numpy"):  # maps the file and reads its header; "pt" would reserve memory
             return
     except SafetensorError as error:
         reason = visible(str(error).removeprefix("Error while deserializing header: "), 160)

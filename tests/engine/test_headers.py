@@ -1,13 +1,16 @@
 """What a header must be: every way in which a file is not a whole safetensors file is told from the others."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from farpair.engine.header_json import BITS
 from farpair.engine.headers import LONGEST_HEADER, embedding_shape, listed, read_header
 from farpair.errors import InputError
 from fixtures import as_nobody, write_header
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 F32 = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
@@ -116,6 +119,11 @@ def test_a_header_that_is_not_a_json_object_is_refused(tmp_path: Path, header: b
         F32 | {"data_offsets": [0]},
         F32 | {"data_offsets": [-24, 0]},
         F32 | {"dtype": 7},
+        F32 | {"shape": [2**63, 0]},
+        F32 | {"shape": [10**500, 0]},
+        F32 | {"shape": [1] * 3_000},
+        F32 | {"strides": [3, 1]},
+        ["F32", [2, 3], [0, 24]],
     ],
 )
 def test_a_description_that_makes_no_sense_is_refused(tmp_path: Path, description: object) -> None:
@@ -131,7 +139,9 @@ def test_a_description_that_makes_no_sense_is_refused(tmp_path: Path, descriptio
         ({"W": F32}, 0, "cut short"),
         ({"W": F32}, 25, "damaged: its tensors take 24 bytes, and 25 are there"),
         ({"W": F32 | {"shape": [2, 4]}}, 24, "24 bytes for shape (2 × 4) of F32"),
-        ({"W": F32 | {"shape": [10**30, 10**30]}}, 24, "24 bytes for shape"),
+        ({"W": F32 | {"shape": [10**10, 10**10]}}, 24, "24 bytes for shape"),
+        ({"W": F32 | {"shape": [2**62, 2**62, 0], "data_offsets": [0, 0]}}, 0, "0 bytes for shape"),
+        ({"W": F32 | {"dtype": "F4", "shape": [3], "data_offsets": [0, 1]}}, 1, "1 bytes for shape (3) of F4"),
         ({"W": F32, "V": F32}, 24, "overlap or leave gaps"),
         ({"W": F32 | {"data_offsets": [8, 32]}}, 32, "overlap or leave gaps"),
         ({"W": F32 | {"dtype": "F4", "data_offsets": [24, 0]}}, 24, "overlap or leave gaps"),
@@ -143,6 +153,40 @@ def test_tensors_that_do_not_fill_the_file_are_refused(
     path = tmp_path / "W.safetensors"
     write_header(path, header, following)
     assert says in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (b'{"a":%b,"W":%b,"W":%b}', 'its header names "W" more than once'),
+        (b'{"W":%b,"\\u0057":%b,"V":%b}', 'its header names "W" more than once'),
+        (b'{"__metadata__":{},"__metadata__":{},"W":%b,"V":%b,"U":%b}', '"__metadata__" more than once'),
+        (b'{"W":{"dtype":"F32","shape":[6],"data_offsets":[0,24],"dtype":"F32"}}', "in two ways"),
+        (b'{"W":{"dtype":"F32","shape":[6],"data_offsets":[-0,24]}}', "in two ways"),
+        (b'{"__metadata__":{"step":1}}', "the metadata in its header is not names and texts"),
+        (b'{"__metadata__":[]}', "the metadata in its header is not names and texts"),
+        (b'{"__metadata__":"x"}', "the metadata in its header is not names and texts"),
+        (b'{"W":{"dtype":"Q9","shape":[6],"data_offsets":[0,24]}}', 'the dtype of tensor "W" is Q9, which'),
+        (b'{"W":{"dtype":"f32","shape":[6],"data_offsets":[0,24]}}', 'the dtype of tensor "W" is f32, which'),
+        (b'{"W":{"dtype":"\\u001b[2J","shape":[6],"data_offsets":[0,24]}}', r"is \x1b[2J, which"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_or_is_not_in_the_format_is_refused(
+    tmp_path: Path, header: bytes, says: str
+) -> None:
+    path = tmp_path / "W.safetensors"
+    write_header(path, header.replace(b"%b", json.dumps(F32).encode()), following=24)
+    assert says in refusal(path)
+
+
+def test_every_dtype_of_the_format_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "W.safetensors"
+    for dtype, bits in BITS.items():
+        place = {"dtype": dtype, "shape": [8], "data_offsets": [0, bits]}
+        write_header(path, {"W": place}, following=bits)
+        assert read_header(path).places["W"].dtype == dtype
+        with safe_open(path, framework="pt") as file:
+            assert list(file.keys()) == ["W"]
 
 
 def test_a_missing_tensor_is_refused_with_those_that_are_there(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ from farpair.engine.events import (
     Warned,
 )
 from farpair.engine.journal import read_record
+from farpair.engine.pipeline import run_events
 from farpair.engine.runs import Run
 from farpair.engine.sources import model_at, request_for
+from farpair.errors import InputError
 from fixtures import build_small_model, token_texts
 from running import all_events, ended, long_request, read_until
 from safetensors.torch import load_file, save_file
@@ -51,6 +53,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
         run = runs.start(request_for(model_at(folder / "small"), batch=16, device="cpu"))
         read_until(run, ended)
     return folder / "small", run
+
+
+def test_more_batches_than_a_journal_can_tell_of_are_refused(tmp_path: Path) -> None:
+    save_file({"W": torch.ones(300_001, 1)}, tmp_path / "W.safetensors")
+    with pytest.raises(
+        InputError, match=r"^--batch 1 makes more than 300,000 batches of 300,001 rows; take more\.$"
+    ):
+        next(run_events(request_for(model_at(tmp_path), batch=1, device="cpu")))
 
 
 def test_a_run_is_told_from_the_engines_start_to_the_end(whole: tuple[Path, Run]) -> None:

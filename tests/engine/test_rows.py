@@ -1,6 +1,8 @@
 """The rows that a search gets: exactly those stored, and only those read."""
 
+import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,7 @@ import torch
 from farpair.engine.rows import load_rows
 from farpair.engine.sources import model_at, request_for
 from farpair.errors import InputError
-from fixtures import MASK_FILE, build_notebook_model, build_small_model, write_mask, write_sparse
+from fixtures import MASK_FILE, build_notebook_model, build_small_model, write_header, write_mask, write_sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -201,3 +203,26 @@ def test_a_whole_embedding_is_never_held_twice(tmp_path: Path) -> None:
     assert rows == 20_000 * 2_560 * 4
     assert read < rows / 2 + 500_000
     assert grown < rows + (20 << 20)
+
+
+@pytest.mark.parametrize("shape", [[2**39, 1], [1, 2**39], [2**20, 2**19]])
+def test_rows_that_cannot_fit_in_memory_are_refused_before_any_is_read(tmp_path: Path, shape: list[int]) -> None:
+    place = {"dtype": "F16", "shape": shape, "data_offsets": [0, 2**40]}
+    write_header(tmp_path / "W.safetensors", {"W": place})
+    os.truncate(tmp_path / "W.safetensors", 8 + len(json.dumps({"W": place})) + 2**40)  # takes no room on disk
+    with pytest.raises(InputError, match=r" of memory, and .* are free\.$"):
+        load_rows(request_for(model_at(tmp_path), cluster="all"))
+
+
+def test_a_mask_that_cannot_fit_in_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    n = 2**39
+    W = {"W": {"dtype": "F16", "shape": [n, 1], "data_offsets": [0, 2 * n]}}
+    mask = {
+        "cluster_mask": {"dtype": "U8", "shape": [n], "data_offsets": [0, n]},
+        "cluster_token_ids": {"dtype": "I32", "shape": [1], "data_offsets": [n, n + 4]},
+    }
+    for name, header, size in (("W.safetensors", W, 2 * n), (MASK_FILE, mask, n + 4)):
+        write_header(tmp_path / name, header)
+        os.truncate(tmp_path / name, (tmp_path / name).stat().st_size + size)
+    with pytest.raises(InputError, match=r"^A cluster of .* tokens takes up to 44.0 TB of memory"):
+        load_rows(request_for(model_at(tmp_path)))

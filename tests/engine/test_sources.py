@@ -92,6 +92,7 @@ def test_a_broken_model_is_listed_with_its_problem(tmp_path: Path) -> None:
         ({"cluster_mask": torch.ones(200)}, "is F32; it must be uint8 or bool"),
         ({"cluster_token_ids": torch.ones(40, dtype=torch.int16)}, "is I16; it must be int32 or int64"),
         ({"cluster_token_ids": torch.ones(40, 1, dtype=torch.int32)}, "shape (40 × 1)"),
+        ({"cluster_token_ids": torch.ones(201, dtype=torch.int32)}, "names 201 tokens, and the embedding has 200"),
         ({"centroid": torch.ones(15)}, "15 numbers, and the embedding's rows have 16"),
         ({"centroid": torch.ones(1, 16)}, "shape (1 × 16)"),
         ({"centroid": torch.ones(16, dtype=torch.int32)}, "is I32; it must be floating point"),
@@ -254,6 +255,7 @@ def test_a_request_says_all_that_an_engine_needs(tmp_path: Path) -> None:
         ("mask", 256, "There is no 1.6a_cluster_mask.safetensors beside"),
         ("all", 0, "at least one row, not 0"),
         ("tokens:\udcff", 256, "not UTF-8"),
+        ("tokens:" + "x" * 70_000, 256, "is longer than 65,536 characters"),
     ],
 )
 def test_a_request_for_what_there_is_not_is_refused(tmp_path: Path, cluster: str, batch: int, says: str) -> None:

@@ -1,10 +1,11 @@
 """What tokens say, from tokenizers of each kind that models come with."""
 
+import json
 from pathlib import Path
 
 import pytest
 from farpair.engine.sources import demo_model
-from farpair.engine.vocabulary import Vocabulary
+from farpair.engine.vocabulary import LONGEST_TOKEN, Vocabulary
 from farpair.errors import InputError
 from fixtures import HOSTILE_TEXTS, as_nobody, token_texts, write_tokenizer
 from tokenizers import Tokenizer, decoders, models
@@ -72,7 +73,91 @@ def test_a_pattern_that_is_none_is_refused(tmp_path: Path, pattern: str) -> None
         Vocabulary(tmp_path / "tokenizer.json").ids_matching(pattern, 20)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"model": null}'])
+def test_where_an_id_is_there_twice_the_added_token_counts(tmp_path: Path) -> None:
+    stored = {"model": {"vocab": {"a": 0, "b": 1, "c": 1}}, "added_tokens": [{"id": 0, "content": "[X]"}]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    vocabulary = Vocabulary(tmp_path / "tokenizer.json")
+    assert [vocabulary.text(id) for id in range(3)] == ["[X]", "c", None]
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        decoders.ByteLevel(),
+        decoders.WordPiece("##", cleanup=True),
+        decoders.WordPiece("+", cleanup=False),
+        decoders.Metaspace("_", "always"),
+        decoders.Metaspace("▁", "never"),
+        decoders.BPEDecoder("</w>"),
+        decoders.Sequence(
+            [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        ),
+    ],
+    ids=lambda decoder: type(decoder).__name__,
+)
+def test_tokens_are_decoded_as_the_library_does(tmp_path: Path, decoder: decoders.Decoder) -> None:
+    texts = ["Ġhello", "åıĸ", "##ing", "+ing", "_a_b", "▁a▁b", "low</w>", "<0x41>", "do n't", " .", "a", "  ", "█"]
+    tokenizer = Tokenizer(models.WordLevel({text: id for id, text in enumerate(texts)}, "a"))
+    tokenizer.decoder = decoder
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    vocabulary = Vocabulary(tmp_path / "tokenizer.json")
+    for id, text in enumerate(texts):
+        decoded = tokenizer.decode([id], skip_special_tokens=False)
+        assert vocabulary.text(id) in (decoded, f" {decoded}" if text[0] == "▁" else text)
+
+
+def test_of_a_token_longer_than_any_its_beginning_is_read(tmp_path: Path) -> None:
+    stored = {"model": {"vocab": {"a" * 10_000_000: 0}}, "decoder": {"type": "Fuse"}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    assert Vocabulary(tmp_path / "tokenizer.json").text(0) == "a" * LONGEST_TOKEN
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""},
+        {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"},
+        {"type": "Sequence", "decoders": [{"type": "Fuse"}] * 33},
+        {"type": "Sequence", "decoders": [{"type": "Sequence", "decoders": []}]},
+        {"type": "Strip", "content": " ", "start": 0, "stop": 9},
+        {"type": "CTC", "pad_token": "", "word_delimiter_token": "", "cleanup": True},
+        {"type": "Magic"},
+        "ByteLevel",
+    ],
+)
+def test_a_decoder_that_could_search_for_ever_grow_or_crash_is_refused(tmp_path: Path, decoder: object) -> None:
+    stored = {"model": {"vocab": {"a" * 40 + "b": 0}}, "decoder": decoder}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    with pytest.raises(InputError, match=r"tokenizer.json is not a tokenizer: .*decoder.*\.$"):
+        Vocabulary(tmp_path / "tokenizer.json")
+
+
+def test_what_only_cutting_text_into_tokens_needs_is_passed_over(tmp_path: Path) -> None:
+    stored = {
+        "model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["nothing here"]},
+        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated"},
+        "normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
+    }
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    assert Vocabulary(tmp_path / "tokenizer.json").text(0) == "a"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"model": null}',
+        b'{"model": {"vocab": {"a": -1}}}',
+        b'{"model": {"vocab": {"a": 4294967296}}}',
+        b'{"model": {"vocab": {"a": "0"}}}',
+        b'{"model": {"vocab": {"\\ud800": 0}}}',
+        b"," * 4_000_001,
+    ],
+)
 def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content)

@@ -1,5 +1,6 @@
 """Panels are functions of what the journal says: the published numbers, and every state without numbers."""
 
+import msgspec
 import pytest
 from farpair.engine.events import Copies, RunEnded, Triangle
 from farpair.engine.sources import Model
@@ -8,7 +9,7 @@ from farpair.tui.widgets.lines import Line, number, plain, width_of, wrap
 from farpair.tui.widgets.model_list import model_line, model_lines, status
 from farpair.tui.widgets.notice import notice, notice_lines
 from farpair.tui.widgets.outliers import outlier_lines
-from farpair.tui.widgets.progress import progress_line
+from farpair.tui.widgets.progress import progress_line, when
 from farpair.tui.widgets.statistics import statistics_lines
 from farpair.tui.widgets.title import title_line
 from farpair.tui.widgets.triangle import triangle_lines
@@ -208,7 +209,8 @@ HOSTILE = "a\x1b[31m\x07[bold]\u202eb\nc\u200b"
 def test_hostile_texts_are_harmless_in_every_panel() -> None:
     model: Model = a_model(HOSTILE)
     texts: dict[int, str | None] = {14: HOSTILE, 17: HOSTILE}
-    events = [*started(), named(texts), settled(0), pair_found(), analysed(), done()]
+    flat = msgspec.structs.replace(analysed().triangle, degenerate=HOSTILE)
+    events = [*started(), named(texts), settled(0), pair_found(), analysed(triangle=flat), done()]
     view = view_of(events, model)
     failed = view_of([*started(), ended("failed", HOSTILE, HOSTILE)], model)
     lines = [
@@ -246,3 +248,11 @@ def test_wrapping_breaks_at_spaces_and_words_that_are_too_long() -> None:
         "".join(plain(wrap("see /a/very/long/path/W.safetensors", 12)).split())
         == "see/a/very/long/path/W.safetensors"
     )
+    assert plain(wrap("e\u0301\u0301\u0301\u0301" * 5, 3)) == "\n".join(
+        ["e\u0301\u0301\u0301\u0301" * 3, "e\u0301\u0301\u0301\u0301" * 2]
+    )
+
+
+@pytest.mark.parametrize("seconds", [1e300, -1e300, 1e12, -1e12])
+def test_a_time_that_no_calendar_has_is_left_out(seconds: float) -> None:
+    assert when(seconds) == ""

@@ -71,7 +71,7 @@ def wrap(text: str, width: int, role: Role = "text") -> list[Line]:
     lines: list[Line] = []
     current = ""
     for word in text.split():
-        while cell_len(word) > width > 0:
+        while _is_wider(word, width) and width > 0:
             room = width - (cell_len(current) + 1 if current else 0)
             if room < min(8, width):
                 lines.append(((current, role),))
@@ -88,6 +88,12 @@ def wrap(text: str, width: int, role: Role = "text") -> list[Line]:
     if current:
         lines.append(((current, role),))
     return lines
+
+
+def _is_wider(word: str, width: int) -> bool:
+    """Whether a word takes more than `width` cells, measured no further than that: `visible` leaves at most four
+    marks, which take none, on a character."""
+    return cell_len(word[: 5 * (width + 1)]) > width
 
 
 def _head(word: str, width: int) -> str:

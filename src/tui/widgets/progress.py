@@ -1,10 +1,9 @@
 """The progress line: the batches settled, the share, the rate, the time left, a bar; or how the run ended."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from ...engine.record import RunRecord
-from ...text import count, duration, rate, visible
+from ...text import count, date, duration, rate, visible
 from ..view import View, fraction, percent
 from ..waiting import place, waiting_for
 from .lines import EMPTY, Line, Span, width_of
@@ -33,8 +32,8 @@ def progress_line(view: View, width: int) -> Line:
 
 
 def when(seconds: float | None) -> str:
-    """A date and time of this machine's clock: "22 Nov 2026 19:20"; "" where there is none."""
-    return f"{datetime.fromtimestamp(seconds):%d %b %Y %H:%M}" if seconds is not None else ""
+    """A date and time of this machine's clock: "22 Nov 2026 19:20"; "" where there is none, or no such date."""
+    return date(seconds, "%d %b %Y %H:%M")
 
 
 def _not_run(view: View) -> Line:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...engine.events import Triangle
 from ...engine.record import RunRecord
-from ...text import degrees, token_label
+from ...text import degrees, token_label, visible
 from ..shown_pair import ShownPair, shown_pair
 from ..view import View
 from .lines import EMPTY, Line, left, number, width_of, wrap
@@ -30,7 +30,7 @@ def triangle_lines(view: View, width: int, height: int, *, drawing: bool = True)
     beside = width >= BESIDE
     text_width = width if not beside else min(max(NUMBERS, width // 2), 34)
     legend = _legend(record, shown, text_width)
-    words = wrap(triangle.degenerate, text_width, "warn") if triangle.degenerate else []
+    words = wrap(visible(triangle.degenerate), text_width, "warn") if triangle.degenerate else []
     block = [*numbers, *words]
     if len(block) + len(legend) <= (height if beside else height - 6):
         spaced = len(block) + len(legend) < height

@@ -1,0 +1,53 @@
+"""Opening files that anybody may have put there: nothing waits for a pipe's writer, or reads a device for ever."""
+
+import errno
+import os
+import stat
+from io import FileIO
+from pathlib import Path
+
+
+def open_regular(path: Path) -> FileIO:
+    """The regular file at `path`, open for unbuffered reading. Raises OSError, for all that is none as well."""
+    return FileIO(regular_descriptor(path))
+
+
+def regular_descriptor(path: Path) -> int:
+    """As `open_regular`, but the descriptor alone."""
+    try:
+        status = os.stat(path)
+    except ValueError:
+        raise OSError(errno.EINVAL, "no file can be called so") from None
+    _check_regular(status)  # before it is opened, which does something to some devices
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        _check_regular(os.fstat(fd))  # another may have taken its place
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """All of the regular file at `path`. Raises OSError where it is none, or holds more than `most` bytes."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"it has {size:,} bytes, and at most {most:,} can be right")
+        content = bytearray(size)
+        return bytes(content[: read_into(file, memoryview(content))])
+
+
+def read_into(file: FileIO, buffer: memoryview) -> int:
+    """Fill `buffer` from `file`, in as many reads as that takes; the bytes read, fewer only at the file's end."""
+    filled = 0
+    while filled < len(buffer) and (got := file.readinto(buffer[filled:])):
+        filled += got
+    return filled
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
