@@ -31,6 +31,8 @@ def run_command(options: Options) -> int:
             return _attach(options)
         case "replay":
             return _replay(options)
+        case "config":
+            _print_settings(options)
         case "run":
             _run(options)
         case _ if options.print or options.json or not _has_terminal():
@@ -51,9 +53,7 @@ def _open_app(options: Options) -> int:
         models,
         tensors=tensors_folder(options.tensors),
         model=start.name if start else None,
-        batch=options.batch,
-        device=options.device,
-        no_mouse=options.no_mouse,
+        options=options,
     )
 
 
@@ -110,7 +110,7 @@ def _open_app_on(run: runs.Run, options: Options, speed: float | None = None) ->
         models,
         tensors=tensors_folder(options.tensors),
         model=asked.model,
-        no_mouse=options.no_mouse,
+        options=options,
         opening=Opening(run, speed),
     )
 
@@ -187,3 +187,9 @@ def _list_models(options: Options) -> None:
         for model in found_models(options)
     ]
     print_table(("model", "embedding", "dtype", "cluster", "problem"), rows)
+
+
+def _print_settings(options: Options) -> None:
+    from .settings_page import settings_page
+
+    print(settings_page(options.config), end="")

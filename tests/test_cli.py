@@ -295,7 +295,7 @@ def test_the_version_and_help_are_there_from_either_door() -> None:
     for program in ([str(script)], FARPAIR):
         version = subprocess.run([*program, "--version"], capture_output=True, text=True)
         assert (version.returncode, version.stdout) == (0, f"farpair {__version__}\n")
-    for words in ([], ["demo"], ["run"], ["models"], ["runs"], ["report"]):
+    for words in ([], ["demo"], ["run"], ["models"], ["runs"], ["report"], ["config"]):
         said = farpair(*words, "--help")
         assert (said.returncode, said.stderr) == (0, "")
         assert said.stdout.startswith(f"usage: {' '.join(['farpair', *words])} ")

@@ -17,7 +17,8 @@ from textual.worker import Worker, WorkerState
 from ..engine.sources import Model
 from ..errors import FarpairError
 from ..text import visible
-from .keys import KEYS
+from .keys import keys_in_use
+from .looks import Looks, looks_of
 from .messages import RunChanged
 from .screens.main import MainScreen
 from .signals import Signals
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from textual.command import CommandPalette
     from textual.driver import Driver
 
+    from ..cli import Options
     from ..engine.run_folders import Run
     from .screens.leave import Answer
     from .watching import Watched
@@ -44,18 +46,27 @@ def run_app(
     models: list[Model],
     *,
     tensors: Path | None,
-    model: str | None = None,
-    batch: int = 256,
-    device: str = "auto",
-    no_mouse: bool = False,
+    model: str | None,
+    options: "Options",
     opening: Opening | None = None,
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
-    `tensors` is the folder where the models were looked for, `batch` and `device` what the first run will use.
+    `tensors` is the folder where the models were looked for; `options` say what the first run will use, and how
+    the app looks.
     """
-    app = FarpairApp(models, tensors=tensors, model=model, batch=batch, device=device, opening=opening)
-    app.run(mouse=not no_mouse)
+    app = FarpairApp(
+        models,
+        tensors=tensors,
+        model=model,
+        batch=options.batch,
+        device=options.device,
+        threads=options.threads,
+        memory=options.memory,
+        looks=looks_of(options),
+        opening=opening,
+    )
+    app.run(mouse=options.mouse)
     return app.return_code or 0
 
 
@@ -74,11 +85,18 @@ class FarpairApp(App[None]):
         model: str | None,
         batch: int,
         device: str,
+        threads: int = 0,
+        memory: int = 0,
+        looks: Looks | None = None,
         opening: Opening | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
-        self.settings = Settings(batch, device, str(tensors) if tensors else None)
+        self.looks = looks or Looks()
+        self.keys = keys_in_use(self.looks.keys)
+        self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.looks.keys})
+        shown_keys = {key.id: key.shown for key in self.keys}
+        self.settings = Settings(batch, device, str(tensors) if tensors else None, threads, memory, shown_keys)
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
         self._models = models
@@ -133,10 +151,12 @@ class FarpairApp(App[None]):
         if (watched := self._shown_watched()) is None:
             return
         if watched.replay:
-            self.say("This is a replay: space pauses it, q quits.")
+            self.say(
+                f"This is a replay: {self.settings.key('pause')} pauses it, {self.settings.key('quit')} quits."
+            )
             return
         if watched.going:
-            self.say("This model is being searched; x stops it.")
+            self.say(f"This model is being searched; {self.settings.key('stop')} stops it.")
             return
         if watched.model.problem:
             self.say("This model cannot be searched.", "error")
@@ -221,7 +241,7 @@ class FarpairApp(App[None]):
         self._main.action_leave()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        for key in KEYS:
+        for key in self.keys:
             if key.name:
                 yield SystemCommand(key.name, f"{key.help} ({key.shown})", partial(self._act, key.action))
         for number, view in enumerate(self.views()):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..keys import KEYS
+from ..keys import Key
 from ..widgets.lines import EMPTY, Line, left, wrap
 
 PARTS: Final = (
@@ -54,16 +54,16 @@ NUMBERS: Final = (
 )  # fmt: skip
 
 
-def help_page() -> Callable[[int], Sequence[Line]]:
-    """The help as a page."""
-    return help_lines
+def help_page(table: Sequence[Key]) -> Callable[[int], Sequence[Line]]:
+    """The help as a page, with the keys of `table`."""
+    return lambda width: help_lines(table, width)
 
 
-def help_lines(width: int) -> list[Line]:
+def help_lines(table: Sequence[Key], width: int) -> list[Line]:
     """The help for a page of `width` cells."""
     lines: list[Line] = [(("keys", "accent"),)]
     jumps = False
-    for key in KEYS:
+    for key in table:
         if key.id.startswith("jump-"):
             if not jumps:
                 lines += _entry("1 … 9", "Show the model of that number.", width)

@@ -175,7 +175,7 @@ class MainScreen(Screen[None]):
         from .help import help_page
         from .page import Page
 
-        self.app.push_screen(Page("help", help_page()))
+        self.app.push_screen(Page("help", help_page(self.app.keys)))
 
     def action_leave(self) -> None:
         from .leave import Leave

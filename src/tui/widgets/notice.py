@@ -13,7 +13,7 @@ from .panel import Panel
 
 @dataclass(frozen=True)
 class Notice:
-    """A title and paragraphs, all harmless; `key` is what pressing r does, `anew` what R does ("": nothing)."""
+    """A title and paragraphs, all harmless; what the keys of "run" and "anew" do (`key`, `anew`; "": nothing)."""
 
     title: str
     paragraphs: tuple[str, ...]
@@ -64,7 +64,8 @@ def notice_lines(view: View, width: int, height: int) -> list[Line]:
     paragraphs = [
         wrap(text, wide, said.role if n == 0 else "text") for n, text in enumerate(said.paragraphs) if text
     ]
-    keys = [(name, does) for name, does in (("r", said.key), ("R", said.anew)) if does]
+    settings = view.settings
+    keys = [(settings.key(name), does) for name, does in (("run", said.key), ("anew", said.anew)) if does]
     key: list[Line] = [((name, "accent"), (f" {does}", "text")) for name, does in keys]
     blocks = [*paragraphs, *([key] if key else [])]
     spaced = sum(len(block) for block in blocks) + len(blocks) - 1 <= height
@@ -108,7 +109,8 @@ def _new(view: View) -> Notice | None:
         "not searched yet",
         (
             f"{visible(model.name)} has {shape}; the search looks at {cluster}, for the two farthest apart.",
-            f"Batches of {count(settings.batch)} rows (b), on the device {visible(settings.device)} (d).",
+            f"Batches of {count(settings.batch)} rows ({settings.key('batch')}), on the device "
+            f"{visible(settings.device)} ({settings.key('device')}).",
         ),
         "starts the search",
     )
