@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final, Literal, NoReturn
 
 from . import __version__, values
 from .errors import FarpairError, InputError, RunError
@@ -43,7 +43,7 @@ class Options:
     exhaustive: bool = False
     clean: bool = False
     speed: float = 1.0
-    json: bool = False
+    form: Literal["markdown", "json", "csv"] | None = None
     print: bool = False
     config: str | None = None
     theme: str | None = None
@@ -212,6 +212,11 @@ def _checked(check: Callable[[str], object]) -> Callable[[str], object]:
     return checked
 
 
+_FORMS: Final = (
+    ("json", "everything that is known as one JSON object"),
+    ("markdown", "the analysis as Markdown"),
+    ("csv", "the table of batches as CSV"),
+)
 _NUMBER: Final = _checked(values.whole_number)
 _EITHER: Final = argparse.BooleanOptionalAction
 
@@ -252,10 +257,19 @@ def _parser(command: str) -> _Parser:
     if command in ("app", "demo", "attach", "replay"):
         add("--theme", metavar="NAME", type=_checked(values.theme), help=f"{', '.join(values.THEMES)}")
         add("--mouse", action=_EITHER, help="take the mouse, or leave it to the terminal")
-    if command in ("app", "demo", "run", "report"):
-        add("--json", action="store_true", help="print the analysis as one JSON object")
+    if command in ("app", "demo", "run", "report", "attach", "replay"):
+        _add_forms(parser.add_mutually_exclusive_group(), command)
     add("--config", metavar="FILE", help=_CONFIG)
     return parser
+
+
+def _add_forms(group: "argparse._MutuallyExclusiveGroup", command: str) -> None:
+    """The flags that say in which form a run is printed; at most one of them is given."""
+    if command not in ("attach", "replay"):
+        for form, what in _FORMS:
+            group.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"print {what}")
+    if command not in ("app", "demo"):
+        group.add_argument("--plain", action=_EITHER, help="say what happens in sentences, as it happens")
 
 
 def _complain(error: FarpairError, code: int) -> int:

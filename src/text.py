@@ -38,7 +38,7 @@ def token_label(token: Token, width: int | None = None) -> str:
     label = str(token.id)
     if token.text is None:
         return label
-    quote = '"' if "'" in token.text and '"' not in token.text else "'"
+    quote = _quote_for(token.text)
     room = None if width is None else width - len(label) - 3
     if room is not None and room < 0:
         return label
@@ -48,6 +48,12 @@ def token_label(token: Token, width: int | None = None) -> str:
         if not shown:
             return label
     return f"{label} {quote}{shown}{quote}" + ("" if whole else ELLIPSIS)
+
+
+def literal(text: str) -> str:
+    """Untrusted `text`, whole, as a Python string literal of visible characters, quotes included."""
+    quote = _quote_for(text)
+    return f"{quote}{_cut(text, None, quote)[0]}{quote}"
 
 
 def distance(value: float, error: float = 0.0) -> str:
@@ -114,6 +120,10 @@ def size(amount: int) -> str:
 def rate(pairs_per_second: float) -> str:
     """A speed: "1.9 Gpair/s"; "–" where it is not finite."""
     return _scaled(pairs_per_second, "pair/s") if math.isfinite(pairs_per_second) else "–"
+
+
+def _quote_for(text: str) -> str:
+    return '"' if "'" in text and '"' not in text else "'"
 
 
 def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:

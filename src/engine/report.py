@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..text import count, degrees, distance, ratio, share, size, visible
 from . import sentences
-from .columns import Columns, Sentence
+from .columns import Columns, Sentence, Title
 from .events import TokenMeasure
 from .export import as_json
 from .record import BatchRecord, RunRecord
@@ -39,20 +39,26 @@ def print_report(record: RunRecord, file: TextIO) -> None:
         emoji=False,
         highlight=False,
     )
-    for section in _SECTIONS:
-        for block in section(record):
-            console.print(block)
+    for block in sections(record):
+        console.print(block)
     encoding = file.encoding or "utf-8"
     file.write(page.getvalue().encode(encoding, "backslashreplace").decode(encoding))
 
 
-Blocks = Iterator[Text | Sentence | Columns]
+Blocks = Iterator[Title | Sentence | Columns]
+
+
+def sections(record: RunRecord) -> Blocks:
+    """The report's parts, one after the other: headings, sentences and tables."""
+    for section in _SECTIONS:
+        yield from section(record)
 
 
 def _heading(record: RunRecord) -> Blocks:
     engine, started = record.engine, record.started
     if engine:
-        yield Text.assemble((visible(engine.request.model), "bold"), (f"   run {visible(engine.run)}", "dim"))
+        run = (f"   run {visible(engine.run)}", "dim")
+        yield Title(Text.assemble((visible(engine.request.model), "bold"), run), level=1)
     if started:
         name = f" ({visible(started.device_name)})" if started.device_name != started.device else ""
         yield _said(
@@ -122,10 +128,7 @@ def _outliers(record: RunRecord) -> Blocks:
     yield Columns(("", "token", ">norm", ">× centroid", ">from centroid"), rows)
     answer = ("yes", "bold green") if found.both_far else ("no", "bold yellow")
     yield _said(Text.assemble("Both tokens are far from the centroid: ", answer, f". {sentences.verdict(found)}"))
-    yield _said(
-        f"They lie {distance(found.triangle.side_ij)} from each other and, on average, "
-        f"{distance(found.mean_distance)} from the centroid."
-    )
+    yield _said(sentences.apart(found))
 
 
 def _measured(record: RunRecord, role: str, measure: TokenMeasure) -> tuple[str, ...]:
@@ -186,14 +189,13 @@ _OUTCOMES = {"done": ("Done. ", "green"), "cancelled": ("", "yellow"), "failed":
 
 
 def _ending(record: RunRecord) -> Blocks:
-    yield Text()
     if record.ended is None:
         told = f"Not ended: as far as its journal tells, the run is {record.state}."
-        yield Sentence(Text(told, "yellow"), indent=0)
+        yield Sentence(Text(told, "yellow"), indent=0, apart=True)
         return
     word, style = _OUTCOMES[record.ended.outcome]
     said = (sentences.ending(record.ended), "" if word else style)
-    yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0)
+    yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0, apart=True)
 
 
 _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
@@ -209,8 +211,7 @@ _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
 
 
 def _title(name: str) -> Blocks:
-    yield Text()
-    yield Text(name, "bold cyan")
+    yield Title(Text(name, "bold cyan"))
 
 
 def _said(words: str | Text, style: str = "") -> Sentence:

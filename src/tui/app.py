@@ -232,9 +232,16 @@ class FarpairApp(App[None]):
                         return
         self.exit()
 
-    def say(self, sentence: str, severity: Literal["information", "error"] = "information") -> None:
+    def say(
+        self, sentence: str, severity: Literal["information", "error"] = "information", *, seconds: float = 4
+    ) -> None:
         """Show a sentence for a few seconds; never as markup."""
-        self.notify(visible(sentence), severity=severity, timeout=4, markup=False)
+        self.notify(visible(sentence), severity=severity, timeout=seconds, markup=False)
+
+    def send(self, sequence: str) -> None:
+        """Write a control sequence to the terminal, as it is."""
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     async def action_quit(self) -> None:
         """What Textual's own quit key does: ask first, where a run is going."""

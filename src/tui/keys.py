@@ -18,7 +18,7 @@ class Key:
     """A key: `id` names it for keymaps, `keys` as Textual writes them, `label` in the footer ("" for none).
 
     `name` is its name in the command palette ("" where it does not belong there), `help` a sentence. `spare`
-    says that the footer leaves it out where there is no room.
+    says that the footer leaves it out first where there is no room.
     """
 
     id: str
@@ -70,6 +70,17 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("focus", "tab", "tab", "mark(1)", "Next panel", "Mark the next panel, for f to fill the screen with."),
     Key("focus-back", "shift+tab", "shift+tab", "mark(-1)", "", "Mark the panel before."),
+    Key(
+        "export",
+        "e",
+        "e",
+        "export",
+        "Export",
+        "Write this run to files: Markdown, JSON, CSV, a picture.",
+        "export",
+        True,
+    ),
+    Key("copy", "y", "y", "copy", "Copy", "Copy the pair, a batch or the report to your clipboard.", "copy", True),
     Key("help", "question_mark,h", "?", "help", "Help", "Explain the keys and every number here.", "help"),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "leave", "Quit", "Quit; a run can be left running.", "quit"),
     Key("up", "up,k", "↑ k", "cursor(-1)", "", "Move up one batch; the table stops following the run."),
@@ -152,10 +163,9 @@ def footer(table: Sequence[Key], width: int) -> list[tuple[str, str]]:
     labelled.insert(3, (f"{_shown(table, 'previous')} {_shown(table, 'next')}", "model", False))
     labelled.append(("ctrl+p", "all commands", True))
     shown = [(key, label) for key, label, _ in labelled]
-    if _width(shown) > width:
-        shown = [(key, label) for key, label, spare in labelled if not spare]
+    spare = [(key, label) for key, label, extra in labelled if extra]
     while _width(shown) > width and len(shown) > 2:
-        del shown[-3]  # help and quit are the last two
+        shown.remove(spare.pop() if spare else shown[-3])  # help and quit are the last two
     return shown
 
 

@@ -24,7 +24,7 @@ _CONTROLLED = (
 _NOT_FOR_PYTE = re.compile(rb"\x1b\[(?:[<>][0-9;]*u|\?[0-9]+\$p|[0-9;]*c)")
 
 KEYS = {"down": "\x1b[B", "up": "\x1b[A", "pagedown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F", "enter": "\r",
-        "escape": "\x1b", "ctrl+p": "\x10", "space": " "}  # fmt: skip
+        "escape": "\x1b", "ctrl+p": "\x10", "ctrl+u": "\x15", "space": " "}  # fmt: skip
 
 
 class Terminal:

@@ -171,6 +171,19 @@ class MainScreen(Screen[None]):
 
         self.app.push_screen(Page("notes on this run", notes(self.app.view())))
 
+    def action_copy(self) -> None:
+        from ..taking import ask_what_to_copy
+
+        view = self.app.view()
+        row = self.query_one(BatchTable).cursor
+        under = view.record.batches[row] if view.record and row is not None else view.best
+        ask_what_to_copy(self.app, view.record, under)
+
+    def action_export(self) -> None:
+        from ..taking import ask_what_to_write
+
+        ask_what_to_write(self.app, self.app.view().record)
+
     def action_help(self) -> None:
         from .help import help_page
         from .page import Page
