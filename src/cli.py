@@ -48,7 +48,7 @@ class Options:
     config: str | None = None
     theme: str | None = None
     mouse: bool = True
-    ascii: bool | None = None
+    ascii: bool = False
     colour: bool | None = None
     plain: bool | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is told its number
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
+        if options.ascii:
+            _show_only_ascii()
         from .commands import run_command
 
         code = run_command(options)
@@ -83,6 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as above
         what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
         return _complain(RunError(f"{what}: {error.strerror}."), FAILED)
+
+
+def _show_only_ascii() -> None:
+    from . import ascii_only, text
+
+    text.show_only_ascii()
+    for stream in (sys.stdout, sys.stderr):
+        ascii_only.limit(stream)
 
 
 def _replace_closed_streams() -> None:
@@ -118,9 +128,12 @@ def parse(arguments: Sequence[str]) -> Options:
         break
     given = vars(_parser(command).parse_args(words))
     from .settings import settings_in_force  # after --help
+    from .showing import only_ascii
 
     merged = argparse.Namespace(**settings_in_force(given.get("config")).chosen())
     vars(merged).update(given)
+    if merged.ascii is None:
+        merged.ascii = only_ascii()
     options = Options(command=command, **vars(merged))
     if options.tensor is not None and options.model is None:
         raise InputError("--tensor goes with the MODEL that holds the tensor.")
@@ -259,6 +272,8 @@ def _parser(command: str) -> _Parser:
         add("--mouse", action=_EITHER, help="take the mouse, or leave it to the terminal")
     if command in ("app", "demo", "run", "report", "attach", "replay"):
         _add_forms(parser.add_mutually_exclusive_group(), command)
+    add("--ascii", action=_EITHER, help="show nothing but ASCII (default: as the locale says)")
+    add("--colour", action=_EITHER, help="show colours (default: as the terminal and NO_COLOR say)")
     add("--config", metavar="FILE", help=_CONFIG)
     return parser
 

@@ -188,7 +188,7 @@ def _print_record(record: RunRecord, options: Options) -> None:
     else:
         from .engine.report import print_report
 
-        print_report(record, sys.stdout)
+        print_report(record, sys.stdout, colour=options.colour is not False)
 
 
 def _list_models(options: Options) -> None:

@@ -9,6 +9,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 
+from .ascii_only import drawn
 from .engine.events import Token
 
 ELLIPSIS = "…"
@@ -26,6 +27,12 @@ def visible(text: str, width: int | None = None) -> str:
     if whole or width is None or width < 1:
         return shown
     return _cut(text, width - 1)[0] + ELLIPSIS
+
+
+def show_only_ascii(only: bool = True) -> None:
+    """From now on, in this process, let `visible` and its like spell out all but ASCII and what is drawn with."""
+    global _only_ascii
+    _only_ascii = only
 
 
 def token_label(token: Token, width: int | None = None) -> str:
@@ -141,6 +148,7 @@ def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
     return "".join(taken), True
 
 
+_only_ascii = False
 _MOST_MARKS = 4  # on one character; more than any script stacks, and few enough not to reach the next line
 
 # Invisible, and yet not of a category that Python calls unprintable: the rest of Unicode's
@@ -161,6 +169,8 @@ def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
     base, marks = "", 0
     for character in text:
         plain = character.isprintable() and ord(character) not in _INVISIBLE
+        if _only_ascii and not character.isascii():
+            plain = plain and not quote and drawn(character)
         joins = plain and (unicodedata.category(character)[0] == "M" or cell_len(character) == 0)
         if joins and base and marks < _MOST_MARKS:
             base, marks = base + character, marks + 1

@@ -24,16 +24,18 @@ __all__ = ["as_json", "print_report"]
 _WIDTH_OF_FILES = 100
 
 
-def print_report(record: RunRecord, file: TextIO) -> None:
-    """Write all that is known of a run to `file`, in colours and as wide as the terminal where it is one, else
-    plain and 100 cells wide. A run without a pair reports what there is. Characters that the file's encoding
-    lacks are escaped. Raises OSError as the file does."""
+def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
+    """Write all that is known of a run to `file`: as wide as the terminal, and in colours unless `colour` is
+    false, where it is one, else plain and 100 cells wide. A run without a pair reports what there is. Characters
+    that the file's encoding lacks are escaped, or put as its own way with errors has it. Raises OSError as the
+    file does."""
     terminal = file.isatty()
     page = io.StringIO()
     console = Console(
         file=page,
         force_terminal=terminal,
         force_jupyter=False,
+        no_color=None if colour else True,
         width=None if terminal else _WIDTH_OF_FILES,
         markup=False,
         emoji=False,
@@ -41,8 +43,10 @@ def print_report(record: RunRecord, file: TextIO) -> None:
     )
     for block in sections(record):
         console.print(block)
-    encoding = file.encoding or "utf-8"
-    file.write(page.getvalue().encode(encoding, "backslashreplace").decode(encoding))
+    encoding, errors = file.encoding or "utf-8", file.errors or "strict"
+    if errors == "strict":
+        errors = "backslashreplace"
+    file.write(page.getvalue().encode(encoding, errors).decode(encoding))
 
 
 Blocks = Iterator[Title | Sentence | Columns]

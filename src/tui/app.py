@@ -4,13 +4,14 @@ It imports no torch, ever, and no numpy before its first paint.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -22,6 +23,7 @@ from .looks import Looks, looks_of
 from .messages import RunChanged
 from .screens.main import MainScreen
 from .signals import Signals
+from .themes import DEFAULTS, THEMES, NoColours, OnlyAscii
 from .view import Settings, View
 
 if TYPE_CHECKING:
@@ -93,6 +95,10 @@ class FarpairApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self.looks = looks or Looks()
+        self.no_color = self.no_color or not self.looks.colour
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.looks.theme or ("terminal" if self._few_colours else "dark")
         self.keys = keys_in_use(self.looks.keys)
         self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.looks.keys})
         shown_keys = {key.id: key.shown for key in self.keys}
@@ -109,6 +115,19 @@ class FarpairApp(App[None]):
 
         driver = super().get_driver_class()
         return ClearingDriver if driver is LinuxDriver else driver
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(DEFAULTS)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        own: list[LineFilter] = [NoColours()] if self.no_color else []
+        if self.looks.ascii:
+            own.append(OnlyAscii())
+        return [*super().get_line_filters(), *own]
+
+    @property
+    def _few_colours(self) -> bool:
+        return self.no_color or self.console.color_system in (None, "standard")
 
     def get_default_screen(self) -> Screen[None]:
         self._main = MainScreen(self.size)
@@ -145,6 +164,26 @@ class FarpairApp(App[None]):
         if index != self.shown:
             self.shown = index
             self._main.show()
+
+    def next_theme(self) -> None:
+        """Show the theme after the present one, and remember it."""
+        names = [theme.name for theme in THEMES]
+        self.show_theme(names[(names.index(self.theme) + 1) % len(names)])
+
+    def show_theme(self, name: str) -> None:
+        """Show a theme, and remember it in the settings file."""
+        self.theme = name
+        file = self.looks.file
+        if file is None:
+            return
+        from ..settings_page import remember_theme
+
+        try:
+            remember_theme(file, name)
+        except FarpairError as error:
+            self.say(str(error), "error")
+        else:
+            self.say(f"Theme: {name}, from now on.")
 
     def start_run(self, *, anew: bool = False) -> None:
         """Search the shown model, unless it is being searched: from where its run was cut short, or `anew`."""
@@ -251,13 +290,20 @@ class FarpairApp(App[None]):
         for key in self.keys:
             if key.name:
                 yield SystemCommand(key.name, f"{key.help} ({key.shown})", partial(self._act, key.action))
+        for theme in THEMES:
+            yield SystemCommand(
+                f"Theme: {theme.name}", "Show this theme, and remember it.", partial(self.show_theme, theme.name)
+            )
         for number, view in enumerate(self.views()):
             name = visible(view.model.name if view.model else "", 40).replace("[", r"\[")
             yield SystemCommand(f"Show {name}", f"Show model {number + 1}.", partial(self.show_model, number))
 
     def on_command_palette_opened(self, _: "CommandPalette.Opened") -> None:
+        from textual.command import SearchIcon
         from textual.widgets import Input
 
+        for icon in self.screen.query(SearchIcon):
+            icon.icon = "›"
         for field in self.screen.query(Input):
             field.cursor_blink = False
 

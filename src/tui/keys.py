@@ -81,6 +81,7 @@ KEYS: Final[tuple[Key, ...]] = (
         True,
     ),
     Key("copy", "y", "y", "copy", "Copy", "Copy the pair, a batch or the report to your clipboard.", "copy", True),
+    Key("theme", "t", "t", "theme", "Theme", "Show the next theme, and remember it.", "theme", True),
     Key("help", "question_mark,h", "?", "help", "Help", "Explain the keys and every number here.", "help"),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "leave", "Quit", "Quit; a run can be left running.", "quit"),
     Key("up", "up,k", "↑ k", "cursor(-1)", "", "Move up one batch; the table stops following the run."),

@@ -13,12 +13,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Looks:
-    """`keys` are those that a person has given to actions instead of their own; `file` is the settings file."""
+    """`theme` is one of `values.THEMES`, None for the one that suits the terminal; `ascii` shows only ASCII;
+    `colour` is whether there are colours; `keys` are those that a person has given to actions instead of
+    their own; `file` is where a theme is remembered (None: nowhere).
+    """
 
+    theme: str | None = None
+    ascii: bool = False
+    colour: bool = True
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     file: Path | None = None
 
 
 def looks_of(options: "Options") -> Looks:
     """The looks that `options` ask for, in this process's terminal."""
-    return Looks(keys=options.keys, file=settings_file(options.config))
+    return Looks(
+        theme=options.theme,
+        ascii=options.ascii,
+        colour=options.colour is not False,
+        keys=options.keys,
+        file=settings_file(options.config),
+    )

@@ -184,6 +184,9 @@ class MainScreen(Screen[None]):
 
         ask_what_to_write(self.app, self.app.view().record)
 
+    def action_theme(self) -> None:
+        self.app.next_theme()
+
     def action_help(self) -> None:
         from .help import help_page
         from .page import Page
