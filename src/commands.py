@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from .choosing import chosen_model, found_models
+from .choosing import chosen_model, found_models, installed_demo, own_models
 from .cli import DONE, FAILED, Options
 from .engine import runs
 from .engine.journal import read_kept
@@ -45,7 +45,8 @@ def run_command(options: Options) -> int:
 
 def _open_app(options: Options) -> int:
     start = chosen_model(options) if options.model or options.command == "demo" else None
-    models = [] if options.command == "demo" else found_models(options)
+    own = [] if options.command == "demo" else own_models(options)
+    models = own if options.command == "demo" else [*own, *installed_demo(options)]
     if start and start not in models:
         models.insert(0, start)
     from .tui.app import run_app
@@ -55,6 +56,7 @@ def _open_app(options: Options) -> int:
         tensors=tensors_folder(options.tensors),
         model=start.name if start else None,
         options=options,
+        first=not own and start is None,
     )
 
 

@@ -14,9 +14,10 @@ if os.environ.get("CI"):
 
 @pytest.fixture(autouse=True)
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of settings while a test goes on: empty, and not the tester's own."""
+    """The folder of settings while a test goes on: empty, and not the tester's own; no more is the terminal."""
     for name in ("FARPAIR_CONFIG", "NO_COLOR", "LC_ALL", "LC_CTYPE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LANG", "C.UTF-8")
+    for name, value in (("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("COLORTERM", "truecolor")):
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config" / "farpair"

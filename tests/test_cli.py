@@ -344,7 +344,7 @@ def test_the_version_and_help_are_there_from_either_door() -> None:
     for program in ([str(script)], FARPAIR):
         version = subprocess.run([*program, "--version"], capture_output=True, text=True)
         assert (version.returncode, version.stdout) == (0, f"farpair {__version__}\n")
-    commands = ("demo run models runs report config attach replay stop pause resume").split()
+    commands = ["demo", "run", "models", "runs", "report", "config", "attach", "replay", "stop", "pause", "resume"]
     for words in ([], *([command] for command in commands)):
         said = farpair(*words, "--help")
         assert (said.returncode, said.stderr) == (0, "")

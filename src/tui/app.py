@@ -4,14 +4,13 @@ It imports no torch, ever, and no numpy before its first paint.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from textual.app import App, SystemCommand
-from textual.filter import LineFilter
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -23,7 +22,8 @@ from .looks import Looks, looks_of
 from .messages import RunChanged
 from .screens.main import MainScreen
 from .signals import Signals
-from .themes import DEFAULTS, THEMES, NoColours, OnlyAscii
+from .themed import ThemedApp
+from .themes import THEMES
 from .view import Settings, View
 
 if TYPE_CHECKING:
@@ -51,11 +51,12 @@ def run_app(
     model: str | None,
     options: "Options",
     opening: Opening | None = None,
+    first: bool = False,
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
     `tensors` is the folder where the models were looked for; `options` say what the first run will use, and how
-    the app looks.
+    the app looks; `first` is whether no model of the person's own was found.
     """
     app = FarpairApp(
         models,
@@ -67,12 +68,13 @@ def run_app(
         memory=options.memory,
         looks=looks_of(options),
         opening=opening,
+        first=first,
     )
     app.run(mouse=options.mouse)
     return app.return_code or 0
 
 
-class FarpairApp(App[None]):
+class FarpairApp(ThemedApp):
     """Holds the models with their runs, which of them is shown, and what the next run will use."""
 
     TITLE = "farpair"
@@ -91,18 +93,14 @@ class FarpairApp(App[None]):
         memory: int = 0,
         looks: Looks | None = None,
         opening: Opening | None = None,
+        first: bool = False,
     ) -> None:
-        super().__init__()
-        self.animation_level = "none"
-        self.looks = looks or Looks()
-        self.no_color = self.no_color or not self.looks.colour
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self.looks.theme or ("terminal" if self._few_colours else "dark")
+        super().__init__(looks or Looks())
         self.keys = keys_in_use(self.looks.keys)
         self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.looks.keys})
         shown_keys = {key.id: key.shown for key in self.keys}
-        self.settings = Settings(batch, device, str(tensors) if tensors else None, threads, memory, shown_keys)
+        folder = str(tensors) if tensors else None
+        self.settings = Settings(batch, device, folder, threads, memory, first, shown_keys)
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
         self._models = models
@@ -115,19 +113,6 @@ class FarpairApp(App[None]):
 
         driver = super().get_driver_class()
         return ClearingDriver if driver is LinuxDriver else driver
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return dict(DEFAULTS)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        own: list[LineFilter] = [NoColours()] if self.no_color else []
-        if self.looks.ascii:
-            own.append(OnlyAscii())
-        return [*super().get_line_filters(), *own]
-
-    @property
-    def _few_colours(self) -> bool:
-        return self.no_color or self.console.color_system in (None, "standard")
 
     def get_default_screen(self) -> Screen[None]:
         self._main = MainScreen(self.size)
@@ -165,29 +150,11 @@ class FarpairApp(App[None]):
             self.shown = index
             self._main.show()
 
-    def next_theme(self) -> None:
-        """Show the theme after the present one, and remember it."""
-        names = [theme.name for theme in THEMES]
-        self.show_theme(names[(names.index(self.theme) + 1) % len(names)])
-
-    def show_theme(self, name: str) -> None:
-        """Show a theme, and remember it in the settings file."""
-        self.theme = name
-        file = self.looks.file
-        if file is None:
-            return
-        from ..settings_page import remember_theme
-
-        try:
-            remember_theme(file, name)
-        except FarpairError as error:
-            self.say(str(error), "error")
-        else:
-            self.say(f"Theme: {name}, from now on.")
-
     def start_run(self, *, anew: bool = False) -> None:
         """Search the shown model, unless it is being searched: from where its run was cut short, or `anew`."""
         if (watched := self._shown_watched()) is None:
+            if not self._models:
+                self.say("There is no model to search.")
             return
         if watched.replay:
             self.say(
@@ -270,17 +237,6 @@ class FarpairApp(App[None]):
                         self.say(str(error), "error")
                         return
         self.exit()
-
-    def say(
-        self, sentence: str, severity: Literal["information", "error"] = "information", *, seconds: float = 4
-    ) -> None:
-        """Show a sentence for a few seconds; never as markup."""
-        self.notify(visible(sentence), severity=severity, timeout=seconds, markup=False)
-
-    def send(self, sequence: str) -> None:
-        """Write a control sequence to the terminal, as it is."""
-        if self._driver is not None:
-            self._driver.write(sequence)
 
     async def action_quit(self) -> None:
         """What Textual's own quit key does: ask first, where a run is going."""

@@ -27,13 +27,17 @@ Stage = Literal[
 
 @dataclass(frozen=True)
 class Settings:
-    """What the next run will use, the folder where models were looked for, and the keys by their actions."""
+    """What the next run will use, the folder where models were looked for, and the keys by their actions.
+
+    `first` is whether no model of the person's own was found there.
+    """
 
     batch: int = 256
     device: str = "auto"
     tensors: str | None = None
     threads: int = 0
     memory: int = 0
+    first: bool = False
     keys: Mapping[str, str] = field(default_factory=lambda: {key.id: key.shown for key in KEYS})
 
     def key(self, action: str) -> str:

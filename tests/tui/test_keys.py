@@ -298,3 +298,9 @@ async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_name
             await pilot.press(key, "pagedown")
             assert "f1           Explain the keys" in screen_text(pilot)
             await pilot.press("escape")
+
+
+def test_the_help_spells_formulas_in_ascii_where_there_is_nothing_else() -> None:
+    text = " ".join(plain(help_lines(KEYS, 100, ascii_only=True)).split())
+    assert "max |x_i − x_j| = sqrt sum (x_i − x_j)^2" in text
+    assert "no terminal answers" in text

@@ -21,6 +21,14 @@ PARTS: Final = (
     ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
 )  # fmt: skip
 
+TAKING: Final = (
+    ("export", "Files have the run's id in their names, and none is overwritten. Token texts in CSV are Python "
+     "strings in their quotes, so that no spreadsheet takes one for a formula."),
+    ("copy", "goes to the clipboard of the terminal that you sit at, by the sequence OSC 52, also through SSH; "
+     "no terminal answers. A tmux on the way, on your own machine, needs `set -g set-clipboard on`."),
+    ("settings", "theme, keys, batch, device and more are kept in the file that `farpair config` names."),
+)  # fmt: skip
+
 FILTERS: Final = (
     ("settled", "batches whose maximum is proved; open: the others."),
     (">1.2", "batches whose maximum, or lower bound, is larger; also <1.2, >=1.2 and <=1.2."),
@@ -54,12 +62,16 @@ NUMBERS: Final = (
 )  # fmt: skip
 
 
-def help_page(table: Sequence[Key]) -> Callable[[int], Sequence[Line]]:
-    """The help as a page, with the keys of `table`."""
-    return lambda width: help_lines(table, width)
+# What formulas are spelled with where there is nothing but ASCII: more than their signs' stand-ins.
+SPELLED: Final = {"√": "sqrt ", "Σ": "sum ", "²": "^2", "–": "-", "·": "*"}
 
 
-def help_lines(table: Sequence[Key], width: int) -> list[Line]:
+def help_page(table: Sequence[Key], *, ascii_only: bool = False) -> Callable[[int], Sequence[Line]]:
+    """The help as a page, with the keys of `table`; with `ascii_only`, formulas are spelled in ASCII."""
+    return lambda width: help_lines(table, width, ascii_only=ascii_only)
+
+
+def help_lines(table: Sequence[Key], width: int, *, ascii_only: bool = False) -> list[Line]:
     """The help for a page of `width` cells."""
     lines: list[Line] = [(("keys", "accent"),)]
     jumps = False
@@ -71,16 +83,18 @@ def help_lines(table: Sequence[Key], width: int) -> list[Line]:
         else:
             lines += _entry(key.shown, key.help, width)
     lines += _entry("ctrl+p", "Find any of these in the command palette.", width)
-    lines += [EMPTY, (("the screen", "accent"),)]
-    for name, words in PARTS:
-        lines += _entry(name, words, width)
-    lines += [EMPTY, (("the filter", "accent"),)]
-    for name, words in FILTERS:
-        lines += _entry(name, words, width)
-    lines += [EMPTY, (("the numbers", "accent"),)]
-    for name, words in NUMBERS:
-        lines += _entry(name, words, width)
+    parts = (("the screen", PARTS), ("taking away", TAKING), ("the filter", FILTERS), ("the numbers", NUMBERS))
+    for title, entries in parts:
+        lines += [EMPTY, ((title, "accent"),)]
+        for name, words in entries:
+            lines += _entry(name, _spelled(words) if ascii_only else words, width)
     return lines
+
+
+def _spelled(words: str) -> str:
+    for sign, spelling in SPELLED.items():
+        words = words.replace(sign, spelling)
+    return words
 
 
 def _entry(name: str, words: str, width: int) -> list[Line]:
