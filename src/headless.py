@@ -10,8 +10,9 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from .engine import runs
-from .engine.events import RunRequest
+from .engine.events import AnyEvent, RunRequest
 from .engine.journal import JournalTail
+from .engine.narration import progress, told
 from .engine.record import RunRecord
 from .engine.replay import ReplayTail
 from .errors import JournalError, RunError
@@ -19,26 +20,29 @@ from .text import duration, rate
 
 _LOOK_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 5.0
+_SILENT_SECONDS: Final = 10.0  # after which sentences say how far the search is
 
 
-def run_to_its_end(request: RunRequest) -> RunRecord:
+def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     """Run `request` in an engine and return what its journal says once it has ended.
 
-    Ctrl-C and SIGTERM stop the engine and go on as the exception that they are. Raises RunError where the
-    engine dies, JournalError where its journal cannot be read.
+    With `plain`, what happens is told on stdout as it happens, in sentences. Ctrl-C and SIGTERM stop the engine
+    and go on as the exception that they are. Raises RunError where the engine dies, JournalError where its journal
+    cannot be read.
     """
     signal.signal(signal.SIGTERM, _terminated)
     run = runs.start(request)
     record, tail = RunRecord(), JournalTail(run.journal)
+    shown = _shown(plain)
     try:
-        if not _follow(record, tail, partial(runs.is_alive, run, record)):
+        if not _follow(record, tail, partial(runs.is_alive, run, record), shown):
             raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
     except (KeyboardInterrupt, SystemExit):
         runs.stop(run, record)
         deadline = time.monotonic() + _STOP_SECONDS
         while record.ended is None and runs.is_alive(run, record) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
-            _read(tail, record)
+            _read(tail, record, shown)
         if record.ended:
             advice = f" {record.ended.advice}" if record.resume_point else ""
             print(f"farpair: {record.ended.reason}{advice}", file=sys.stderr)
@@ -48,28 +52,38 @@ def run_to_its_end(request: RunRequest) -> RunRecord:
     return record
 
 
-def follow(run: runs.Run, speed: float | None = None) -> None:
+def follow(run: runs.Run, speed: float | None = None, *, plain: bool = False) -> None:
     """Say on stderr how far `run` is until it has ended, or its engine is gone. Ctrl-C leaves the engine alone.
 
-    With a `speed` it is told as it happened, so many times as fast. What cannot be read is left to whoever reads
-    the journal next.
+    With a `speed` it is told as it happened, so many times as fast; with `plain`, in sentences on stdout. What
+    cannot be read is left to whoever reads the journal next.
     """
-    record = RunRecord()
+    record, shown = RunRecord(), _shown(plain)
     with suppress(JournalError):
         if speed is None:
-            _follow(record, JournalTail(run.journal), partial(runs.is_alive, run, record))
+            _follow(record, JournalTail(run.journal), partial(runs.is_alive, run, record), shown)
         else:
             replay = ReplayTail(run.journal, speed)
-            _follow(record, replay, lambda: not replay.at_the_end)
+            _follow(record, replay, lambda: not replay.at_the_end, shown)
 
 
-def _follow(record: RunRecord, tail: JournalTail | ReplayTail, goes_on: Callable[[], bool]) -> bool:
+def tell(run: runs.Run) -> None:
+    """Tell what there is in the journal of `run`, in sentences on stdout; as `follow`, but at once."""
+    with suppress(JournalError):
+        _follow(RunRecord(), JournalTail(run.journal), lambda: False, _Sentences())
+
+
+def _follow(
+    record: RunRecord,
+    tail: JournalTail | ReplayTail,
+    goes_on: Callable[[], bool],
+    shown: "_ProgressLine | _Sentences",
+) -> bool:
     """Read on into `record` until the run has ended; whether it has, or nothing goes on without a last word."""
-    shown = _ProgressLine()
     try:
         while True:
             alive = goes_on()  # asked before reading: an engine that is gone writes no more
-            _read(tail, record)
+            _read(tail, record, shown)
             shown.update(record)
             if record.ended or not alive:
                 return record.ended is not None
@@ -82,9 +96,14 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _read(tail: JournalTail | ReplayTail, record: RunRecord) -> None:
+def _read(tail: JournalTail | ReplayTail, record: RunRecord, shown: "_ProgressLine | _Sentences") -> None:
     for when, event in tail.read():
         record.apply(when, event)
+        shown.take(record, event)
+
+
+def _shown(plain: bool) -> "_ProgressLine | _Sentences":
+    return _Sentences() if plain else _ProgressLine()
 
 
 class _ProgressLine:
@@ -93,6 +112,9 @@ class _ProgressLine:
     def __init__(self) -> None:
         self._wanted = sys.stderr.isatty()
         self._line = ""
+
+    def take(self, record: RunRecord, event: AnyEvent) -> None:
+        """The line shows where the run stands, whatever happened."""
 
     def update(self, record: RunRecord) -> None:
         line = _progress(record)
@@ -104,6 +126,28 @@ class _ProgressLine:
         if self._line:
             self._line = ""
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class _Sentences:
+    """Lines on stdout, one sentence each, as things happen; how far the search is, where little else happens."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def take(self, record: RunRecord, event: AnyEvent) -> None:
+        for sentence in told(record, event):
+            self._say(sentence)
+
+    def update(self, record: RunRecord) -> None:
+        if record.progress and record.state == "searching" and time.monotonic() - self._said >= _SILENT_SECONDS:
+            self._say(progress(record, record.progress))
+
+    def clear(self) -> None:
+        """What was said stays."""
+
+    def _say(self, sentence: str) -> None:
+        self._said = time.monotonic()
+        print(sentence, flush=True)
 
 
 def _progress(record: RunRecord) -> str:

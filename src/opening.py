@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .choosing import chosen_model, found_models
+from .choosing import chosen_model, found_models, installed_demo, own_models
 from .cli import Options
 from .engine.sources import Model, model_of, tensors_folder
 from .errors import InputError
@@ -20,16 +20,16 @@ def open_app(options: Options) -> int:
     from .tui.app import run_app
 
     start = chosen_model(options) if options.model or options.command == "demo" else None
-    models = [] if options.command == "demo" else found_models(options)
+    own = [] if options.command == "demo" else own_models(options)
+    models = own if options.command == "demo" else [*own, *installed_demo(options)]
     if start and start not in models:
         models.insert(0, start)
     return run_app(
         models,
         tensors=tensors_folder(options.tensors),
         model=start.name if start else None,
-        batch=options.batch,
-        device=options.device,
-        no_mouse=options.no_mouse,
+        options=options,
+        first=not own and start is None,
     )
 
 
@@ -53,7 +53,7 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
         models,
         tensors=tensors_folder(options.tensors),
         model=asked.model,
-        no_mouse=options.no_mouse,
+        options=options,
         opening=Opening(run, speed),
     )
 

@@ -9,6 +9,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 
+from .ascii_only import drawn
 from .engine.events import Token
 
 ELLIPSIS = "…"
@@ -28,6 +29,12 @@ def visible(text: str, width: int | None = None) -> str:
     return _cut(text, width - 1)[0] + ELLIPSIS
 
 
+def show_only_ascii(only: bool = True) -> None:
+    """From now on, in this process, let `visible` and its like spell out all but ASCII and what is drawn with."""
+    global _only_ascii
+    _only_ascii = only
+
+
 def token_label(token: Token, width: int | None = None) -> str:
     """A token's id and, where it is known, its text in quotes: "71473 '██取'", or "71473" alone.
 
@@ -38,7 +45,7 @@ def token_label(token: Token, width: int | None = None) -> str:
     label = str(token.id)
     if token.text is None:
         return label
-    quote = '"' if "'" in token.text and '"' not in token.text else "'"
+    quote = _quote_for(token.text)
     room = None if width is None else width - len(label) - 3
     if room is not None and room < 0:
         return label
@@ -48,6 +55,12 @@ def token_label(token: Token, width: int | None = None) -> str:
         if not shown:
             return label
     return f"{label} {quote}{shown}{quote}" + ("" if whole else ELLIPSIS)
+
+
+def literal(text: str) -> str:
+    """Untrusted `text`, whole, as a Python string literal of visible characters, quotes included."""
+    quote = _quote_for(text)
+    return f"{quote}{_cut(text, None, quote)[0]}{quote}"
 
 
 def distance(value: float, error: float = 0.0) -> str:
@@ -126,6 +139,10 @@ def rate(pairs_per_second: float) -> str:
     return _scaled(pairs_per_second, "pair/s") if math.isfinite(pairs_per_second) else "–"
 
 
+def _quote_for(text: str) -> str:
+    return '"' if "'" in text and '"' not in text else "'"
+
+
 def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
     """As many whole pieces of `text` as fit in `width` cells (None: all), and whether that is all of it."""
     if text.isascii() and text.isprintable() and not (quote and (quote in text or "\\" in text)):
@@ -142,6 +159,7 @@ def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
     return "".join(taken), True
 
 
+_only_ascii = False
 _MOST_MARKS = 4  # on one character; more than any script stacks, and few enough not to reach the next line
 
 # Invisible, and yet not of a category that Python calls unprintable: the rest of Unicode's
@@ -162,6 +180,8 @@ def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
     base, marks = "", 0
     for character in text:
         plain = character.isprintable() and ord(character) not in _INVISIBLE
+        if _only_ascii and not character.isascii():
+            plain = plain and not quote and drawn(character)
         joins = plain and (unicodedata.category(character)[0] == "M" or cell_len(character) == 0)
         if joins and base and marks < _MOST_MARKS:
             base, marks = base + character, marks + 1

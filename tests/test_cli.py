@@ -83,6 +83,54 @@ def test_a_finished_run_is_printed_again_as_it_was() -> None:
     )
 
 
+def test_a_run_is_printed_as_markdown_and_as_a_table_of_its_batches() -> None:
+    printed = farpair("run", "first", "--batch", "16", "--markdown")
+    assert printed.returncode == 0
+    assert printed.stdout.startswith("# first")
+    record = read_record(runs.all_runs()[0].journal)
+    assert record.pair is not None
+    assert f"{record.pair.distance:.8f}" in printed.stdout.replace("\\", "")
+    table = farpair("report", runs.all_runs()[0].id, "--csv").stdout.splitlines()
+    assert table[0].startswith("batch,start,end,maximum")
+    assert len(table) == 5
+    assert [float(row.split(",")[3]) for row in table[1:]] == [row.value for row in record.batches]
+
+
+def test_plain_tells_what_happens_in_sentences_as_it_happens() -> None:
+    program = subprocess.Popen(
+        [*FARPAIR, "run", "long", "--exhaustive", "--threads", "1", "--plain"], stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    lines = [program.stdout.readline() for _ in range(2)]
+    assert lines[0].startswith("long: the engine has started, as run ")
+    assert lines[1].startswith("24,000 of 24,000 tokens, of dimension 512, F32, in 94 batches of 256 on cpu")
+    while not lines[-1].startswith("1 of 94 batches: rows "):
+        lines.append(program.stdout.readline())
+    assert program.poll() is None
+    program.send_signal(signal.SIGTERM)
+    program.communicate(timeout=PATIENCE_SECONDS)
+    again = farpair("report", runs.all_runs()[0].id, "--plain")
+    assert again.stdout.splitlines()[:2] == [line.rstrip() for line in lines[:2]]
+    assert "Stopped" in again.stdout.splitlines()[-1]
+
+
+def test_plain_says_all_that_was_found_and_moves_no_cursor() -> None:
+    said = farpair("run", "first", "--plain")
+    assert (said.returncode, said.stderr) == (0, "")
+    record = read_record(runs.all_runs()[0].journal)
+    assert record.pair is not None
+    assert record.analysis is not None
+    for number in (
+        f"The farthest pair is {record.pair.distance:.8f} apart",
+        f"norm is {record.analysis.outlier.norm:.8f}",
+        f"{record.analysis.triangle.at_centroid:.2f}° at the centroid",
+        f"median {record.analysis.norms.median:.8f}",
+        "Done. ",
+    ):
+        assert number in said.stdout
+    assert all(line.isprintable() and line.endswith(".") for line in said.stdout.splitlines())
+
+
 def test_models_are_listed_with_their_problems_and_harmless_names() -> None:
     said = farpair("models")
     assert said.returncode == 0
@@ -135,6 +183,7 @@ def test_the_only_model_there_is_needs_no_name(tmp_path: Path, monkeypatch: pyte
         (["report"], "RUN"),
         (["report", "third"], "no run 'third'"),
         (["runs", "--json"], "--json"),
+        (["report", "third", "--json", "--csv"], "--csv: not allowed with argument --json"),
         (["--frobnicate"], "--frobnicate"),
         (["--bat", "4"], "--bat"),
         *(
@@ -295,18 +344,8 @@ def test_the_version_and_help_are_there_from_either_door() -> None:
     for program in ([str(script)], FARPAIR):
         version = subprocess.run([*program, "--version"], capture_output=True, text=True)
         assert (version.returncode, version.stdout) == (0, f"farpair {__version__}\n")
-    for words in (
-        [],
-        ["demo"],
-        ["run"],
-        ["models"],
-        ["runs"],
-        ["report"],
-        ["attach"],
-        ["stop"],
-        ["resume"],
-        ["replay"],
-    ):
+    commands = ["demo", "run", "models", "runs", "report", "config", "attach", "replay", "stop", "pause", "resume"]
+    for words in ([], *([command] for command in commands)):
         said = farpair(*words, "--help")
         assert (said.returncode, said.stderr) == (0, "")
         assert said.stdout.startswith(f"usage: {' '.join(['farpair', *words])} ")

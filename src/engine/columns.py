@@ -13,13 +13,29 @@ INDENT = 2
 
 
 @dataclass(frozen=True)
+class Title:
+    """A heading: of the whole (`level` 1) or, with an empty line before it, of a part (2)."""
+
+    name: Text
+    level: int = 2
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.level > 1:
+            yield Text()
+        yield self.name
+
+
+@dataclass(frozen=True)
 class Sentence:
-    """Words, wrapped, and indented by `indent` cells; no line ends in a space."""
+    """Words, wrapped, and indented by `indent` cells; no line ends in a space; `apart`, after an empty line."""
 
     words: Text
     indent: int = INDENT
+    apart: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.apart:
+            yield Text()
         for line in self.words.wrap(console, max(options.max_width - self.indent, 1)):
             line.rstrip()
             yield Text.assemble(" " * self.indent, line)

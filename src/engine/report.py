@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..text import count, degrees, distance, ratio, share, size, visible
 from . import sentences
-from .columns import Columns, Sentence
+from .columns import Columns, Sentence, Title
 from .events import TokenMeasure
 from .export import as_json
 from .record import BatchRecord, RunRecord
@@ -24,35 +24,45 @@ __all__ = ["as_json", "print_report"]
 _WIDTH_OF_FILES = 100
 
 
-def print_report(record: RunRecord, file: TextIO) -> None:
-    """Write all that is known of a run to `file`, in colours and as wide as the terminal where it is one, else
-    plain and 100 cells wide. A run without a pair reports what there is. Characters that the file's encoding
-    lacks are escaped. Raises OSError as the file does."""
+def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
+    """Write all that is known of a run to `file`: as wide as the terminal, and in colours unless `colour` is
+    false, where it is one, else plain and 100 cells wide. A run without a pair reports what there is. Characters
+    that the file's encoding lacks are escaped, or put as its own way with errors has it. Raises OSError as the
+    file does."""
     terminal = file.isatty()
     page = io.StringIO()
     console = Console(
         file=page,
         force_terminal=terminal,
         force_jupyter=False,
+        no_color=None if colour else True,
         width=None if terminal else _WIDTH_OF_FILES,
         markup=False,
         emoji=False,
         highlight=False,
     )
+    for block in sections(record):
+        console.print(block)
+    encoding, errors = file.encoding or "utf-8", file.errors or "strict"
+    if errors == "strict":
+        errors = "backslashreplace"
+    file.write(page.getvalue().encode(encoding, errors).decode(encoding))
+
+
+Blocks = Iterator[Title | Sentence | Columns]
+
+
+def sections(record: RunRecord) -> Blocks:
+    """The report's parts, one after the other: headings, sentences and tables."""
     for section in _SECTIONS:
-        for block in section(record):
-            console.print(block)
-    encoding = file.encoding or "utf-8"
-    file.write(page.getvalue().encode(encoding, "backslashreplace").decode(encoding))
-
-
-Blocks = Iterator[Text | Sentence | Columns]
+        yield from section(record)
 
 
 def _heading(record: RunRecord) -> Blocks:
     engine, started = record.engine, record.started
     if engine:
-        yield Text.assemble((visible(engine.request.model), "bold"), (f"   run {visible(engine.run)}", "dim"))
+        run = (f"   run {visible(engine.run)}", "dim")
+        yield Title(Text.assemble((visible(engine.request.model), "bold"), run), level=1)
     if started:
         name = f" ({visible(started.device_name)})" if started.device_name != started.device else ""
         yield _said(
@@ -124,10 +134,7 @@ def _outliers(record: RunRecord) -> Blocks:
     yield Columns(("", "token", ">norm", ">× centroid", ">from centroid"), rows)
     answer = ("yes", "bold green") if found.both_far else ("no", "bold yellow")
     yield _said(Text.assemble("Both tokens are far from the centroid: ", answer, f". {sentences.verdict(found)}"))
-    yield _said(
-        f"They lie {distance(found.triangle.side_ij)} from each other and, on average, "
-        f"{distance(found.mean_distance)} from the centroid."
-    )
+    yield _said(sentences.apart(found))
 
 
 def _measured(record: RunRecord, role: str, measure: TokenMeasure) -> tuple[str, ...]:
@@ -188,14 +195,13 @@ _OUTCOMES = {"done": ("Done. ", "green"), "cancelled": ("", "yellow"), "failed":
 
 
 def _ending(record: RunRecord) -> Blocks:
-    yield Text()
     if record.ended is None:
         told = f"Not ended: as far as its journal tells, the run is {record.state}."
-        yield Sentence(Text(told, "yellow"), indent=0)
+        yield Sentence(Text(told, "yellow"), indent=0, apart=True)
         return
     word, style = _OUTCOMES[record.ended.outcome]
     said = (sentences.ending(record.ended), "" if word else style)
-    yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0)
+    yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0, apart=True)
 
 
 _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
@@ -211,8 +217,7 @@ _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
 
 
 def _title(name: str) -> Blocks:
-    yield Text()
-    yield Text(name, "bold cyan")
+    yield Title(Text(name, "bold cyan"))
 
 
 def _said(words: str | Text, style: str = "") -> Sentence:

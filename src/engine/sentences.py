@@ -40,6 +40,14 @@ def verdict(found: Analysed) -> str:
     return f"{'Neither norm is' if len(near) == 2 else 'Only one norm is'} more than twice the centroid's."
 
 
+def apart(found: Analysed) -> str:
+    """The two tokens' distance from each other beside their mean distance from the centroid."""
+    return (
+        f"They lie {distance(found.triangle.side_ij)} from each other and, on average, "
+        f"{distance(found.mean_distance)} from the centroid."
+    )
+
+
 def centroid(found: Analysed) -> str:
     """How the centroid stands to the rows' true mean."""
     if found.centroid_offset is None:

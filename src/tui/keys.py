@@ -1,9 +1,16 @@
-"""Every key in one table: the bindings, the footer, the help and the command palette are made from it."""
+"""Every key in one table: the bindings, the footer, the help and the command palette are made from it.
 
-from dataclasses import dataclass
-from typing import Final
+A person's settings may give an action other keys: `keys_in_use` is the table with them in it.
+"""
 
-from textual.binding import Binding
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 
 @dataclass(frozen=True)
@@ -11,7 +18,7 @@ class Key:
     """A key: `id` names it for keymaps, `keys` as Textual writes them, `label` in the footer ("" for none).
 
     `name` is its name in the command palette ("" where it does not belong there), `help` a sentence. `spare`
-    says that the footer leaves it out where there is no room.
+    says that the footer leaves it out first where there is no room.
     """
 
     id: str
@@ -63,6 +70,18 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("focus", "tab", "tab", "mark(1)", "Next panel", "Mark the next panel, for f to fill the screen with."),
     Key("focus-back", "shift+tab", "shift+tab", "mark(-1)", "", "Mark the panel before."),
+    Key(
+        "export",
+        "e",
+        "e",
+        "export",
+        "Export",
+        "Write this run to files: Markdown, JSON, CSV, a picture.",
+        "export",
+        True,
+    ),
+    Key("copy", "y", "y", "copy", "Copy", "Copy the pair, a batch or the report to your clipboard.", "copy", True),
+    Key("theme", "t", "t", "theme", "Theme", "Show the next theme, and remember it.", "theme", True),
     Key("help", "question_mark,h", "?", "help", "Help", "Explain the keys and every number here.", "help"),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "leave", "Quit", "Quit; a run can be left running.", "quit"),
     Key("up", "up,k", "↑ k", "cursor(-1)", "", "Move up one batch; the table stops following the run."),
@@ -82,24 +101,96 @@ KEYS: Final[tuple[Key, ...]] = (
 )
 
 
-def bindings() -> list[Binding]:
+# What keeps its key: esc goes back, wherever one is, and digits are the models' numbers.
+FIXED: Final = ("follow", *(f"jump-{n}" for n in range(1, 10)))
+
+Chosen = Mapping[str, tuple[str, ...]]  # keys as a person writes them, by the id of the action
+
+
+def bindings() -> "list[Binding]":
     """The table as bindings of the main screen. Each has an id, so that keymaps can change it.
 
     They have priority, so that a key is obeyed before the next one is looked at: of keys that come together, as
     over a slow line, what follows one that opens a line to write in is written there.
     """
+    from textual.binding import Binding
+
     return [
         Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id, priority=True) for key in KEYS
     ]
 
 
-def footer(width: int) -> list[tuple[str, str]]:
+def keys_in_use(chosen: Chosen) -> tuple[Key, ...]:
+    """The table, the actions in `chosen` with the keys that are given there."""
+    return tuple(
+        replace(key, keys=",".join(map(key_name, chosen[key.id])), shown=chosen[key.id][0])
+        if key.id in chosen
+        else key
+        for key in KEYS
+    )
+
+
+def key_name(written: str) -> str:
+    """A key as Textual names it: "?" is question_mark."""
+    *modifiers, last = written.split("+") if len(written) > 1 else [written]
+    if len(last) == 1 and not last.isalnum():
+        last = unicodedata.name(last).lower().replace("-", "_").replace(" ", "_")
+    return "+".join([*modifiers, _RENAMED.get(last, last)])
+
+
+def key_problem(written: str) -> str:
+    """Why `written` is no key, in a sentence without its full stop; "" where it is one."""
+    if re.fullmatch(rf"(ctrl\+|alt\+|shift\+)*([a-z0-9]|f[1-9]|f1[0-2]|{'|'.join(_NAMED)})", written):
+        return ""
+    if len(written) == 1 and written.isprintable() and not written.isspace():
+        return ""
+    return f"{written!r} is not a key; write a character, ctrl+s, f5, or one of {', '.join(_NAMED)}"
+
+
+def clash(chosen: Chosen) -> tuple[str, str, str] | None:
+    """An action in `chosen`, another action, and the key that both would have; None where there is none."""
+    table = keys_in_use(chosen)
+    for key in table:
+        for other in table:
+            both = set(key.keys.split(",")) & set(other.keys.split(","))
+            if key.id in chosen and key is not other and both:
+                return key.id, other.id, min(both)
+    return None
+
+
+def footer(table: Sequence[Key], width: int) -> list[tuple[str, str]]:
     """The keys, with their labels, that fit in a footer of `width` cells with two between them."""
-    labelled = [(key.shown, key.label, key.spare) for key in KEYS if key.label]
-    labelled.insert(3, ("[ ]", "model", False))
+    labelled = [(key.shown, key.label, key.spare) for key in table if key.label]
+    labelled.insert(3, (f"{_shown(table, 'previous')} {_shown(table, 'next')}", "model", False))
     labelled.append(("ctrl+p", "all commands", True))
-    for spare in (True, False):
-        shown = [(key, label) for key, label, extra in labelled if spare or not extra]
-        if sum(len(key) + len(label) + 3 for key, label in shown) - 2 <= width:
-            break
+    shown = [(key, label) for key, label, _ in labelled]
+    spare = [(key, label) for key, label, extra in labelled if extra]
+    while _width(shown) > width and len(shown) > 2:
+        shown.remove(spare.pop() if spare else shown[-3])  # help and quit are the last two
     return shown
+
+
+def _width(shown: Sequence[tuple[str, str]]) -> int:
+    return sum(len(key) + len(label) + 3 for key, label in shown) - 2
+
+
+def _shown(table: Sequence[Key], action: str) -> str:
+    return next(key.shown for key in table if key.id == action)
+
+
+_NAMED: Final = (
+    "up", "down", "left", "right", "home", "end", "pgup", "pgdn",
+    "insert", "delete", "backspace", "tab", "enter", "space", "esc",
+)  # fmt: skip
+# What Textual calls otherwise than keyboards and Unicode do.
+_RENAMED: Final = {
+    "pgup": "pageup",
+    "pgdn": "pagedown",
+    "esc": "escape",
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}

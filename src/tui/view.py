@@ -1,11 +1,13 @@
 """What the screen shows of one model: the record of its newest run and where that stands."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..engine.events import AnyEvent, BatchBound, BatchDone, RunStarted
 from ..engine.record import BatchRecord, RunRecord
 from ..engine.sources import Model
+from .keys import KEYS
 
 Stage = Literal[
     "no models",
@@ -25,11 +27,22 @@ Stage = Literal[
 
 @dataclass(frozen=True)
 class Settings:
-    """What the next run will use, and the folder where models were looked for."""
+    """What the next run will use, the folder where models were looked for, and the keys by their actions.
+
+    `first` is whether no model of the person's own was found there.
+    """
 
     batch: int = 256
     device: str = "auto"
     tensors: str | None = None
+    threads: int = 0
+    memory: int = 0
+    first: bool = False
+    keys: Mapping[str, str] = field(default_factory=lambda: {key.id: key.shown for key in KEYS})
+
+    def key(self, action: str) -> str:
+        """The key of an action of the table in `keys`, as it is shown."""
+        return self.keys[action]
 
 
 @dataclass(frozen=True)

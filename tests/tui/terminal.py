@@ -9,7 +9,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyte
@@ -24,7 +24,7 @@ _CONTROLLED = (
 _NOT_FOR_PYTE = re.compile(rb"\x1b\[(?:[<>][0-9;]*u|\?[0-9]+\$p|[0-9;]*c)")
 
 KEYS = {"down": "\x1b[B", "up": "\x1b[A", "pagedown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F", "enter": "\r",
-        "escape": "\x1b", "ctrl+p": "\x10", "space": " "}  # fmt: skip
+        "escape": "\x1b", "ctrl+p": "\x10", "ctrl+u": "\x15", "space": " "}  # fmt: skip
 
 
 class Terminal:
@@ -32,7 +32,15 @@ class Terminal:
 
     LAUNCHER: Sequence[str] = (sys.executable, "-c", _CONTROLLED)
 
-    def __init__(self, command: Sequence[str], state: Path, *, columns: int, rows: int) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        state: Path,
+        *,
+        columns: int,
+        rows: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.written = b""
         self._lock = threading.Lock()
         self._screen = pyte.Screen(columns, rows)
@@ -40,13 +48,16 @@ class Terminal:
         self._held = b""
         self._master, slave = os.openpty()
         self._set_size(columns, rows)
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL", "FARPAIR"))
+        plain = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TEXTUAL", "FARPAIR", "TMUX", "STY", "LC_"))
         }
-        environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(state)}
+        plain |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(state)}
+        plain |= environment or {}
         self.process = subprocess.Popen(
             [*self.LAUNCHER, *command],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment, cwd="/",
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=plain, cwd="/",
         )  # fmt: skip
         os.close(slave)
         self._flows = threading.Event()

@@ -7,6 +7,7 @@ from farpair.engine import runs
 from farpair.engine.sources import model_at
 from farpair.tui.app import FarpairApp
 from farpair.tui.keys import KEYS, bindings, footer
+from farpair.tui.looks import Looks
 from farpair.tui.screens.help import help_lines
 from farpair.tui.screens.main import MainScreen
 from farpair.tui.screens.picker import matches
@@ -42,7 +43,7 @@ def test_every_binding_has_an_id_of_its_own_and_every_key_is_in_the_help() -> No
     ids = [binding.id for binding in bindings()]
     assert len(set(ids)) == len(ids)
     assert None not in ids
-    text = " ".join(plain(help_lines(76)).split())
+    text = " ".join(plain(help_lines(KEYS, 76)).split())
     for key in KEYS:
         assert key.help.endswith(".")
         assert key.help in text or key.id.startswith("jump-")
@@ -50,7 +51,7 @@ def test_every_binding_has_an_id_of_its_own_and_every_key_is_in_the_help() -> No
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_the_footer_fits_and_holds_the_keys_that_a_person_needs_first(width: int) -> None:
-    keys = footer(width)
+    keys = footer(KEYS, width)
     assert len("  ".join(f"{key} {label}" for key, label in keys)) <= width
     assert {"r", "x", "space", "[ ]", "m", "b", "d", "?", "q"} <= {key for key, _ in keys}
 
@@ -279,3 +280,27 @@ async def test_q_asks_what_becomes_of_a_run(
             await watched.look_for_the_engine()
         assert watched.record is not None
         assert watched.record.state == "cancelled"
+
+
+async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_names_keys() -> None:
+    keys = {"run": ("f5",), "help": ("f1", "H"), "next": (">",)}
+    app = FarpairApp(THREE, tensors=Path("/nowhere"), model=None, batch=256, device="cpu", looks=Looks(keys=keys))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: all(watched.looked for watched in app.watched))
+        assert "f5 starts the search" in screen_text(pilot)
+        assert "f5 run  x stop  space pause  [ > model" in screen_text(pilot)
+        assert screen_text(pilot).rstrip().endswith("f1 help  q quit")
+        await pilot.press("greater_than_sign", "right_square_bracket")
+        assert shown(pilot) == "beta"
+        await pilot.press("h", "question_mark")
+        assert isinstance(pilot.app.screen, MainScreen)
+        for key in ("H", "f1"):
+            await pilot.press(key, "pagedown")
+            assert "f1           Explain the keys" in screen_text(pilot)
+            await pilot.press("escape")
+
+
+def test_the_help_spells_formulas_in_ascii_where_there_is_nothing_else() -> None:
+    text = " ".join(plain(help_lines(KEYS, 100, ascii_only=True)).split())
+    assert "max |x_i − x_j| = sqrt sum (x_i − x_j)^2" in text
+    assert "no terminal answers" in text

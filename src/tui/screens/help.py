@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..keys import KEYS
+from ..keys import Key
 from ..widgets.lines import EMPTY, Line, left, wrap
 
 PARTS: Final = (
@@ -19,6 +19,14 @@ PARTS: Final = (
     ("outliers", "The two tokens of the farthest pair, the one of larger norm first."),
     ("triangle", "Centroid c and the two tokens i and j, to scale; each angle beside the side opposite it."),
     ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
+)  # fmt: skip
+
+TAKING: Final = (
+    ("export", "Files have the run's id in their names, and none is overwritten. Token texts in CSV are Python "
+     "strings in their quotes, so that no spreadsheet takes one for a formula."),
+    ("copy", "goes to the clipboard of the terminal that you sit at, by the sequence OSC 52, also through SSH; "
+     "no terminal answers. A tmux on the way, on your own machine, needs `set -g set-clipboard on`."),
+    ("settings", "theme, keys, batch, device and more are kept in the file that `farpair config` names."),
 )  # fmt: skip
 
 FILTERS: Final = (
@@ -54,16 +62,20 @@ NUMBERS: Final = (
 )  # fmt: skip
 
 
-def help_page() -> Callable[[int], Sequence[Line]]:
-    """The help as a page."""
-    return help_lines
+# What formulas are spelled with where there is nothing but ASCII: more than their signs' stand-ins.
+SPELLED: Final = {"√": "sqrt ", "Σ": "sum ", "²": "^2", "–": "-", "·": "*"}
 
 
-def help_lines(width: int) -> list[Line]:
+def help_page(table: Sequence[Key], *, ascii_only: bool = False) -> Callable[[int], Sequence[Line]]:
+    """The help as a page, with the keys of `table`; with `ascii_only`, formulas are spelled in ASCII."""
+    return lambda width: help_lines(table, width, ascii_only=ascii_only)
+
+
+def help_lines(table: Sequence[Key], width: int, *, ascii_only: bool = False) -> list[Line]:
     """The help for a page of `width` cells."""
     lines: list[Line] = [(("keys", "accent"),)]
     jumps = False
-    for key in KEYS:
+    for key in table:
         if key.id.startswith("jump-"):
             if not jumps:
                 lines += _entry("1 … 9", "Show the model of that number.", width)
@@ -71,16 +83,18 @@ def help_lines(width: int) -> list[Line]:
         else:
             lines += _entry(key.shown, key.help, width)
     lines += _entry("ctrl+p", "Find any of these in the command palette.", width)
-    lines += [EMPTY, (("the screen", "accent"),)]
-    for name, words in PARTS:
-        lines += _entry(name, words, width)
-    lines += [EMPTY, (("the filter", "accent"),)]
-    for name, words in FILTERS:
-        lines += _entry(name, words, width)
-    lines += [EMPTY, (("the numbers", "accent"),)]
-    for name, words in NUMBERS:
-        lines += _entry(name, words, width)
+    parts = (("the screen", PARTS), ("taking away", TAKING), ("the filter", FILTERS), ("the numbers", NUMBERS))
+    for title, entries in parts:
+        lines += [EMPTY, ((title, "accent"),)]
+        for name, words in entries:
+            lines += _entry(name, _spelled(words) if ascii_only else words, width)
     return lines
+
+
+def _spelled(words: str) -> str:
+    for sign, spelling in SPELLED.items():
+        words = words.replace(sign, spelling)
+    return words
 
 
 def _entry(name: str, words: str, width: int) -> list[Line]:

@@ -17,7 +17,7 @@ from ..messages import Chosen, FilterTyped, RunChanged
 from ..widgets.batch_table import BatchTable
 from ..widgets.lines import ROLE_CLASSES
 from ..widgets.model_list import ModelList
-from ..widgets.notice import NoticePanel, notice
+from ..widgets.notice import NoticePanel, first_run, notice
 from ..widgets.outliers import Outliers
 from ..widgets.panel import Panel
 from ..widgets.progress import ProgressLine
@@ -77,12 +77,14 @@ class MainScreen(Screen[None]):
     def _show_panels(self) -> None:
         """Lay out either the notice or the panels of the result, and draw what is shown of the view."""
         view = replace(self.app.view(), chosen=self._table.chosen)
-        self._make_room(for_notice=notice(view) is not None)
+        self._make_room(for_notice=notice(view) is not None, first=first_run(view))
         for panel in self.query(Panel):
             panel.show(view)
 
-    def _make_room(self, *, for_notice: bool) -> None:
-        """Lay out either the notice or the three panels of the result."""
+    def _make_room(self, *, for_notice: bool, first: bool) -> None:
+        """Lay out either the notice, at `first` alone, or the three panels of the result."""
+        self.query_one("#panels").set_class(first, "-first")
+        self._table.set_class(first, "-away")
         for panel in (Outliers, TrianglePanel, Statistics):
             self.query_one(panel).set_class(for_notice, "-away")
         self.query_one(NoticePanel).set_class(not for_notice, "-away")
@@ -171,11 +173,27 @@ class MainScreen(Screen[None]):
 
         self.app.push_screen(Page("notes on this run", notes(self.app.view())))
 
+    def action_copy(self) -> None:
+        from ..taking import ask_what_to_copy
+
+        view = self.app.view()
+        row = self.query_one(BatchTable).cursor
+        under = view.record.batches[row] if view.record and row is not None else view.best
+        ask_what_to_copy(self.app, view.record, under)
+
+    def action_export(self) -> None:
+        from ..taking import ask_what_to_write
+
+        ask_what_to_write(self.app, self.app.view().record)
+
+    def action_theme(self) -> None:
+        self.app.next_theme()
+
     def action_help(self) -> None:
         from .help import help_page
         from .page import Page
 
-        self.app.push_screen(Page("help", help_page()))
+        self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.looks.ascii)))
 
     def action_leave(self) -> None:
         from .leave import Leave

@@ -156,7 +156,8 @@ def strip_of(widget: Widget, line: Line, width: int, under: Role | None = None) 
     """
     base, screen = widget.visual_style.rich_style, widget.screen
     if under:
-        base += Style(bgcolor=_role_style(screen, under).bgcolor)
+        row = _role_style(screen, under)
+        base += Style(bgcolor=row.bgcolor, reverse=row.reverse)
     segments = [Segment(text, base + _ink(_role_style(screen, role))) for text, role in _merged(line)]
     return Strip(segments).adjust_cell_length(width, base)
 
@@ -202,7 +203,7 @@ def _role_style(screen: Widget, role: Role) -> Style:
 @cache
 def _ink(style: Style) -> Style:
     """What of a role's style is its own: all but the background."""
-    return Style(color=style.color, bold=style.bold)
+    return Style(color=style.color, bold=style.bold, dim=style.dim)
 
 
 def _at(lines: Sequence[Line], y: int) -> Line:

@@ -1,32 +1,43 @@
 """The notice: where the result would be, what stands in its way, in a sentence, and what to do about it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from ...engine.record import RunRecord
+from ...engine.sources import DEMO_INSTALL
 from ...text import count, distance, visible
 from ..view import View
 from ..waiting import place, waiting_for
 from .lines import EMPTY, Line, Role, wrap
 from .panel import Panel
 
+# A folder of models, as the README has it.
+LAYOUT: Final = (
+    "  Qwen3-4B-Instruct-2507/            a folder for each model, of any name",
+    '    W.safetensors                    its embedding: one tensor, "W" (N, d)',
+    "    1.6a_cluster_mask.safetensors    which tokens are in the cluster; else all",
+    "    tokenizer.json                   optional: the tokens' texts",
+)
+
 
 class Notice(msgspec.Struct, frozen=True):
-    """A title and paragraphs, all harmless; `key` is what pressing r does, `anew` what R does ("": nothing)."""
+    """A title and paragraphs, all harmless; what the keys of "run" and "anew" do (`key`, `anew`; "": nothing)."""
 
     title: str
     paragraphs: tuple[str, ...]
     key: str = ""
     anew: str = ""
     role: Role = "text"
+    layout: tuple[str, ...] = ()  # lines after the first paragraph that are shown as they are
 
 
 def notice(view: View) -> Notice | None:
     """What to say in place of the result; None where there is one, or one is on its way, or a batch is chosen."""
     record = view.record
-    if view.model is None:
-        return _no_models(view)
+    if first_run(view):
+        return _first_run(view) if view.looked else None
     if record is None:
         return _new(view)
     if view.stage == "queued" and record.queued is not None:
@@ -64,9 +75,11 @@ def notice_lines(view: View, width: int, height: int) -> list[Line]:
     paragraphs = [
         wrap(text, wide, said.role if n == 0 else "text") for n, text in enumerate(said.paragraphs) if text
     ]
-    keys = [(name, does) for name, does in (("r", said.key), ("R", said.anew)) if does]
+    settings = view.settings
+    keys = [(settings.key(name), does) for name, does in (("run", said.key), ("anew", said.anew)) if does]
     key: list[Line] = [((name, "accent"), (f" {does}", "text")) for name, does in keys]
-    blocks = [*paragraphs, *([key] if key else [])]
+    layout: list[Line] = [((visible(line, width), "text"),) for line in said.layout]
+    blocks = [block for block in (*paragraphs[:1], layout, *paragraphs[1:], key) if block]
     spaced = sum(len(block) for block in blocks) + len(blocks) - 1 <= height
     lines: list[Line] = []
     for n, block in enumerate(blocks):
@@ -77,17 +90,26 @@ def notice_lines(view: View, width: int, height: int) -> list[Line]:
     return lines
 
 
-def _no_models(view: View) -> Notice:
+def first_run(view: View) -> bool:
+    """Whether the person is to be told what to put where: there is nothing else to show."""
+    return view.model is None or (view.settings.first and view.stage == "new")
+
+
+def _first_run(view: View) -> Notice:
     folder = visible(view.settings.tensors) if view.settings.tensors else "the folder named by --tensors"
+    what = "farpair finds the two tokens that lie farthest apart in a cluster of embeddings, and proves it."
+    elsewhere = "Models elsewhere: farpair --tensors FOLDER, or farpair FILE.safetensors."
+    key = ""
+    if view.model is None:
+        demo = f"To see it at work without files of your own: {DEMO_INSTALL}, then farpair demo."
+    else:
+        demo = f"To see it at work without files of your own, there is the demo model, {visible(view.model.name)}."
+        key = "searches the demo model"
     return Notice(
         "no models found",
-        (
-            f"There is no model in {folder}.",
-            'Give each model a folder of its own there, holding W.safetensors (its embedding, one tensor "W") and '
-            "1.6a_cluster_mask.safetensors (which tokens are in the cluster), or name another folder of models: "
-            "farpair --tensors FOLDER",
-            "To see farpair at work without files of your own: farpair demo",
-        ),
+        (f"{what} There is no model yet in {folder}; what it looks for there is", elsewhere, demo),
+        key,
+        layout=LAYOUT,
     )
 
 
@@ -108,7 +130,8 @@ def _new(view: View) -> Notice | None:
         "not searched yet",
         (
             f"{visible(model.name)} has {shape}; the search looks at {cluster}, for the two farthest apart.",
-            f"Batches of {count(settings.batch)} rows (b), on the device {visible(settings.device)} (d).",
+            f"Batches of {count(settings.batch)} rows ({settings.key('batch')}), on the device "
+            f"{visible(settings.device)} ({settings.key('device')}).",
         ),
         "starts the search",
     )

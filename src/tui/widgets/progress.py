@@ -22,7 +22,7 @@ def progress_line(view: View, width: int) -> Line:
             device = visible(record.engine.request.device, 20) if record.engine else view.settings.device
             return (("● ", "accent"), (f"starting the engine (device {device}) and reading the rows …", "text"))
         case "searching" | "paused":
-            return _searching(record, width, paused=view.stage == "paused")
+            return _searching(record, width, view.settings.key("pause") if view.stage == "paused" else "")
         case "analysing":
             return (("● ", "accent"), ("the pair is found; measuring what kind of outliers it is …", "text"))
         case "done":
@@ -43,17 +43,18 @@ def _not_run(view: View) -> Line:
         return (("✗ ", "bad"), ("this model cannot be searched", "text"))
     if not view.looked:
         return (("looking for earlier runs …", "dim"),)
-    return (("not searched yet: ", "dim"), ("r", "accent"), (" starts the search", "dim"))
+    return (("not searched yet: ", "dim"), (view.settings.key("run"), "accent"), (" starts the search", "dim"))
 
 
-def _searching(record: RunRecord, width: int, *, paused: bool) -> Line:
+def _searching(record: RunRecord, width: int, paused: str) -> Line:
+    """`paused` is the key that goes on where the run is paused, else ""."""
     share = fraction(record)
     texts: list[Span] = [
         (f"{count(record.batches_done)}/{count(len(record.batches))} batches", "text"),
         (f"{percent(share):>4}", "strong"),
     ]
     if paused:
-        texts.append(("paused: space goes on", "warn"))
+        texts.append((f"paused: {paused} goes on", "warn"))
     elif record.progress and record.progress.pairs_per_second > 0:
         texts.append((f"{rate(record.progress.pairs_per_second):>13}", "text"))
         if record.seconds_left is not None:

@@ -1,6 +1,7 @@
 """The first line, which model this is and what the next run will use, and the last line, the keys."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
@@ -9,6 +10,9 @@ from ..keys import footer
 from ..view import View
 from .lines import EMPTY, Line, Lines, Span, spread, width_of
 from .panel import Panel
+
+if TYPE_CHECKING:
+    from ..app import FarpairApp
 
 
 def title_line(view: View, width: int) -> Line:
@@ -19,7 +23,7 @@ def title_line(view: View, width: int) -> Line:
     notes: Line = EMPTY
     if view.record and view.record.warnings:
         n = len(view.record.warnings)
-        notes = ((f"! {n} note{'s' if n > 1 else ''} (n)", "warn"), ("  ", "dim"))
+        notes = ((f"! {n} note{'s' if n > 1 else ''} ({view.settings.key('notes')})", "warn"), ("  ", "dim"))
     program: Span = (" farpair  ", "accent")
     end = (*notes, *settings)
     if view.model is None:
@@ -61,9 +65,11 @@ class Title(Panel):
 class KeyLine(Lines):
     """The screen's last line: the keys that fit."""
 
+    app: "FarpairApp"
+
     def compose_lines(self, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002
         spans: list[Span] = []
-        for key, label in footer(width):
+        for key, label in footer(self.app.keys, width):
             spans += [(f"{'  ' if spans else ''}{key}", "accent"), (f" {label}", "dim")]
         fits = width_of(tuple(spans)) < width
         return ((((" " if fits else "", "text"), *spans)),)

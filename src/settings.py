@@ -1,0 +1,231 @@
+"""What a person prefers, kept in one TOML file: where it is, what it may say, and the line where it says it wrong.
+
+The command line beats the environment, which beats the file. Neither torch nor textual is imported here.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from . import values
+from .errors import InputError
+from .text import visible
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings in force; None leaves the choice to the program, as 0 does for `threads` and `memory`.
+
+    `tensors` is the folder of models; `batch`, `device`, `threads` and `memory` (bytes) are those of the next run;
+    `theme` is one of `values.THEMES`; `ascii` shows nothing but ASCII, `colour` false nothing in colour, `plain`
+    makes `run` speak in sentences; `keys` gives actions, by their names, other keys than their own.
+    """
+
+    tensors: str | None = None
+    batch: int = 256
+    device: str = "auto"
+    threads: int = 0
+    memory: int = 0
+    theme: str | None = None
+    mouse: bool = True
+    ascii: bool | None = None
+    colour: bool | None = None
+    plain: bool | None = None
+    keys: dict[str, tuple[str, ...]] = {}
+
+    def chosen(self) -> dict[str, object]:
+        """Every setting by its name."""
+        return msgspec.structs.asdict(self)
+
+
+# What each setting is for, and an example of it, as `farpair config` says it.
+MEANINGS: Final[dict[str, tuple[str, str]]] = {
+    "tensors": ("the folder of models; without it ./tensors, else ../tensors", '"~/tensors"'),
+    "batch": ("rows in a batch", "256"),
+    "device": ("auto, cpu, cuda, cuda:N, mps or xpu", '"auto"'),
+    "threads": ("CPU threads of the search; without it every core", "4"),
+    "memory": ("the most that the search may use beyond the rows; without it what it needs", '"256MB"'),
+    "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
+    "mouse": ("whether the app takes the mouse", "true"),
+    "ascii": ("nothing but ASCII characters; without it, as the locale says", "true"),
+    "colour": ("whether there are colours; without it, as the terminal and NO_COLOR say", "false"),
+    "plain": ("whether `farpair run` speaks in sentences; without it, where TERM is dumb", "true"),
+}
+
+
+def default_file() -> Path:
+    """Where the settings are looked for: `$XDG_CONFIG_HOME/farpair`, by default `~/.config/farpair`."""
+    import platformdirs
+
+    return platformdirs.user_config_path("farpair", appauthor=False) / "settings.toml"
+
+
+def settings_file(given: str | None) -> Path:
+    """The settings file: the one `given`, else $FARPAIR_CONFIG, else the default one."""
+    named = given if given is not None else os.environ.get("FARPAIR_CONFIG") or None
+    return Path(os.path.expanduser(named)).absolute() if named is not None else default_file()
+
+
+def settings_in_force(given: str | None) -> Settings:
+    """What the settings file says (the one `given`, or see `settings_file`), under what the environment says.
+
+    A default file that is not there says nothing. Raises InputError, with the file, the line, the setting and what
+    is allowed, for a file that says something else than settings, and for a named one that cannot be read.
+    """
+    file = settings_file(given)
+    named = given is not None or bool(os.environ.get("FARPAIR_CONFIG"))
+    settings = read_settings(file) if named or file.exists() else Settings()
+    if os.environ.get("FARPAIR_TENSORS"):
+        settings = msgspec.structs.replace(settings, tensors=None)  # `sources.tensors_folder` reads it
+    if os.environ.get("NO_COLOR"):
+        settings = msgspec.structs.replace(settings, colour=False)
+    return settings
+
+
+def read_settings(file: Path) -> Settings:
+    """The settings in `file`; raises InputError as `settings_in_force` does."""
+    name = visible(str(file))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"There is no settings file {name}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is not UTF-8, so it holds no settings.") from None
+    except OSError as error:
+        raise InputError(f"The settings file {name} cannot be read: {error.strerror}.") from error
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{name} is not TOML: {visible(str(error))}.") from error
+    found: dict[str, object] = {}
+    for key, value in tables.items():
+        try:
+            found[key] = _CHECKS[key](value)
+        except KeyError:
+            raise _wrong(name, text, (key,), _no_such(key, "setting", tuple(_CHECKS))) from None
+        except _WrongKey as error:
+            raise _wrong(name, text, (key, error.action), str(error)) from None
+        except ValueError as error:
+            raise _wrong(name, text, (key,), str(error)) from None
+    return msgspec.convert(found, Settings)
+
+
+class _WrongKey(ValueError):
+    """What is wrong with the keys of one action."""
+
+    def __init__(self, action: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.action = action
+
+
+def _wrong(name: str, text: str, path: tuple[str, ...], sentence: str) -> InputError:
+    where = ".".join(visible(part, 40) for part in path)
+    return InputError(f"{name}, line {_line_of(text, path)}: {where}: {visible(sentence)}.")
+
+
+def _line_of(text: str, path: tuple[str, ...]) -> int:
+    """The line of `text`, counted from 1, where the value at `path` is set: after the last whole beginning of the
+    file, in lines, that parses without it."""
+    lines = text.splitlines(keepends=True)
+    without = 0
+    for taken in range(1, len(lines) + 1):
+        try:
+            table: object = tomllib.loads("".join(lines[:taken]))
+        except tomllib.TOMLDecodeError:
+            continue
+        for part in path:
+            table = table.get(part) if isinstance(table, dict) else None
+        if table is not None:
+            return without + 1
+        without = taken
+    return without + 1
+
+
+def _no_such(name: str, kind: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"there is no such {kind}; the nearest is {near[0]}"
+    return f"there is no such {kind}; there are {', '.join(known[:-1])} and {known[-1]}"
+
+
+def _written(check: Callable[[str], object], example: str) -> Callable[[object], object]:
+    """A check of a value that is a string in TOML."""
+
+    def checked(value: object) -> object:
+        if not isinstance(value, str):
+            raise ValueError(f"{_shown(value)} is not a string; write it in quotes, as in {example}")
+        return check(value)
+
+    return checked
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{_shown(value)} is not a whole number from 1 to {values.LARGEST:,}")
+    return values.whole_number(str(value))
+
+
+def _memory(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return values.bytes_of(str(value))
+    if not isinstance(value, str):
+        raise ValueError(f'{_shown(value)} is not a size; write it as "256MB" or "1.5GB"')
+    return values.bytes_of(value)
+
+
+def _choice(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{_shown(value)} is neither true nor false")
+    return value
+
+
+def _folder(value: str) -> str:
+    if not value or "\0" in value:
+        raise ValueError(f"{value!r} is not a folder's name")
+    return value
+
+
+def _keys(value: object) -> dict[str, tuple[str, ...]]:
+    from .tui.keys import FIXED, KEYS, clash, key_problem
+
+    if not isinstance(value, dict):
+        raise ValueError('it is a table; write [keys] on a line of its own, and below it run = "r"')
+    actions = tuple(key.id for key in KEYS if key.id not in FIXED)
+    chosen: dict[str, tuple[str, ...]] = {}
+    for action, given in value.items():
+        if action not in actions:
+            raise _WrongKey(action, _no_such(action, "action", actions))
+        keys = given if isinstance(given, list) and given else [given]
+        for key in keys:
+            problem = key_problem(key) if isinstance(key, str) else f"{_shown(key)} is not a key in quotes"
+            if problem:
+                raise _WrongKey(action, problem)
+        chosen[action] = tuple(keys)
+    if found := clash(chosen):
+        action, other, key = found
+        raise _WrongKey(action, f"{key} is the key of {other} as well; give that another")
+    return chosen
+
+
+def _shown(value: object) -> str:
+    """A value of TOML as TOML writes it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+_CHECKS: Final[dict[str, Callable[[object], object]]] = {
+    "tensors": _written(_folder, 'tensors = "~/tensors"'),
+    "batch": _number,
+    "device": _written(values.device, 'device = "cuda:1"'),
+    "threads": _number,
+    "memory": _memory,
+    "theme": _written(values.theme, 'theme = "dark"'),
+    "mouse": _choice,
+    "ascii": _choice,
+    "colour": _choice,
+    "plain": _choice,
+    "keys": _keys,
+}

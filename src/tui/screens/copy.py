@@ -1,0 +1,74 @@
+"""Asked before copying: the farthest pair, a batch of the table, or the whole report; or a file instead."""
+
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from ...engine.narration import batch, farthest
+from ...engine.record import BatchRecord, RunRecord
+from ...exporting import text_of
+from ...text import count, visible
+
+What = Literal["pair", "batch", "report", "file"]
+
+
+class CopyMenu(ModalScreen[What | None]):
+    """Ends with what to copy, "file" for the export, or None. `row` is the batch that would be copied."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p,y", "answer('pair')", "The pair", show=False, id="copy.pair"),
+        Binding("b", "answer('batch')", "The batch", show=False, id="copy.batch"),
+        Binding("r", "answer('report')", "The report", show=False, id="copy.report"),
+        Binding("f,e", "answer('file')", "A file", show=False, id="copy.file"),
+        Binding("escape,q", "dismiss(None)", "Back", show=False, id="copy.back"),
+    ]
+
+    def __init__(self, row: BatchRecord | None) -> None:
+        super().__init__()
+        self._row = row
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "copy to the clipboard of your terminal"
+            dialog.border_subtitle = "y copies the pair · esc goes back"
+            row = f"the batch {count(self._row.start)}–{count(self._row.end)}" if self._row else "a batch"
+            yield OptionList(
+                Option("p  the farthest pair", id="pair"),
+                Option(f"b  {row}", id="batch", disabled=self._row is None),
+                Option("r  the report, as Markdown", id="report"),
+                Option("f  none of it: write a file", id="file"),
+                id="answers",
+                compact=True,
+                markup=False,
+            )
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.action_answer(event.option_id or "")
+
+    def action_answer(self, answer: str) -> None:
+        match answer:
+            case "pair" | "report" | "file":
+                self.dismiss(answer)
+            case "batch" if self._row is not None:
+                self.dismiss("batch")
+
+
+def copied_text(record: RunRecord, row: BatchRecord | None, what: What) -> str:
+    """What goes to the clipboard, every text in it harmless; "" where the run has nothing of the kind yet."""
+    model = visible(record.engine.request.model) if record.engine else ""
+    match what:
+        case "pair" if record.pair is not None:
+            return f"{model}: {farthest(record, record.pair)}"
+        case "batch" if row is not None and row.done is not None:
+            return f"{model}: {batch(record, row.done)}"
+        case "report":
+            return text_of(record, "markdown")
+        case _:
+            return ""

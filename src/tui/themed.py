@@ -1,0 +1,65 @@
+"""What of the app is looks: its themes, what becomes of colours and characters, and sentences that come and go."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from textual.app import App
+from textual.filter import LineFilter
+
+from ..errors import FarpairError
+from ..text import visible
+from .looks import Looks
+from .themes import DEFAULTS, THEMES, NoColours, OnlyAscii
+
+
+class ThemedApp(App[None]):
+    """An app in the `looks` that were asked for, in this terminal."""
+
+    def __init__(self, looks: Looks) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.looks = looks
+        self.no_color = self.no_color or not looks.colour
+        for theme in THEMES:
+            self.register_theme(theme)
+        few_colours = self.no_color or self.console.color_system in (None, "standard")
+        self.theme = looks.theme or ("terminal" if few_colours else "dark")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(DEFAULTS)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        own: list[LineFilter] = [NoColours()] if self.no_color else []
+        if self.looks.ascii:
+            own.append(OnlyAscii())
+        return [*super().get_line_filters(), *own]
+
+    def next_theme(self) -> None:
+        """Show the theme after the present one, and remember it."""
+        names = [theme.name for theme in THEMES]
+        self.show_theme(names[(names.index(self.theme) + 1) % len(names)])
+
+    def show_theme(self, name: str) -> None:
+        """Show a theme, and remember it in the settings file."""
+        self.theme = name
+        if self.looks.file is None:
+            return
+        from ..settings_page import remember_theme
+
+        try:
+            remember_theme(self.looks.file, name)
+        except FarpairError as error:
+            self.say(str(error), "error")
+        else:
+            self.say(f"Theme: {name}, from now on.")
+
+    def say(
+        self, sentence: str, severity: Literal["information", "error"] = "information", *, seconds: float = 4
+    ) -> None:
+        """Show a sentence for a few seconds; never as markup."""
+        self.notify(visible(sentence), severity=severity, timeout=seconds, markup=False)
+
+    def send(self, sequence: str) -> None:
+        """Write a control sequence to the terminal, as it is."""
+        if self._driver is not None:
+            self._driver.write(sequence)

@@ -1,0 +1,62 @@
+"""What a person may give as a number, a device, a cluster, a size: on the command line and in the settings.
+
+Each function takes what was written and returns what it means, or raises ValueError with the sentence, without
+its full stop, that says what is wrong and what is allowed. Nothing here imports anything slow.
+"""
+
+import re
+from typing import Final
+
+THEMES: Final = ("dark", "light", "contrast", "terminal")
+LARGEST: Final = 2**31 - 1  # of rows in a batch, and of threads
+
+_FASTEST: Final = 1_000_000
+_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def whole_number(text: str) -> int:
+    """A whole number from 1 on, as of rows in a batch or of threads."""
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= LARGEST:
+        raise ValueError(f"{text!r} is not a whole number from 1 to {LARGEST:,}")
+    return int(text)
+
+
+def device(text: str) -> str:
+    """A device as torch spells it, or auto; whether there is one, the engine finds out."""
+    if not re.fullmatch(r"[a-z]+(:[0-9]{1,4})?", text):
+        raise ValueError(f"{text!r} is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu")
+    return text
+
+
+def cluster(text: str) -> str:
+    """Which rows to look at."""
+    if text not in ("mask", "all") and not text.startswith("tokens:"):
+        raise ValueError(f"{text!r} is not a cluster; it is mask, all or tokens:REGEX")
+    return text
+
+
+def bytes_of(text: str) -> int:
+    """A size in bytes, written as 256MB, 1.5GB or 2GiB."""
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([KMGT]?)(I?)B?", text.upper())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write it as 256MB or 1.5GB")
+    number, unit, binary = match.groups()
+    scale = 1024 ** "_KMGT".index(unit) if binary and unit else _UNITS[unit]
+    size = int(float(number) * scale)
+    if size < 1:
+        raise ValueError(f"{text!r} is no memory at all")
+    return min(size, 2**63 - 1)
+
+
+def speed(text: str) -> float:
+    """How many times as fast as it happened a run is played again."""
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= _FASTEST:
+        raise ValueError(f"{text!r} is not a speed; it is a number above 0, up to {_FASTEST:,}")
+    return float(text)
+
+
+def theme(text: str) -> str:
+    """One of the app's themes by its name."""
+    if text not in THEMES:
+        raise ValueError(f"{text!r} is not a theme; it is {', '.join(THEMES[:-1])} or {THEMES[-1]}")
+    return text
