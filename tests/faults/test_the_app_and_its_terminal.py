@@ -50,7 +50,7 @@ def goes_on(run: Run) -> None:
 def test_an_app_that_is_killed_at_any_moment_leaves_its_engine_at_work(
     tensors: Path, state: Path, long: RunRequest, of: Of
 ) -> None:
-    chance, tries = random.Random(3), of(4, 50)
+    chance, tries = random.Random(3), of(2, 50)
     run = runs.start(long)
     for number in range(tries):
         if read_until(run, searching).ended:
@@ -73,7 +73,7 @@ def test_an_app_that_is_killed_while_it_starts_an_engine_leaves_a_run_or_none(
     tensors: Path, state: Path, of: Of
 ) -> None:
     chance = random.Random(4)
-    for _ in range(of(2, 10)):
+    for _ in range(of(1, 10)):
         with farpair(tensors, state) as terminal:
             terminal.wait_for("q quit")
             terminal.wait_for(lambda text: "looking for" not in text)
