@@ -107,17 +107,21 @@ def _shown(plain: bool) -> "_ProgressLine | _Sentences":
 
 
 class _ProgressLine:
-    """One line on stderr, written over and over where that is a terminal, and not at all where it is not."""
+    """One line on stderr, written over and over where that is a terminal; where it is not, a wait is said once."""
 
     def __init__(self) -> None:
         self._wanted = sys.stderr.isatty()
         self._line = ""
+        self._waited = False
 
     def take(self, record: RunRecord, event: AnyEvent) -> None:
         """The line shows where the run stands, whatever happened."""
 
     def update(self, record: RunRecord) -> None:
         line = _progress(record)
+        if record.queued and not self._waited and not self._wanted:
+            print(f"farpair: {line}", file=sys.stderr, flush=True)
+        self._waited = self._waited or record.queued is not None
         if self._wanted and line != self._line:
             self._line = line
             print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
@@ -152,7 +156,8 @@ class _Sentences:
 
 def _progress(record: RunRecord) -> str:
     if record.queued:
-        return f"waiting for its turn, {record.queued.ahead} ahead"
+        first = "1 run is first" if record.queued.ahead == 1 else f"{record.queued.ahead} runs are first"
+        return f"waiting for its turn: {first}"
     if record.started is None:
         return "starting the engine" if record.engine is None else "loading"
     if record.pair:

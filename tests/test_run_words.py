@@ -220,3 +220,16 @@ def test_a_replay_without_a_terminal_takes_its_time_and_prints_the_run(small: Ru
     said = farpair("replay", run.id, "--speed", "2")
     assert time.monotonic() - before >= (events[-1] - events[0]) / 2
     assert (said.returncode, said.stdout) == (0, farpair("report", run.id).stdout)
+
+
+def test_a_run_that_waits_for_another_says_so_without_a_terminal_too(long: RunRequest) -> None:
+    run = runs.start(long)
+    record = read_until(run, searching)
+    waits = subprocess.Popen([*FARPAIR, "run", "small", "--device", "cpu"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert waits.stderr is not None
+    assert waits.stderr.readline() == "farpair: waiting for its turn: 1 run is first\n"
+    runs.stop(run, record)
+    printed, said = waits.communicate(timeout=PATIENCE_SECONDS)
+    assert (waits.returncode, said) == (0, "")
+    assert printed.startswith("small")
