@@ -2,9 +2,9 @@
 
 import pytest
 from farpair.engine.events import RunEnded
+from published import HandWritten, a_model, named, published, settled, started
 from textual.pilot import Pilot
 from tui.conftest import SIZES, Open, screen_text, until
-from tui.published import HandWritten, a_model, named, published, settled, started
 from tui.test_layout import check_layout, panels
 
 RESULT = ["batches", "outliers", "triangle", "statistics", "models"]

@@ -4,10 +4,10 @@ from itertools import combinations
 
 import pytest
 from farpair.tui.screens.main import MainScreen
+from published import HandWritten, a_model, published, started
 from textual.geometry import Region
 from textual.pilot import Pilot
 from tui.conftest import SIZES, Open, screen_text, until
-from tui.published import HandWritten, a_model, published, started
 
 ALWAYS = {"title", "models", "progress", "batches", "keys"}
 IN_BETWEEN = [(80, 40), (100, 30), (110, 24), (140, 31), (119, 60), (250, 70)]

@@ -1,4 +1,4 @@
-"""The notebook's published run as a hand-written journal: what the screen must be able to show."""
+"""The notebook's published run as events written by hand: what the screen and the report must be able to show."""
 
 import os
 import socket
@@ -46,7 +46,13 @@ MAXIMA = (
     1.16141760,
 )
 N, PAIRS = 2248, 2248 * 2247 // 2
-TEXTS = {14: " xyz", 17: "██取"}
+IDS = {14: 48494, 17: 71473, **{256 * b: 70_000 + b for b in range(1, 9)}, 1400: 99_999}
+TEXTS: dict[int, str | None] = {
+    14: " xyz",
+    17: "██取",
+    **{256 * b: f"unused{b}" for b in range(1, 9)},
+    1400: "far",
+}
 DATE = 1763800000.0  # 22 November 2025, in every time zone
 
 
@@ -54,6 +60,10 @@ def a_model(name: str = "Qwen3-4B-Instruct-2507", problem: str | None = None) ->
     """A model that is nowhere on disk."""
     weights = Path("/nowhere") / "model" / "W.safetensors"
     return Model(name, weights, "W", (151936, 2560), "BF16", "mask", weights.parent / "mask", None, problem)
+
+
+def asked(model: str = "Qwen3-4B-Instruct-2507") -> RunRequest:
+    return RunRequest(model=model, weights="/nowhere/W.safetensors", cluster_file="/nowhere/mask.safetensors")
 
 
 def started(
@@ -68,7 +78,7 @@ def started(
             pid_created=me.create_time() if alive else 1.0,
             host=socket.gethostname(),
             program="0.1.0",
-            request=request or RunRequest(model="Qwen3-4B-Instruct-2507", weights="/nowhere/W.safetensors"),
+            request=request or asked(),
         ),
         RunStarted(
             files=(SourceFile(path="/nowhere/W.safetensors", size=777912320, mtime_ns=10**18),),
@@ -89,10 +99,9 @@ def started(
 
 
 def named(texts: dict[int, str | None] | None = None) -> Named:
-    """The published pair's tokens, with these texts."""
+    """The tokens that the run names, with these texts."""
     texts = TEXTS if texts is None else texts
-    ids = {14: 48494, 17: 71473}
-    return Named(tokens=tuple(Token(index=i, id=ids[i], text=texts.get(i)) for i in ids))
+    return Named(tokens=tuple(Token(index=i, id=IDS[i], text=texts.get(i)) for i in IDS))
 
 
 def settled(batch: int) -> BatchDone:
@@ -139,10 +148,10 @@ def analysed(**changes: object) -> Analysed:
     whole = Analysed(
         i=14,
         j=17,
-        outlier=TokenMeasure(index=17, norm=1.21912193, norm_ratio=3.2868, distance=1.16093612),
-        other=TokenMeasure(index=14, norm=1.16991878, norm_ratio=3.1542, distance=1.10977745),
+        outlier=TokenMeasure(index=17, norm=1.21912193, norm_ratio=1.21912193 / 0.37091014, distance=1.16093612),
+        other=TokenMeasure(index=14, norm=1.16991878, norm_ratio=1.16991878 / 0.37091014, distance=1.10977745),
         both_far=True,
-        mean_distance=1.13535678,
+        mean_distance=1.135356785,
         centroid_norm=0.37091014,
         triangle=Triangle(
             side_i=1.10977745,
@@ -157,15 +166,15 @@ def analysed(**changes: object) -> Analysed:
         ),
         norms=Summary(minimum=0.37029281, maximum=1.21912193, median=0.37091675, mean=0.37223831),
         distances=Summary(minimum=0.0012512, maximum=1.16093612, median=0.00125222, mean=0.00374321),
-        centroid_offset=8.8e-4,
-        distances_from_mean=Summary(minimum=0.0001, maximum=1.161, median=0.0002, mean=0.0031),
-        copies=Copies(distinct=161, groups=13, rows=2100, sizes=(814, 704, 306, 228, 10)),
+        centroid_offset=0.00087932,
+        distances_from_mean=Summary(minimum=4.1e-5, maximum=1.160936, median=0.00089653, mean=0.003702),
+        copies=Copies(distinct=148, groups=13, rows=2113, sizes=(814, 704, 306, 228, 20, 11, 9, 8, 5, 3, 2, 2, 1)),
     )
     return msgspec.structs.replace(whole, **changes)
 
 
 def done() -> RunEnded:
-    return RunEnded(outcome="done", reason="The pair is found and analysed.")
+    return RunEnded(outcome="done", reason="The farthest pair of 2,248 tokens is found.")
 
 
 def progress(share: float, rate: float = 1.9e9) -> Progress:
