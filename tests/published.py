@@ -15,10 +15,13 @@ from farpair.engine.events import (
     Checkpoint,
     Copies,
     EngineStarted,
+    Histogram,
+    Ladder,
     Named,
     PairFound,
     Progress,
     RunEnded,
+    Rung,
     RunRequest,
     RunStarted,
     SourceFile,
@@ -169,7 +172,32 @@ def analysed(**changes: object) -> Analysed:
         centroid_offset=0.00087932,
         distances_from_mean=Summary(minimum=4.1e-5, maximum=1.160936, median=0.00089653, mean=0.003702),
         copies=Copies(distinct=148, groups=13, rows=2113, sizes=(814, 704, 306, 228, 20, 11, 9, 8, 5, 3, 2, 2, 1)),
+        histogram=histogram(),
     )
+    return msgspec.structs.replace(whole, **changes)
+
+
+def histogram() -> Histogram:
+    """60 bins from the least distance to the largest, nearly all rows in the first."""
+    factor = (1.16093612 / 0.0012512) ** (1 / 60)
+    edges = tuple(0.0012512 * factor**b for b in range(60))
+    counts = [2239, *[0] * 59]
+    for b in (40, 46, 48, 51, 53, 54, 55, 59, 59):
+        counts[b] += 1
+    return Histogram(edges=(*edges, 1.16093612), counts=tuple(counts), at_zero=0, threshold=0.00250444, beyond=9)
+
+
+def ladder(**changes: object) -> Ladder:
+    """The ladder falls at 9 tokens, of which the first two are the pair's; with these changes."""
+    diameters = (1.60828757, 1.33, 0.873, 0.842, 0.726, 0.612, 0.483, 0.314, 0.12)
+    widths = [*diameters, *(0.00169 - 1e-6 * k for k in range(56))]
+    removed = [None, 17, 14, *(256 * batch for batch in range(1, 7)), 1400, *range(110, 165)]
+    pairs = [(14, 17), (14, 256), *[(1792, 2048)] * 63]
+    rungs = tuple(
+        Rung(removed=row, i=i, j=j, diameter=width)
+        for row, (i, j), width in zip(removed, pairs, widths, strict=True)
+    )
+    whole = Ladder(rungs=rungs, outside=9, left_out=None, at_most=None, seconds=0.05)
     return msgspec.structs.replace(whole, **changes)
 
 
@@ -186,7 +214,18 @@ def published(request: RunRequest | None = None) -> list[AnyEvent]:
     offset = Warned(kind="centroid", message="The stored centroid is 8.8e-04 away from the mean of the rows.")
     bounds = [BatchBound(batch=0, lower=1.5, i=14, j=17)]
     batches = [settled(batch) for batch in range(9)]
-    return [*started(request), offset, named(), *bounds, *batches, progress(1.0), pair_found(), analysed(), done()]
+    return [
+        *started(request),
+        offset,
+        named(),
+        *bounds,
+        *batches,
+        progress(1.0),
+        pair_found(),
+        analysed(),
+        ladder(),
+        done(),
+    ]
 
 
 def view_of(events: list[AnyEvent], model: Model | None = None, **more: object) -> View:

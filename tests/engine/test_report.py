@@ -20,7 +20,7 @@ from farpair.engine.events import (
 )
 from farpair.engine.record import RunRecord
 from farpair.engine.report import as_json, print_report
-from published import MAXIMA, PAIRS, TEXTS, analysed, asked, done, named, pair_found, settled, started
+from published import MAXIMA, PAIRS, TEXTS, analysed, asked, done, ladder, named, pair_found, settled, started
 from rich.cells import cell_len
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J[bold red]\u202egpj\u200b\ud800\n:skull:"
@@ -37,7 +37,7 @@ def record_of(*events: AnyEvent) -> RunRecord:
 def finished(texts: dict[int, str | None] | None = None, **changes: object) -> RunRecord:
     """The published run; `changes` replace fields of its analysis."""
     batches = [settled(batch) for batch in range(9)]
-    return record_of(*started(), named(texts), *batches, pair_found(), analysed(**changes), done())
+    return record_of(*started(), named(texts), *batches, pair_found(), analysed(**changes), ladder(), done())
 
 
 def printed(record: RunRecord) -> str:
