@@ -1,7 +1,7 @@
 """Panels are functions of what the journal says: the published numbers, and every state without numbers."""
 
 import pytest
-from farpair.engine.events import Copies, RunEnded, Triangle
+from farpair.engine.events import Climbing, Copies, RunEnded, Triangle
 from farpair.engine.sources import Model
 from farpair.tui.view import Settings, View
 from farpair.tui.widgets.lines import Line, number, plain, width_of, wrap
@@ -114,6 +114,12 @@ def test_the_progress_line_shows_batches_share_rate_and_time_left(width: int) ->
     assert width_of(line) <= width
     for shown in ("6/9 batches", "67%", "1.0 Mpair/s", "821 ms left", "━", "─"):
         assert shown in text
+
+
+def test_the_progress_line_says_that_the_ladder_is_climbed_when_the_result_is_there() -> None:
+    events = [*started(), named(), pair_found(), analysed(), Climbing(settled=3, pairs=8)]
+    text = plain([progress_line(view_of(events), 78)])
+    assert "taking the farthest-out tokens away …  37%" in text
 
 
 def test_the_progress_line_of_a_finished_run_shows_its_date_and_its_time() -> None:
