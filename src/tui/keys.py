@@ -43,6 +43,16 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("models", "m", "m", "models", "Find a model", "Pick a model by a few letters of its name.", "find"),
     Key("runs", "a", "a", "runs", "All runs", "Show any run of this machine: going, ended or interrupted."),
     Key(
+        "compare",
+        "c",
+        "c",
+        "compare",
+        "Compare",
+        "Lay this model beside another: every number of both, and the difference.",
+        "compare",
+        True,
+    ),
+    Key(
         "plots",
         "p",
         "p",

@@ -1,6 +1,11 @@
 """The plots' place on the screen: turned by p, all at once where there is room, and filled by f."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from farpair.tui.screens.main import MainScreen
+from farpair.tui.screens.page import PageText
 from published import HandWritten, a_model, analysed, done, ladder, named, pair_found, published, settled, started
 from textual.pilot import Pilot
 from tui.conftest import SIZES, Open, screen_text, until
@@ -66,3 +71,38 @@ async def test_a_plot_in_the_way_of_a_notice_gives_way(opened: Open) -> None:
         await pilot.press("p")
         assert places(pilot) == []
         assert "r starts the search" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_c_lays_two_models_side_by_side_number_by_number(opened: Open, size: tuple[int, int]) -> None:
+    one, two, three = (
+        replace(a_model(name), weights=Path(f"/nowhere/{name}/W.safetensors"))
+        for name in ("alpha", "beta", "gamma")
+    )
+    for number, (model, mean) in enumerate(((one, 1.25), (two, 1.0))):
+        events = [*published()[:-3], analysed(mean_distance=mean), ladder(outside=9 - number), done()]
+        HandWritten(model, number).write(*events)
+    async with opened([one, two, three], size) as pilot:
+        await until(pilot, lambda: all(watched.record for watched in pilot.app.watched[:2]))  # type: ignore[attr-defined]
+        await pilot.press("c", "enter")
+        await until(pilot, lambda: "second − first" in screen_text(pilot))
+        lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
+        assert any("apart 1.60828757 1.60828757 same" in line for line in lines)
+        await pilot.press("down", "down", "end")
+        await until(pilot, lambda: "tokens outside" in screen_text(pilot))
+        lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
+        assert any("tokens outside 9 8 −1" in line for line in lines)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, MainScreen)
+
+        await pilot.press("c", *"gamma", "enter")
+        await until(pilot, lambda: "gamma has no result" in screen_text(pilot))
+        assert pilot.app.screen.query_one(PageText)
+        await pilot.press("c")
+        assert isinstance(pilot.app.screen, MainScreen)
+
+
+async def test_c_with_one_model_says_that_there_is_no_second(opened: Open) -> None:
+    async with opened([a_model()]) as pilot:
+        await pilot.press("c")
+        await until(pilot, lambda: "no second model" in screen_text(pilot))

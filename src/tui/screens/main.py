@@ -170,6 +170,15 @@ class MainScreen(Screen[None]):
         if self.app.watched:
             await self._ask(ModelPicker(self.app.views(), self.app.shown), self._picked)
 
+    async def action_compare(self) -> None:
+        from .picker import ModelPicker
+
+        if len(self.app.watched) < 2:
+            self.app.say("There is no second model to compare this one with.")
+            return
+        following = (self.app.shown + 1) % len(self.app.watched)
+        await self._ask(ModelPicker(self.app.views(), following, "compare with"), self._compare)
+
     def action_plots(self) -> None:
         self._plots.turn(all_fit=self._all_fit)
         self._show_panels()
@@ -289,6 +298,14 @@ class MainScreen(Screen[None]):
     def _picked(self, index: int | None) -> None:
         if index is not None:
             self.app.show_model(index)
+
+    def _compare(self, index: int | None) -> None:
+        from .compare import comparison_page
+        from .page import Page
+
+        if index is not None:
+            page = comparison_page(self.app.view(), self.app.views()[index])
+            self.app.push_screen(Page("two models", page))
 
     def _batch_given(self, batch: int | None) -> None:
         if batch is not None:
