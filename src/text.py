@@ -75,6 +75,11 @@ def distance(value: float, error: float = 0.0) -> str:
     return shown
 
 
+def roughly(value: float) -> str:
+    """A distance in two digits, for a sentence or an axis: "1.6", "0.0017", "4.1e-05"."""
+    return f"{value:.2g}"
+
+
 def ratio(value: float | None) -> str:
     """A number of times: "3.29×"; "–" where there is none."""
     if value is None:

@@ -1,30 +1,61 @@
 """What kind of outliers the farthest pair are: the notebook's whole analysis as one event."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .copies import first_equal
 from .events import Analysed
 from .geometry import measure, triangle
-from .stats import copies, largest, mean_row, row_norms, summary
+from .stats import copies, histogram, largest, mean_row, row_norms, summary
 from .verdict import both_far, outlier_first
 
 _TOO_LARGE = 2.0**960  # 1e289: below it, neither a norm of any d nor a sum of norms is beyond float64
 
 
-def analyse(rows: Tensor, i: int, j: int, centroid: Tensor | None, mean: Tensor | None = None) -> Analysed:
-    """Measure the pair i, j of rows (n, d), float32 or float64, and the cluster around it.
+@dataclass(frozen=True)
+class MeasuredRows:
+    """Rows (n, d), float32 or float64, and what is measured of all of them once.
 
-    `centroid` (d,) is the stored one; None takes the rows' own mean, in float64, which `mean` may be where it
-    is known. Everything is float64 arithmetic on the rows as they are; the workspace is a few MB and a few
-    n-vectors. Raises InputError where `refuse_too_large` does.
+    `centroid` (d,) float64 is the stored one, or where `stored` is false the rows' own `mean`. `distances` (n,)
+    are those from it; `original` (n,) names for every row the first row equal to it bit for bit.
+    """
+
+    rows: Tensor
+    centroid: Tensor
+    stored: bool
+    mean: Tensor
+    distances: Tensor
+    original: Tensor
+
+
+def measure_rows(rows: Tensor, centroid: Tensor | None, mean: Tensor | None = None) -> MeasuredRows:
+    """Measure rows (n, d), float32 or float64, from the stored `centroid` (d,), or None from their mean.
+
+    The rows' own mean, in float64, may be `mean` where it is known. Everything is float64 arithmetic on the
+    rows as they are; the workspace is a few MB and a few n-vectors. Raises InputError where `refuse_too_large`
+    does.
     """
     refuse_too_large(rows)
     mean = mean_row(rows) if mean is None else mean
     middle = mean if centroid is None else centroid.to("cpu").to(torch.float64)
-    centre, row_i, row_j = middle.tolist(), rows[i].tolist(), rows[j].tolist()
+    return MeasuredRows(
+        rows=rows,
+        centroid=middle,
+        stored=centroid is not None,
+        mean=mean,
+        distances=row_norms(rows, middle),
+        original=first_equal(rows, torch.arange(len(rows))),
+    )
+
+
+def analyse(measured: MeasuredRows, i: int, j: int) -> Analysed:
+    """The analysis of the pair i, j and the cluster around it."""
+    rows = measured.rows
+    centre, row_i, row_j = measured.centroid.tolist(), rows[i].tolist(), rows[j].tolist()
     first, second = measure(i, row_i, centre), measure(j, row_j, centre)
     outlier, other = outlier_first(first, second)
     centroid_norm = math.hypot(*centre)
@@ -38,10 +69,11 @@ def analyse(rows: Tensor, i: int, j: int, centroid: Tensor | None, mean: Tensor 
         centroid_norm=centroid_norm,
         triangle=triangle(row_i, row_j, centre),
         norms=summary(row_norms(rows)),
-        distances=summary(row_norms(rows, middle)),
-        centroid_offset=None if centroid is None else math.dist(centre, mean.tolist()),
-        distances_from_mean=None if centroid is None else summary(row_norms(rows, mean)),
-        copies=copies(rows),
+        distances=summary(measured.distances),
+        centroid_offset=math.dist(centre, measured.mean.tolist()) if measured.stored else None,
+        distances_from_mean=summary(row_norms(rows, measured.mean)) if measured.stored else None,
+        copies=copies(measured.original),
+        histogram=histogram(measured.distances),
     )
 
 

@@ -248,6 +248,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     mean: Magnitude
 
 
+class Histogram(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows lie how far from the centroid.
+
+    `counts[b]` rows lie at distances r, edges[b] ≤ r < edges[b + 1], in the last bin r = edges[-1] too. Each
+    edge is the one before times the same factor, from the least distance to the largest; where these are equal
+    there is one bin. Rows exactly on the centroid, `at_zero` of them, are in no bin. `beyond` rows lie farther
+    away than `threshold`, twice the median distance: these are marked as outliers.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    at_zero: int
+    threshold: float
+    beyond: int
+
+
 class Copies(msgspec.Struct, frozen=True, kw_only=True):
     """Bit-identical rows: `distinct` different rows in all; `groups` of two or more rows alike, holding `rows`
     rows together; `sizes` of the groups, largest first, at most 100 of them."""
@@ -264,7 +280,8 @@ class Analysed(Event, frozen=True, kw_only=True):
     `outlier` is the token of larger norm, `other` the second; `both_far` is the notebook's verdict, norm
     greater than twice the centroid's for both. `centroid_offset` is the distance between the stored centroid
     and the rows' true mean (None where the mean itself is the centroid), and `distances_from_mean` what the
-    distances' summary would be from the true mean.
+    distances' summary would be from the true mean. `histogram` is of the distances from the centroid (None in the
+    journals of programs that did not take it).
     """
 
     i: Natural
@@ -280,6 +297,39 @@ class Analysed(Event, frozen=True, kw_only=True):
     centroid_offset: Magnitude | None
     distances_from_mean: Summary | None
     copies: Copies
+    histogram: Histogram | None = None
+
+
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """The farthest pair i < j and its distance, once the row `removed` (None at first) is gone too."""
+
+    removed: int | None
+    i: int
+    j: int
+    diameter: float
+
+
+class Climbing(Event, frozen=True, kw_only=True):
+    """How far the outlier ladder is: `settled` of the `pairs` that are left at its end are decided."""
+
+    settled: int
+    pairs: int
+
+
+class Ladder(Event, frozen=True, kw_only=True):
+    """The diameter of the cluster as its farthest-out rows are taken away one by one: rungs[k] without k of them.
+
+    Rows go by falling distance from the centroid, of equals the first first. `outside` is the k at which the
+    diameter collapses (see `collapse`), None where it does not. Where the ladder breaks off, `left_out` says
+    what the rest would have taken too much of, and `at_most` is an upper bound of the next diameter. `seconds`
+    is what it took.
+    """
+
+    rungs: tuple[Rung, ...]
+    outside: int | None
+    left_out: Literal["time", "memory"] | None
+    at_most: float | None
+    seconds: float
 
 
 class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
@@ -328,5 +378,7 @@ AnyEvent = (
     | PairFound
     | Analysed
     | Measured
+    | Climbing
+    | Ladder
     | RunEnded
 )

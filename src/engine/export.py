@@ -2,7 +2,18 @@
 
 import msgspec
 
-from .events import Analysed, EngineStarted, PairFound, RunEnded, RunStarted, SourceFile, Token, TokenMeasure
+from .events import (
+    Analysed,
+    EngineStarted,
+    Histogram,
+    Ladder,
+    PairFound,
+    RunEnded,
+    RunStarted,
+    SourceFile,
+    Token,
+    TokenMeasure,
+)
 from .record import BatchRecord, RunRecord
 
 SCHEMA = 1
@@ -42,7 +53,14 @@ def as_json(record: RunRecord) -> Json:
       again by dot product, degenerate: null or a sentence}; norms and distances of all rows, each {minimum,
       maximum, median: the lower of the middle two, mean}; centroid_offset, the stored centroid's distance from
       the rows' mean, and distances_from_mean, both null where the mean is the centroid; copies {distinct: the
-      different rows, groups of bit-identical rows, rows in them, sizes: of the 100 largest}
+      different rows, groups of bit-identical rows, rows in them, sizes: of the 100 largest}; histogram of the
+      distances, null in older runs: {edges: of the bins, each the one before times the same factor; counts: rows
+      from edges[b] up to edges[b + 1]; at_zero: rows on the centroid, in no bin; threshold: twice the median;
+      beyond: rows farther away than that}
+    - ladder: the outlier ladder, null where it was not taken: rungs[k] {removed: the TOKEN that went k-th, null at
+      k = 0; i, j: the TOKENs farthest apart without the first k; diameter: their distance}; outside: at which k it
+      collapses, null where it does not; left_out: null, or of what the rest would have taken too much ("time",
+      "memory"); at_most: then an upper bound of the next diameter; seconds
     - warnings: each {kind, message}
     - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program") or
       null
@@ -62,6 +80,7 @@ def as_json(record: RunRecord) -> Json:
         "pair": _pair(record.pair, tokens) if record.pair else None,
         "certificate": _certificate(record.pair, tokens) if record.pair else None,
         "analysis": _analysis(record.analysis, tokens) if record.analysis else None,
+        "ladder": _ladder(record.ladder, tokens) if record.ladder else None,
         "warnings": [{"kind": warned.kind, "message": warned.message} for warned in record.warnings],
         "ended": _ended(record.ended) if record.ended else None,
     }
@@ -163,6 +182,30 @@ def _analysis(found: Analysed, tokens: Tokens) -> Json:
         "centroid_offset": found.centroid_offset,
         "distances_from_mean": msgspec.structs.asdict(from_mean) if from_mean else None,
         "copies": {**msgspec.structs.asdict(found.copies), "sizes": list(found.copies.sizes)},
+        "histogram": _histogram(found.histogram) if found.histogram else None,
+    }
+
+
+def _histogram(found: Histogram) -> Json:
+    return {**msgspec.structs.asdict(found), "edges": list(found.edges), "counts": list(found.counts)}
+
+
+def _ladder(found: Ladder, tokens: Tokens) -> Json:
+    rungs = [
+        {
+            "removed": _token(tokens, rung.removed),
+            "i": _token(tokens, rung.i),
+            "j": _token(tokens, rung.j),
+            "diameter": rung.diameter,
+        }
+        for rung in found.rungs
+    ]
+    return {
+        "rungs": rungs,
+        "outside": found.outside,
+        "left_out": found.left_out,
+        "at_most": found.at_most,
+        "seconds": found.seconds,
     }
 
 

@@ -3,6 +3,7 @@
 Torch is imported here, so a process that has something to say before that imports this module late.
 """
 
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from ..errors import InputError
 from ..text import count, distance, size
-from .analysis import analyse
+from .analysis import analyse, measure_rows
 from .device import blocks_for, choose_device, device_name
 from .events import (
     MOST_BATCHES,
@@ -19,6 +20,7 @@ from .events import (
     AnyEvent,
     BatchBound,
     BatchDone,
+    Ladder,
     Named,
     PairFound,
     Progress,
@@ -29,6 +31,7 @@ from .events import (
     Warned,
 )
 from .measuring import Measuring
+from .outliers import ladder, rungs_worth_taking
 from .record import ResumePoint
 from .resuming import resume_from
 from .rows import Rows, load_rows
@@ -37,6 +40,8 @@ from .vocabulary import Vocabulary
 
 # A centroid this far from the rows' mean, in median distances from it, changes digits that a person reads.
 _NOTICEABLE_OFFSET = 1e-3
+# The ladder may take this many times the search's own time, and the first seconds in any case.
+_LADDER_EFFORT, _LEAST_SECONDS = 3, 10.0
 # Characters of a token's text that are kept: more than any screen shows, less than a hostile tokenizer can hold.
 _LONGEST_TEXT = 400
 
@@ -89,6 +94,8 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         resume, told = resume_from(request.resumes, request, started)
         yield told
     pair: PairFound | None = None
+    batches: list[BatchDone] = []
+    began = time.thread_time()
     steps = search(
         cluster.rows,
         batch=request.batch,
@@ -107,15 +114,32 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
             match event:
                 case BatchDone():
                     measuring.settled(event)
+                    batches.append(event)
                 case Progress():
                     yield from measuring.in_passing()
                 case PairFound():
                     pair = event
     assert pair is not None, "the search ended without a pair"
-    analysis = analyse(cluster.rows, pair.i, pair.j, cluster.centroid, measuring.mean)
+    searched = time.thread_time() - began
+    measured = measure_rows(cluster.rows, cluster.centroid, measuring.mean)
+    analysis = analyse(measured, pair.i, pair.j)
     yield analysis
     yield from _warnings(analysis, n)
     yield from measuring.all_left()
+    rungs = ladder(
+        measured.rows,
+        measured.distances,
+        measured.original,
+        most=rungs_worth_taking(n),
+        batches=batches,
+        device=device,
+        memory=memory,
+        seconds=max(_LADDER_EFFORT * searched, _LEAST_SECONDS),
+    )
+    with closing(rungs):
+        for step in rungs:
+            yield from names.before(step)
+            yield step
     yield RunEnded(outcome="done", reason=f"The farthest pair of {count(n)} tokens is found.")
 
 
@@ -145,6 +169,8 @@ class _Names:
                 rows = {i, j}
             case PairFound(i=i, j=j, runner_up_i=k, runner_up_j=m):
                 rows = {row for row in (i, j, k, m) if row is not None}
+            case Ladder(rungs=rungs):
+                rows = {row for rung in rungs for row in (rung.removed, rung.i, rung.j) if row is not None}
             case _:
                 return
         new = sorted(rows - self._named)

@@ -37,9 +37,11 @@ class PivotPairs:
         j = torch.cat([self.pivots[pivot[rows]], self.squares.argmax(dim=1)])
         return i[i != j], j[i != j]
 
-    def error(self) -> Tensor:
-        """By how much a squared distance from any pivot to each row may exceed its estimate: (n,) float64."""
-        largest, radius = self.space.radius[self.pivots].max(), self.space.radius
+    def error(self, pivot: int | None = None) -> Tensor:
+        """By how much a squared distance from the `pivot`-th pivot, or from any of them, to each row may exceed
+        its estimate: (n,) float64."""
+        radius = self.space.radius
+        largest = radius[self.pivots].max() if pivot is None else radius[self.pivots[pivot]]
         d = self.space.rows.shape[1]
         rounding = 8 * UNIT_ROUNDOFF[torch.float32] * (largest + radius).square()
         return 2 * gamma(d) * largest * radius + rounding + (d + 8) * 2.0**-120

@@ -33,8 +33,10 @@ from .events import (
     BatchBound,
     BatchDone,
     Checkpoint,
+    Climbing,
     Continued,
     EngineStarted,
+    Ladder,
     Named,
     PairFound,
     Paused,
@@ -140,7 +142,7 @@ class Wishes:
                 seconds = self._worked(event.seconds)
                 speed = event.settled / max(seconds, 1e-9)
                 return msgspec.structs.replace(event, seconds=seconds, pairs_per_second=speed)
-            case BatchDone() | PairFound():
+            case BatchDone() | PairFound() | Ladder():
                 return msgspec.structs.replace(event, seconds=self._worked(event.seconds))
         return event
 
@@ -201,12 +203,12 @@ class _Journal:
         self.last: AnyEvent | None = None
         self._writer = writer
         self._written = 0
-        self._held: Progress | None = None
+        self._held: Progress | Climbing | None = None
         self._progress_at = 0.0
 
     def append(self, event: AnyEvent) -> None:
         match event:
-            case Progress():
+            case Progress() | Climbing():
                 if time.monotonic() - self._progress_at < _PROGRESS_SECONDS:
                     self._held = event
                     return
@@ -303,7 +305,9 @@ def _memory_ran_out(error: Exception) -> bool:
 
 
 def _stopped(record: RunRecord) -> RunEnded:
-    if record.pair:
+    if record.analysis:
+        reason = "Stopped after the pair was analysed, before its outlier ladder was done."
+    elif record.pair:
         reason = "Stopped after the pair was found, before it was analysed."
     elif record.started:
         reason = f"Stopped after {record.batches_done} of {len(record.batches)} batches."

@@ -10,8 +10,10 @@ from .events import (
     BatchBound,
     BatchDone,
     Checkpoint,
+    Climbing,
     Continued,
     EngineStarted,
+    Ladder,
     Measured,
     Named,
     PairFound,
@@ -73,6 +75,8 @@ class RunRecord(msgspec.Struct):
     measures: dict[int, TokenMeasure] = {}  # of rows in the pairs of settled batches
     triangles: dict[tuple[int, int], Triangle] = {}  # of those pairs (i, j)
     centroid_norm: float | None = None
+    climbing: Climbing | None = None
+    ladder: Ladder | None = None
     ended: RunEnded | None = None
     paused: bool = False
     queued: Queued | None = None
@@ -127,6 +131,10 @@ class RunRecord(msgspec.Struct):
                 self.measures.update((token.index, token) for token in event.tokens)
                 self.triangles.update(((pair.i, pair.j), pair.triangle) for pair in event.pairs)
                 self.centroid_norm = event.centroid_norm
+            case Climbing():
+                self.climbing = event
+            case Ladder():
+                self.ladder = event
             case RunEnded():
                 self.ended = event
                 self.paused = False

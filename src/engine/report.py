@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..text import count, degrees, distance, ratio, share, size, visible
 from . import sentences
+from .collapse import telling
 from .columns import Columns, Sentence, Title
 from .events import TokenMeasure
 from .export import as_json
@@ -22,6 +23,7 @@ from .sentences import label
 __all__ = ["as_json", "print_report"]
 
 _WIDTH_OF_FILES = 100
+_MOST_RUNGS = 12  # of the ladder
 
 
 def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
@@ -180,6 +182,28 @@ def _cluster(record: RunRecord) -> Blocks:
     yield Columns(("", *(f">{name}" for name in known)), rows)
     yield _said(sentences.centroid(found))
     yield _said(sentences.copies(found))
+    if found.histogram:
+        yield _said(sentences.beyond(found.histogram))
+
+
+def _ladder(record: RunRecord) -> Blocks:
+    found = record.ladder
+    if found is None:
+        return
+    yield from _title("Outlier ladder")
+    for sentence in sentences.ladder(found):
+        yield _said(sentence)
+    rows, ids = [], []
+    for k in telling([rung.diameter for rung in found.rungs], _MOST_RUNGS):
+        rung = found.rungs[k]
+        outside = Text("★" if k == found.outside else "", "green")
+        gone = label(record, rung.removed, width=24) if rung.removed is not None else "–"
+        pair = " · ".join(label(record, row, width=24) for row in (rung.i, rung.j))
+        rows.append((count(k), gone, distance(rung.diameter), outside, pair))
+        ids.append((count(k), " ".join(gone.split()[:1]), distance(rung.diameter), outside))
+    heads = (">without", "taken away last", ">diameter", "", "its pair")
+    if rows:
+        yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
 
 
 def _warnings(record: RunRecord) -> Blocks:
@@ -211,6 +235,7 @@ _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
     _outliers,
     _triangle,
     _cluster,
+    _ladder,
     _warnings,
     _ending,
 )

@@ -5,8 +5,8 @@ Token text is already visible in them.
 
 from collections.abc import Iterator
 
-from ..text import count, distance, elapsed, rate, share, token_label, visible
-from .events import Analysed, PairFound, RunEnded
+from ..text import count, distance, elapsed, rate, roughly, share, token_label, visible
+from .events import Analysed, Histogram, Ladder, PairFound, RunEnded
 from .record import RunRecord
 
 
@@ -71,6 +71,48 @@ def copies(found: Analysed) -> str:
     sizes = ", ".join(count(rows) for rows in alike.sizes[:8]) + (", …" if alike.groups > 8 else "")
     vectors = f"{count(alike.groups)} vectors ({sizes})"
     return f"{count(alike.rows)} rows are bit-identical copies of {vectors}; {distinct}"
+
+
+def beyond(found: Histogram) -> str:
+    """How many tokens are marked as outliers in the histogram, and by what threshold."""
+    many = f"{count(found.beyond)} {'token lies' if found.beyond == 1 else 'tokens lie'}"
+    if not found.beyond:
+        many = "No token lies"
+    return f"{many} farther from the centroid than {distance(found.threshold)}, twice the median distance."
+
+
+def ladder(found: Ladder) -> Iterator[str]:
+    """How many tokens lie outside, as the ladder has it, and where it breaks off if it does."""
+    if found.rungs:
+        yield _outside(found)
+    if found.left_out is None:
+        return
+    too_much = {
+        "time": "take far longer than the search of the whole",
+        "memory": "take more memory than the run has (--memory)",
+    }[found.left_out]
+    upper = (
+        "" if found.at_most is None else f"; without one more token it is at most {roughly(found.at_most)} wide"
+    )
+    yield f"The ladder ends after {count(len(found.rungs))} steps, for the rest would {too_much}{upper}."
+
+
+def _outside(found: Ladder) -> str:
+    taken = len(found.rungs) - 1
+    if found.outside is None:
+        if taken == 0:
+            return f"With all its tokens the cluster is {roughly(found.rungs[0].diameter)} wide."
+        those = "the farthest-out token" if taken == 1 else f"the {count(taken)} farthest-out tokens one by one"
+        return f"No token lies outside: taking away {those} never makes the cluster less than half as wide."
+    k = found.outside
+    who, them = ("1 token lies", "it") if k == 1 else (f"{count(k)} tokens lie", "them")
+    after = found.rungs[k].diameter if k < len(found.rungs) else found.at_most
+    if not after:
+        return f"{who} outside; without {them} all tokens are at one point."
+    bound = "" if k < len(found.rungs) else "at most "
+    narrower = f"{roughly(found.rungs[k - 1].diameter)} with the last of them" if k > 1 else ""
+    narrower = narrower or f"{roughly(found.rungs[0].diameter)} with it"
+    return f"{who} outside; without {them} the cluster is {bound}{roughly(after)} wide, and {narrower}."
 
 
 def ending(ended: RunEnded) -> str:

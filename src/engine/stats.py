@@ -10,15 +10,17 @@ which is exact; a row more than about 1e150 times smaller than the largest numbe
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from .copies import first_equal
-from .events import Copies, Summary
+from .events import Copies, Histogram, Summary
 
 _BLOCK = 1 << 18
 _MOST_SIZES = 100
+_BINS = 60  # many whole fractions: a narrow screen merges two, three, four or five
+_FAR = 2.0  # times the median distance: what lies farther out is marked
 
 
 def mean_row(rows: Tensor) -> Tensor:
@@ -57,9 +59,33 @@ def summary(values: Tensor) -> Summary:
     )
 
 
-def copies(rows: Tensor) -> Copies:
-    """Rows (n, d) that are alike bit for bit, so +0.0 and -0.0 differ."""
-    counts = torch.bincount(first_equal(rows, torch.arange(len(rows))))
+def histogram(distances: Tensor) -> Histogram:
+    """The histogram of distances (n,) float64, n ≥ 1: `_BINS` bins whose edges grow by one factor."""
+    apart = distances[distances > 0]
+    threshold = _FAR * distances.median().item()
+    edges = _edges(apart.min().item(), apart.max().item()) if len(apart) else []
+    bins = torch.bucketize(apart, torch.tensor(edges[1:-1], dtype=torch.float64), right=True)
+    return Histogram(
+        edges=tuple(edges),
+        counts=tuple(torch.bincount(bins, minlength=max(len(edges) - 1, 0)).tolist()),
+        at_zero=len(distances) - len(apart),
+        threshold=threshold,
+        beyond=int((distances > threshold).sum()),
+    )
+
+
+def _edges(least: float, largest: float) -> list[float]:
+    """The edges from `least` to `largest` on a log scale; one bin where float64 has no room for more between."""
+    logs = math.log(least), math.log(largest)
+    between = [math.exp(logs[0] + (logs[1] - logs[0]) * b / _BINS) for b in range(1, _BINS)]
+    edges = [least, *between, largest]
+    rising = all(below < above for below, above in pairwise(edges))
+    return edges if rising else [least, largest]
+
+
+def copies(original: Tensor) -> Copies:
+    """How rows are alike bit for bit; `original` (n,) names for every row the first row equal to it."""
+    counts = torch.bincount(original)
     counts = counts[counts > 0].sort(descending=True).values
     sizes = counts[counts > 1].tolist()
     return Copies(distinct=len(counts), groups=len(sizes), rows=sum(sizes), sizes=tuple(sizes[:_MOST_SIZES]))

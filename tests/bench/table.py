@@ -23,7 +23,7 @@ from farpair.tui.filtering import Filter, parse_filter
 from farpair.tui.ordering import Sort
 from farpair.tui.view import View
 from farpair.tui.widgets.batch_table import BatchTable
-from tui.published import a_model, settled, started, view_of
+from published import a_model, settled, started, view_of
 
 SIZE = (160, 48)
 WAYS: dict[str, tuple[Sort, str, bool]] = {

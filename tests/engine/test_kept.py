@@ -22,7 +22,7 @@ from farpair.engine.kept import kept_runs, latest
 from farpair.engine.run_folders import Run
 from farpair.engine.source_files import changed_since
 from farpair.errors import JournalError
-from tui.published import HandWritten, a_model, done, named, pair_found, progress, published, settled, started
+from published import HandWritten, a_model, done, named, pair_found, progress, published, settled, started
 
 STOPPED = RunEnded(outcome="cancelled", reason="Stopped.")
 

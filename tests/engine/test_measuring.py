@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from farpair.engine import runs
-from farpair.engine.analysis import analyse
+from farpair.engine.analysis import analyse, measure_rows
 from farpair.engine.events import Analysed, BatchDone, Measured, PairFound, RunEnded
 from farpair.engine.measuring import Measuring
 from farpair.engine.pipeline import run_events
@@ -45,7 +45,7 @@ def test_a_pair_is_measured_as_the_analysis_measures_it_and_as_numpy_does(
     centre = x.mean(0) if centroid is None else centroid
     assert list(triangles) == pairs
     for i, j in pairs:
-        found = analyse(rows, i, j, centroid)
+        found = analyse(measure_rows(rows, centroid), i, j)
         assert (triangles[i, j], found.centroid_norm) == (found.triangle, events[0].centroid_norm)
         assert {measures[i], measures[j]} == {found.outlier, found.other}
         assert measures[i].norm == pytest.approx(x[i].norm().item(), rel=1e-14)

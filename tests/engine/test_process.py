@@ -15,6 +15,7 @@ from farpair.engine.events import (
     BatchBound,
     BatchDone,
     EngineStarted,
+    Ladder,
     Named,
     PairFound,
     Progress,
@@ -67,8 +68,8 @@ def test_a_run_is_told_from_the_engines_start_to_the_end(whole: tuple[Path, Run]
     kinds = [type(event) for _, event in all_events(whole[1])]
     assert kinds[:2] == [EngineStarted, RunStarted]
     assert kinds[-1] is RunEnded
-    assert [kinds.count(kind) for kind in (PairFound, Analysed, RunEnded)] == [1, 1, 1]
-    assert kinds.index(PairFound) < kinds.index(Analysed)
+    assert [kinds.count(kind) for kind in (PairFound, Analysed, Ladder, RunEnded)] == [1, 1, 1, 1]
+    assert kinds.index(PairFound) < kinds.index(Analysed) < kinds.index(Ladder)
     record = read_record(whole[1].journal)
     assert record.state == "done"
     assert record.batches_done == len(record.batches) == 10
@@ -114,6 +115,8 @@ def test_every_row_is_named_once_before_the_first_event_that_mentions_it(whole: 
                 named.update(token.index for token in tokens)
             case BatchBound(i=i, j=j) | BatchDone(i=i, j=j) | PairFound(i=i, j=j) | Analysed(i=i, j=j):
                 assert {i, j} <= named.keys()
+            case Ladder(rungs=rungs):
+                assert {row for rung in rungs for row in (rung.removed or 0, rung.i, rung.j)} <= {0, *named}
     assert set(named.values()) == {1}
 
 

@@ -4,121 +4,27 @@ import io
 import json
 import os
 import re
+import socket
 import unicodedata
 
 import msgspec
 import pytest
 from farpair.engine.events import (
-    Analysed,
     AnyEvent,
     BatchBound,
-    BatchDone,
     Copies,
-    EngineStarted,
-    Named,
-    PairFound,
     RunEnded,
-    RunRequest,
-    RunStarted,
     SourceFile,
-    Summary,
-    Token,
-    TokenMeasure,
     Triangle,
     Warned,
 )
 from farpair.engine.record import RunRecord
 from farpair.engine.report import as_json, print_report
+from published import MAXIMA, PAIRS, TEXTS, analysed, asked, done, ladder, named, pair_found, settled, started
 from rich.cells import cell_len
 
-MAXIMA = (1.60828757, 1.16175008, 1.16141784, 1.16141856, 1.1963743, 1.25368178, 1.1641326, 1.21384871, 1.1614176)
 HOSTILE = "\x1b]0;owned\x07\x9b2J[bold red]\u202egpj\u200b\ud800\n:skull:"
-
-
-def engine(model: str = "Qwen3-4B-Instruct-2507") -> EngineStarted:
-    request = RunRequest(model=model, weights="/tensors/W.safetensors", cluster_file="/tensors/mask.safetensors")
-    return EngineStarted(
-        run="20261122-q-1a2b", pid=7, pid_created=1.0, host="box", program="0.1.0", request=request
-    )
-
-
-STARTED = RunStarted(
-    files=(SourceFile(path="/tensors/W.safetensors", size=777_912_320, mtime_ns=5),),
-    fingerprint="9f",
-    vocabulary=151_936,
-    n=2248,
-    d=2560,
-    dtype="BF16",
-    device="cpu",
-    device_name="AMD EPYC",
-    batch=256,
-    batches=9,
-    memory=10_000_000,
-    centroid="stored",
-    torch="2.13.0",
-)
-PAIR = PairFound(
-    i=14,
-    j=17,
-    distance=1.60828757,
-    error=2e-13,
-    ties=1,
-    runner_up=1.25368178,
-    runner_up_i=17,
-    runner_up_j=1300,
-    pairs=2_525_628,
-    evaluated=17_654,
-    seconds=0.0113,
-)
-ANALYSIS = Analysed(
-    i=14,
-    j=17,
-    outlier=TokenMeasure(index=17, norm=1.21912193, norm_ratio=1.21912193 / 0.37091014, distance=1.16093612),
-    other=TokenMeasure(index=14, norm=1.16991878, norm_ratio=1.16991878 / 0.37091014, distance=1.10977745),
-    both_far=True,
-    mean_distance=1.135356785,
-    centroid_norm=0.37091014,
-    triangle=Triangle(
-        side_i=1.10977745,
-        side_j=1.16093612,
-        side_ij=1.60828757,
-        at_centroid=90.158,
-        at_i=46.212,
-        at_j=43.63,
-        angle_sum=180.0,
-        at_centroid_dot=90.158,
-        degenerate=None,
-    ),
-    norms=Summary(minimum=0.37029281, maximum=1.21912193, median=0.37091675, mean=0.37223831),
-    distances=Summary(minimum=0.0012512, maximum=1.16093612, median=0.00125222, mean=0.00374321),
-    centroid_offset=0.00087932,
-    distances_from_mean=Summary(minimum=4.1e-5, maximum=1.160936, median=0.00089653, mean=0.003702),
-    copies=Copies(distinct=148, groups=13, rows=2113, sizes=(814, 704, 306, 228, 20, 11, 9, 8, 5, 3, 2, 2, 1)),
-)
-DONE = RunEnded(outcome="done", reason="The farthest pair of 2,248 tokens is found.")
-
-
-def batch(number: int, i: int, j: int) -> BatchDone:
-    return BatchDone(
-        batch=number,
-        start=256 * number,
-        end=min(256 * number + 256, 2248),
-        maximum=MAXIMA[number],
-        i=i,
-        j=j,
-        pairs=500_000,
-        evaluated=1000 * number,
-        seconds=0.001,
-        settled="float64" if number == 0 else "bounds",
-    )
-
-
-def names(first: str | None = " xyz", second: str | None = "██取") -> Named:
-    others = (Token(index=256 * b + 1, id=70_000 + b, text=f"unused{b}") for b in range(1, 9))
-    last = Token(index=1300, id=99_999, text="far")
-    return Named(
-        tokens=(Token(index=14, id=48494, text=first), Token(index=17, id=71473, text=second), *others, last)
-    )
+ENGINE, STARTED = started()
 
 
 def record_of(*events: AnyEvent) -> RunRecord:
@@ -128,11 +34,10 @@ def record_of(*events: AnyEvent) -> RunRecord:
     return record
 
 
-def finished(named: Named | None = None, **changes: object) -> RunRecord:
+def finished(texts: dict[int, str | None] | None = None, **changes: object) -> RunRecord:
     """The published run; `changes` replace fields of its analysis."""
-    batches = [batch(0, 14, 17), *(batch(b, 17, 256 * b + 1) for b in range(1, 9))]
-    analysis = msgspec.structs.replace(ANALYSIS, **changes)
-    return record_of(engine(), STARTED, named or names(), *batches, PAIR, analysis, DONE)
+    batches = [settled(batch) for batch in range(9)]
+    return record_of(*started(), named(texts), *batches, pair_found(), analysed(**changes), ladder(), done())
 
 
 def printed(record: RunRecord) -> str:
@@ -180,12 +85,12 @@ def test_it_prints_all_that_the_notebook_printed() -> None:
 
 def test_it_says_what_is_proved_and_what_is_odd_about_the_cluster() -> None:
     text = " ".join(printed(finished()).split())
-    assert "This distance is right to ±2.0e-13, and no other pair is as far apart." in text
+    assert "This distance is right to ±4.4e-16, and no other pair is as far apart." in text
     assert (
         "The next distance is 1.25368178 (tokens 71473 '██取' and 99999 'far'), which is 0.35460579 less." in text
     )
     assert (
-        "Of 2,525,628 pairs 17,654 (0.7%) were evaluated; every other was ruled out by a rigorous bound." in text
+        "Of 2,525,628 pairs 18,000 (0.7%) were evaluated; every other was ruled out by a rigorous bound." in text
     )
     assert "The stored centroid lies 0.00087932 from the rows' true mean" in text
     sizes = "814, 704, 306, 228, 20, 11, 9, 8, …"
@@ -219,17 +124,17 @@ def test_at_any_width_lines_fit_and_no_number_is_lost(width: int, monkeypatch: p
 
 
 def test_hostile_text_from_files_reaches_the_page_only_spelled_out() -> None:
-    started = msgspec.structs.replace(
+    begun = msgspec.structs.replace(
         STARTED, files=(SourceFile(path=HOSTILE, size=1, mtime_ns=1),), dtype=HOSTILE, device_name=HOSTILE
     )
     record = record_of(
-        engine(HOSTILE),
-        started,
-        names(HOSTILE, HOSTILE),
+        msgspec.structs.replace(ENGINE, request=asked(HOSTILE)),
+        begun,
+        named({14: HOSTILE, 17: HOSTILE}),
         Warned(kind="tokenizer", message=HOSTILE),
-        batch(0, 14, 17),
-        PAIR,
-        ANALYSIS,
+        settled(0),
+        pair_found(),
+        analysed(),
         RunEnded(outcome="done", reason=HOSTILE, advice=HOSTILE),
     )
     text = printed(record)
@@ -248,15 +153,17 @@ def test_an_encoding_that_lacks_a_character_gets_it_escaped() -> None:
 
 
 def test_ties_and_a_missing_runner_up_are_said() -> None:
-    pair = msgspec.structs.replace(PAIR, ties=1_128, runner_up=None, runner_up_i=None, runner_up_j=None, error=0.0)
-    text = printed(record_of(engine(), STARTED, names(), pair))
+    pair = msgspec.structs.replace(
+        pair_found(), ties=1_128, runner_up=None, runner_up_i=None, runner_up_j=None, error=0.0
+    )
+    text = printed(record_of(ENGINE, STARTED, named(), pair))
     assert "This distance is exact. 1,128 pairs are exactly this far apart; this is the first of them." in text
     assert "next distance" not in text
 
 
 def test_every_pair_evaluated_is_said_so() -> None:
-    pair = msgspec.structs.replace(PAIR, evaluated=PAIR.pairs)
-    assert "All 2,525,628 pairs were evaluated." in printed(record_of(engine(), STARTED, names(), pair))
+    pair = msgspec.structs.replace(pair_found(), evaluated=PAIRS)
+    assert "All 2,525,628 pairs were evaluated." in printed(record_of(ENGINE, STARTED, named(), pair))
 
 
 def test_a_degenerate_triangle_is_described_and_has_dashes_for_angles() -> None:
@@ -289,9 +196,9 @@ def test_a_degenerate_triangle_is_described_and_has_dashes_for_angles() -> None:
 def test_the_verdict_says_which_norms_are_large(norms: tuple[float, float], said: str) -> None:
     outlier, other = (
         msgspec.structs.replace(one, norm=norm)
-        for one, norm in zip((ANALYSIS.outlier, ANALYSIS.other), norms, strict=True)
+        for one, norm in zip((analysed().outlier, analysed().other), norms, strict=True)
     )
-    text = printed(finished(outlier=outlier, other=other, both_far=min(norms) > 2 * ANALYSIS.centroid_norm))
+    text = printed(finished(outlier=outlier, other=other, both_far=min(norms) > 2 * analysed().centroid_norm))
     assert f"Both tokens are far from the centroid: {said}" in text
 
 
@@ -318,7 +225,7 @@ def test_without_a_stored_centroid_there_is_no_second_column_of_distances() -> N
 def test_a_run_stopped_half_way_reports_what_it_had() -> None:
     bound = BatchBound(batch=1, lower=1.16, i=14, j=300)
     ended = RunEnded(outcome="cancelled", reason="Stopped after 1 of 9 batches.", advice="Run it again.")
-    text = printed(record_of(engine(), STARTED, names(), bound, batch(0, 14, 17), ended))
+    text = printed(record_of(ENGINE, STARTED, named(), bound, settled(0), ended))
     assert "1.60828757" in text
     assert "≥ 1.16000000" in text
     assert "512–768" not in text  # nothing is known of it
@@ -331,7 +238,7 @@ def test_a_failure_is_its_sentence_and_what_to_do() -> None:
     ended = RunEnded(
         outcome="failed", reason="W.safetensors is truncated.", advice="Copy it again.", cause="input"
     )
-    text = printed(record_of(engine(), ended))
+    text = printed(record_of(ENGINE, ended))
     assert text.startswith("Qwen3-4B-Instruct-2507")
     assert text.endswith("\nFailed. W.safetensors is truncated. Copy it again.\n")
 
@@ -339,16 +246,16 @@ def test_a_failure_is_its_sentence_and_what_to_do() -> None:
 def test_one_token_has_no_pair_and_a_killed_engine_no_end() -> None:
     one = msgspec.structs.replace(STARTED, n=1, batches=1)
     alone = RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
-    text = printed(record_of(engine(), one, alone))
+    text = printed(record_of(ENGINE, one, alone))
     assert text.endswith("Done. The cluster has one token, so there is no pair.\n")
     assert "Batches" not in text
-    assert "Not ended: as far as its journal tells, the run is searching." in printed(record_of(engine(), STARTED))
+    assert "Not ended: as far as its journal tells, the run is searching." in printed(record_of(ENGINE, STARTED))
     assert "Not ended: as far as its journal tells, the run is starting." in printed(RunRecord())
 
 
 def test_a_long_ending_is_wrapped_between_words_and_no_line_ends_in_a_space() -> None:
     reason = "NaN or infinity in a row of the embedding that was read: token 7. " * 4
-    lines = printed(record_of(engine(), RunEnded(outcome="failed", reason=reason))).splitlines()
+    lines = printed(record_of(ENGINE, RunEnded(outcome="failed", reason=reason))).splitlines()
     assert [line for line in lines if line != line.rstrip() or len(line) > 100] == []
     assert lines[-2].startswith("Failed. NaN") or lines[-3].startswith("Failed. NaN")
 
@@ -366,32 +273,27 @@ def test_warnings_are_printed_once() -> None:
 
 
 def test_the_json_object_holds_every_number_and_goes_through_json_unchanged() -> None:
-    named = names(HOSTILE)
-    found = as_json(finished(named))
+    found = as_json(finished(TEXTS | {14: HOSTILE}))
     read = json.loads(json.dumps(found, ensure_ascii=True, allow_nan=False))
     assert read == found
     assert read["schema"] == 1
-    assert (read["program"], read["run"], read["host"], read["state"]) == (
-        "0.1.0",
-        "20261122-q-1a2b",
-        "box",
-        "done",
-    )
+    assert (read["program"], read["run"], read["state"]) == ("0.1.0", "by hand", "done")
+    assert read["host"] == socket.gethostname()
     assert read["model"]["name"] == "Qwen3-4B-Instruct-2507"
-    assert read["files"] == [{"path": "/tensors/W.safetensors", "size": 777_912_320, "mtime_ns": 5}]
-    assert (read["rows"]["n"], read["rows"]["d"], read["device"]["name"]) == (2248, 2560, "AMD EPYC")
+    assert read["files"] == [{"path": "/nowhere/W.safetensors", "size": 777_912_320, "mtime_ns": 10**18}]
+    assert (read["rows"]["n"], read["rows"]["d"], read["device"]["name"]) == (2248, 2560, "NVIDIA H100 80GB HBM3")
     assert [batch["maximum"] for batch in read["batches"]] == list(MAXIMA)
-    assert read["batches"][8]["j"] == {"index": 2049, "id": 70_008, "text": "unused8"}
+    assert read["batches"][8]["j"] == {"index": 2048, "id": 70_008, "text": "unused8"}
     assert read["pair"]["i"] == {"index": 14, "id": 48494, "text": HOSTILE}
-    assert (read["pair"]["distance"], read["certificate"]["runner_up_j"]["id"]) == (1.60828757, 99_999)
+    assert (read["pair"]["distance"], read["certificate"]["runner_up_j"]["id"]) == (pair_found().distance, 99_999)
     assert read["analysis"]["outlier"]["token"]["id"] == 71473
     assert read["analysis"]["outlier"]["norm_ratio"] == 1.21912193 / 0.37091014
-    assert read["analysis"]["triangle"]["at_centroid"] == 90.158
+    assert read["analysis"]["triangle"]["at_centroid"] == 90.16
     assert read["analysis"]["copies"]["sizes"][:2] == [814, 704]
-    assert read["ended"] == {"outcome": "done", "reason": DONE.reason, "advice": "", "cause": None}
+    assert read["ended"] == {"outcome": "done", "reason": done().reason, "advice": "", "cause": None}
 
 
-@pytest.mark.parametrize("events", [(), (engine(),), (engine(), STARTED)])
+@pytest.mark.parametrize("events", [(), (ENGINE,), (ENGINE, STARTED)])
 def test_the_json_object_has_all_its_keys_from_the_start(events: tuple[AnyEvent, ...]) -> None:
     found = as_json(record_of(*events))
     assert found.keys() == as_json(finished()).keys()

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from farpair.engine import runs
 from farpair.engine.events import Continued, Paused, RunRequest, RunStarted
+from farpair.engine.sources import model_at, request_for
 from running import all_events, ended, long_request, read_until, searching
+from safetensors.torch import save_file
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +111,19 @@ def test_a_lost_terminal_and_a_ctrl_c_do_not_reach_the_engine(long: RunRequest) 
     assert record.ended is None
     runs.stop(run, record)
     assert read_until(run, ended).state == "cancelled"
+
+
+def test_a_stop_while_the_ladder_is_climbed_keeps_pair_and_analysis(tmp_path: Path) -> None:
+    folder = tmp_path / "outlier"
+    folder.mkdir()
+    rows = torch.randn(24_000, 512, generator=torch.Generator().manual_seed(2))
+    rows[7] *= 100  # is every batch's farthest: the search is quick, and the rest without it is not
+    save_file({"W": rows}, folder / "W.safetensors")
+    run = runs.start(request_for(model_at(folder), device="cpu", threads=1))
+    record = read_until(run, lambda record: record.analysis is not None)
+    runs.stop(run, record)
+    record = read_until(run, ended)
+    assert record.ended is not None
+    assert record.ended.reason == "Stopped after the pair was analysed, before its outlier ladder was done."
+    assert record.pair is not None
+    assert record.ladder is None

@@ -23,7 +23,7 @@ from farpair.errors import JournalError
 from farpair.tui.view import Settings
 from farpair.tui.watching import Watched
 from faults.conftest import Of
-from tui.published import HandWritten, a_model, point_after, published
+from published import HandWritten, a_model, point_after, published
 
 
 @pytest.fixture

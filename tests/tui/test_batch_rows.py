@@ -5,7 +5,7 @@ import pytest
 from farpair.engine.events import AnyEvent, BatchBound
 from farpair.tui.widgets.batch_rows import batch_line, columns, heading
 from farpair.tui.widgets.lines import plain, width_of
-from tui.published import named, pair_found, published, settled, started, view_of
+from published import named, pair_found, published, settled, started, view_of
 
 WIDTHS = [44, 79, 150]
 

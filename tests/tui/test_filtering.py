@@ -7,7 +7,7 @@ from farpair.errors import InputError
 from farpair.tui.filtering import parse_filter
 from hypothesis import given
 from hypothesis import strategies as st
-from tui.published import named, settled, started, view_of
+from published import named, settled, started, view_of
 
 TOKENS = Named(
     tokens=(

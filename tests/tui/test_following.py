@@ -8,8 +8,8 @@ from farpair.tui.messages import RunChanged
 from farpair.tui.screens.main import MainScreen
 from farpair.tui.widgets.batch_table import BatchTable
 from farpair.tui.widgets.outliers import Outliers
+from published import HandWritten, a_model, analysed, named, pair_found, published, settled, started
 from tui.conftest import SIZES, Open, screen_text, until
-from tui.published import HandWritten, a_model, analysed, named, pair_found, published, settled, started
 
 
 def test_messages_of_one_model_replace_each_other_in_the_queue() -> None:

@@ -76,7 +76,9 @@ def test_the_screen_is_laid_out_anew_when_the_terminal_is_resized_during_a_run(t
             text = terminal.wait_for(
                 lambda text: (
                     text.startswith(" farpair  long")
-                    and all(title in text for title in (" left", "batches", "outliers", "triangle", "cluster"))
+                    and all(
+                        title in text for title in (" left", "batches", "outliers", "triangle", "batch maxima")
+                    )
                     and "q quit" in text.splitlines()[-1]
                 )
             )

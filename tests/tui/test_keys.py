@@ -16,10 +16,10 @@ from farpair.tui.view import View
 from farpair.tui.widgets.batch_table import BatchTable
 from farpair.tui.widgets.lines import plain
 from fixtures import build_small_model
+from published import HandWritten, a_model, named, published, settled, started
 from running import long_request
 from textual.pilot import Pilot
 from tui.conftest import Open, screen_text, until
-from tui.published import HandWritten, a_model, named, published, settled, started
 
 
 def app_of(pilot: Pilot[None]) -> FarpairApp:

@@ -11,7 +11,7 @@ from farpair.tui.filtering import Filter, parse_filter
 from farpair.tui.ordering import COLUMNS, BatchOrder, Column, Sort, first_sort
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tui.published import published, started, view_of
+from published import published, started, view_of
 
 N = 24
 

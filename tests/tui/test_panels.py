@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from farpair.engine.events import Copies, RunEnded, Triangle
+from farpair.engine.events import Climbing, Copies, RunEnded, Triangle
 from farpair.engine.sources import Model
 from farpair.tui.view import Settings, View
 from farpair.tui.widgets.lines import Line, number, plain, width_of, wrap
@@ -13,7 +13,7 @@ from farpair.tui.widgets.progress import progress_line, when
 from farpair.tui.widgets.statistics import statistics_lines
 from farpair.tui.widgets.title import title_line
 from farpair.tui.widgets.triangle import triangle_lines
-from tui.published import (
+from published import (
     a_model,
     analysed,
     done,
@@ -97,7 +97,7 @@ def test_the_statistics_panel_shows_both_summaries_the_centroid_and_the_copies(w
     text = " ".join(plain(lines).split())
     assert fits(lines, width, height)
     for shown in ("0.37029281", "1.21912193", "0.37091675", "0.37223831", "0.00125120", "1.16093612", "0.00125222",
-                  "0.00374321", "0.37091014", "8.80e-04", "13 groups", "2,100"):  # fmt: skip
+                  "0.00374321", "0.37091014", "8.79e-04", "13 groups", "2,113"):  # fmt: skip
         assert shown in text
 
 
@@ -115,6 +115,12 @@ def test_the_progress_line_shows_batches_share_rate_and_time_left(width: int) ->
     assert width_of(line) <= width
     for shown in ("6/9 batches", "67%", "1.0 Mpair/s", "821 ms left", "━", "─"):
         assert shown in text
+
+
+def test_the_progress_line_says_that_the_ladder_is_climbed_when_the_result_is_there() -> None:
+    events = [*started(), named(), pair_found(), analysed(), Climbing(settled=3, pairs=8)]
+    text = plain([progress_line(view_of(events), 78)])
+    assert "taking the farthest-out tokens away …  37%" in text
 
 
 def test_the_progress_line_of_a_finished_run_shows_its_date_and_its_time() -> None:

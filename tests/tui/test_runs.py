@@ -10,9 +10,9 @@ from farpair.engine.sources import model_at, request_for
 from farpair.tui.app import FarpairApp, Opening
 from farpair.tui.screens.runs import RunsScreen
 from fixtures import build_small_model
+from published import HandWritten, a_model, named, point_after, published, settled, started
 from running import ended, long_request, read_until
 from tui.conftest import Open, screen_text, until
-from tui.published import HandWritten, a_model, named, point_after, published, settled, started
 from tui.terminal import Terminal
 
 STOPPED = RunEnded(outcome="cancelled", reason="Stopped after 3 of 9 batches.")

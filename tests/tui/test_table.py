@@ -10,10 +10,10 @@ from farpair.tui.widgets.batch_table import BatchTable
 from farpair.tui.widgets.lines import plain
 from farpair.tui.widgets.outliers import outlier_lines
 from farpair.tui.widgets.triangle import triangle_lines
+from published import MAXIMA, HandWritten, a_model, analysed, named, published, settled, started, view_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 from tui.conftest import SIZES, Open, screen_text, until
-from tui.published import MAXIMA, HandWritten, a_model, analysed, named, published, settled, started, view_of
 
 
 def table(pilot: Pilot[None]) -> BatchTable:

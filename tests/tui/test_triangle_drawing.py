@@ -4,10 +4,12 @@ from math import dist, hypot, isclose
 
 import pytest
 from farpair.engine.events import Triangle
-from farpair.tui.widgets.lines import plain, width_of
+from farpair.tui.widgets.lines import Line, number, plain, width_of
+from farpair.tui.widgets.triangle import triangle_lines
 from farpair.tui.widgets.triangle_drawing import draw_triangle, vertices
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import analysed, done, named, pair_found, started, view_of
 
 LABELS = ("c", "i 151643", "j 71473")
 
@@ -76,6 +78,64 @@ def test_both_directions_have_the_same_scale() -> None:
     across = max(len(row.rstrip()) for row in drawn) - min(len(row) - len(row.lstrip()) for row in drawn)
     assert across == 41
     assert abs(len(drawn) * 4 - 81 * 0.866) <= 4
+
+
+def dots(lines: list[Line]) -> set[tuple[int, int]]:
+    """The braille dots drawn, (x, y) from the upper left."""
+    bits = {(0, 0): 0, (0, 1): 1, (0, 2): 2, (1, 0): 3, (1, 1): 4, (1, 2): 5, (0, 3): 6, (1, 3): 7}
+    return {
+        (2 * x + dx, 4 * y + dy)
+        for y, row in enumerate(plain(lines).split("\n"))
+        for x, character in enumerate(row)
+        if "\u2800" <= character <= "\u28ff"
+        for (dx, dy), bit in bits.items()
+        if ord(character) - 0x2800 >> bit & 1
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(triangles(), st.integers(5, 120), st.integers(3, 40))
+def test_what_is_drawn_has_the_triangles_own_shape_within_a_dot(shape: Triangle, width: int, height: int) -> None:
+    drawn = dots(draw_triangle(shape, LABELS, width, height)[1:-1])
+    _, right, top = vertices(shape, LABELS)
+    xs, ys = [x for x, _ in drawn], [y for _, y in drawn]
+    across, high = max(xs) - min(xs), max(ys) - min(ys)
+    if right.x == 0:
+        assert (across, high) == (0, 0)
+        return
+    base = [(min(xs), max(ys)), (max(xs), max(ys))]
+    corner = (min(xs) + across * top.x, max(ys) - across * top.y)
+    assert across == 2 * width - 1 or high >= 4 * (height - 2) - 2, "it is as large as its room allows"
+    assert min(dist(corner, dot) for dot in drawn) <= 1.5
+    for dot in drawn:
+        assert min(away(dot, *side) for side in ((*base,), (base[0], corner), (base[1], corner))) <= 1.5
+
+
+Point = tuple[float, float]
+
+
+def away(point: Point, start: Point, end: Point) -> float:
+    """How far a point is from the straight stroke between two others."""
+    along = (end[0] - start[0], end[1] - start[1])
+    length = along[0] ** 2 + along[1] ** 2
+    share = (point[0] - start[0]) * along[0] + (point[1] - start[1]) * along[1]
+    share = min(max(share / length, 0.0), 1.0) if length else 0.0
+    return dist(point, (start[0] + share * along[0], start[1] + share * along[1]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(triangles(), st.integers(27, 200), st.integers(1, 50))
+def test_the_whole_panel_stays_in_its_room_with_its_numbers_first(
+    shape: Triangle, width: int, height: int
+) -> None:
+    events = [*started(), named(), pair_found(), analysed(triangle=shape), done()]
+    lines = triangle_lines(view_of(events), width, height)
+    assert len(lines) <= height
+    assert all(width_of(line) <= width for line in lines)
+    if height >= 5:
+        text = plain(lines)
+        assert all(f"{side} {number(length, 11)}" in text for side, length in (
+            ("i–j", shape.side_ij), ("c–j", shape.side_j), ("c–i", shape.side_i)))  # fmt: skip
 
 
 def test_too_little_room_draws_nothing() -> None:

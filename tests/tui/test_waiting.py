@@ -13,9 +13,9 @@ from farpair.tui.widgets.model_list import model_line, model_lines, status
 from farpair.tui.widgets.notice import notice_lines
 from farpair.tui.widgets.progress import progress_line
 from fixtures import build_small_model
+from published import a_model, published, started, view_of
 from running import long_request
 from tui.conftest import Open, screen_text, until
-from tui.published import a_model, published, started, view_of
 
 BEHIND = "20261122-185400-Qwen2.5-3B_\x1b[31m-0a1b"
 

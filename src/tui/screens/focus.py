@@ -20,7 +20,7 @@ class Focus:
     def step(self, by: int) -> None:
         """Mark the next panel of those that are shown (`by` 1) or the one before (-1), round the ends."""
         ring = [panel for panel in self._panels.children if self._can_be_marked(panel)]
-        marked = self._marked()
+        marked = self.marked
         if marked in ring:
             self._mark(ring[(ring.index(marked) + by) % len(ring)])
         else:
@@ -37,7 +37,7 @@ class Focus:
         if self.full:
             self.give_back()
             return
-        if self._marked() is None:
+        if self.marked is None:
             self.step(1)
         self._panels.add_class("-full")
 
@@ -46,7 +46,7 @@ class Focus:
 
     def stay_on_what_is_shown(self) -> None:
         """Mark no panel where the marked one has been taken away."""
-        marked = self._marked()
+        marked = self.marked
         if marked is not None and not self._can_be_marked(marked):
             self.leave()
 
@@ -55,7 +55,9 @@ class Focus:
         self._panels.remove_class("-full")
         self._mark(None)
 
-    def _marked(self) -> Widget | None:
+    @property
+    def marked(self) -> Widget | None:
+        """The marked panel."""
         return next((panel for panel in self._panels.children if panel.has_class("-marked")), None)
 
     def _mark(self, marked: Widget | None) -> None:

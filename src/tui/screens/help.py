@@ -19,6 +19,12 @@ PARTS: Final = (
     ("outliers", "The two tokens of the farthest pair, the one of larger norm first."),
     ("triangle", "Centroid c and the two tokens i and j, to scale; each angle beside the side opposite it."),
     ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
+    ("batch maxima", "The maximum of every batch, or its lower bound so far, in the cluster's order. p turns from "
+     "the cluster's numbers to this plot and the next two; a large screen has room for all of them."),
+    ("distances", "How many tokens lie how far from the centroid, both scales logarithmic; those beyond twice the "
+     "median distance are in another colour, and i and j stand under the pair."),
+    ("ladder", "The diameter without the k farthest-out tokens, k = 0, 1, …, on a logarithmic scale; ▲ and ★ mark "
+     "where it collapses."),
 )  # fmt: skip
 
 TAKING: Final = (
@@ -56,6 +62,8 @@ NUMBERS: Final = (
      "there and s the side opposite."),
     ("Σ", "the sum of the three angles, which ought to be 180°."),
     ("c by dot", "the angle at c again, by dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
+    ("outside", "k where the diameter falls by the largest ratio when the k-th farthest-out token goes, if that "
+     "is more than 2: two tokens opposite each other explain a fall to half, and no more."),
     ("median", "of an even number of rows, the lower of the middle two."),
     ("rows' mean", "how far the stored centroid is from the mean of the rows: |c − Σx/n|. It is stored rounded."),
     ("identical", "rows that agree in every bit; a group is two or more of them."),

@@ -14,8 +14,12 @@ from ...errors import InputError
 from ..filtering import Filter, parse_filter
 from ..keys import bindings
 from ..messages import Chosen, FilterTyped, RunChanged
+from ..view import View
 from ..widgets.batch_table import BatchTable
+from ..widgets.distances import Distances
+from ..widgets.ladder import LadderPanel
 from ..widgets.lines import ROLE_CLASSES
+from ..widgets.maxima import Maxima
 from ..widgets.model_list import ModelList
 from ..widgets.notice import NoticePanel, first_run, notice
 from ..widgets.outliers import Outliers
@@ -25,6 +29,7 @@ from ..widgets.statistics import Statistics
 from ..widgets.title import KeyLine, Title
 from ..widgets.triangle import TrianglePanel
 from .focus import Focus
+from .plots import Plots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,11 +66,15 @@ class MainScreen(Screen[None]):
             yield Outliers(id="outliers")
             yield TrianglePanel(id="triangle")
             yield Statistics(id="statistics")
+            yield Maxima(id="maxima")
+            yield Distances(id="distances")
+            yield LadderPanel(id="ladder")
             yield NoticePanel(id="notice")
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         self._marking = Focus(self.query_one("#panels", Container))
+        self._plots = Plots(self, self._marking)
         self.show()
 
     def show(self) -> None:
@@ -77,19 +86,29 @@ class MainScreen(Screen[None]):
     def _show_panels(self) -> None:
         """Lay out either the notice or the panels of the result, and draw what is shown of the view."""
         view = replace(self.app.view(), chosen=self._table.chosen)
-        self._make_room(for_notice=notice(view) is not None, first=first_run(view))
+        self._make_room(view, for_notice=notice(view) is not None, first=first_run(view))
         for panel in self.query(Panel):
             panel.show(view)
 
-    def _make_room(self, *, for_notice: bool, first: bool) -> None:
-        """Lay out either the notice, at `first` alone, or the three panels of the result."""
+    def _make_room(self, view: View, *, for_notice: bool, first: bool) -> None:
+        """Lay out either the notice, at `first` alone, or the panels of the result."""
         self.query_one("#panels").set_class(first, "-first")
         self._table.set_class(first, "-away")
-        for panel in (Outliers, TrianglePanel, Statistics):
+        self._plots.lay_out(view, for_notice=for_notice, all_fit=self._all_fit)
+        for panel in (Outliers, TrianglePanel):
             self.query_one(panel).set_class(for_notice, "-away")
         self.query_one(NoticePanel).set_class(not for_notice, "-away")
         self._table.set_class(for_notice, "-spread")
         self._marking.stay_on_what_is_shown()
+
+    @property
+    def _all_fit(self) -> bool:
+        """Whether there is room for every panel at once."""
+        width, height = self.app.size
+        return (_class_at(width, self.HORIZONTAL_BREAKPOINTS), _class_at(height, self.VERTICAL_BREAKPOINTS)) == (
+            "-wide",
+            "-high",
+        )
 
     @property
     def _table(self) -> BatchTable:
@@ -98,6 +117,9 @@ class MainScreen(Screen[None]):
     def show_list(self) -> None:
         """Draw the model list alone."""
         self.query_one(ModelList).show(self.app.views(), self.app.shown)
+
+    def on_resize(self) -> None:
+        self._show_panels()
 
     def on_run_changed(self, message: RunChanged) -> None:
         if message.index == self.app.shown:
@@ -149,6 +171,19 @@ class MainScreen(Screen[None]):
 
         if self.app.watched:
             await self._ask(ModelPicker(self.app.views(), self.app.shown), self._picked)
+
+    async def action_compare(self) -> None:
+        from .picker import ModelPicker
+
+        if len(self.app.watched) < 2:
+            self.app.say("There is no second model to compare this one with.")
+            return
+        following = (self.app.shown + 1) % len(self.app.watched)
+        await self._ask(ModelPicker(self.app.views(), following, "compare with"), self._compare)
+
+    def action_plots(self) -> None:
+        self._plots.turn(all_fit=self._all_fit)
+        self._show_panels()
 
     async def action_batch(self) -> None:
         from .settings import BatchPrompt
@@ -281,6 +316,14 @@ class MainScreen(Screen[None]):
     def _picked(self, index: int | None) -> None:
         if index is not None:
             self.app.show_model(index)
+
+    def _compare(self, index: int | None) -> None:
+        from .compare import comparison_page
+        from .page import Page
+
+        if index is not None:
+            page = comparison_page(self.app.view(), self.app.views()[index])
+            self.app.push_screen(Page("two models", page))
 
     def _batch_given(self, batch: int | None) -> None:
         if batch is not None:

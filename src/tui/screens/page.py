@@ -21,7 +21,7 @@ class Page(ModalScreen[None]):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,h,n,enter", "dismiss(None)", "Back", show=False, id="page.back"),
+        Binding("escape,q,question_mark,h,n,c,enter", "dismiss(None)", "Back", show=False, id="page.back"),
         Binding("up,k", "scroll(-1)", "Up", show=False, id="page.up"),
         Binding("down,j", "scroll(1)", "Down", show=False, id="page.down"),
         Binding("pageup", "scroll_page(-1)", "Page up", show=False, id="page.page-up"),

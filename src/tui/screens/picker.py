@@ -29,15 +29,16 @@ class ModelPicker(ModalScreen[int | None]):
         Binding("pagedown", "move(10)", "Page down", show=False, id="picker.page-down"),
     ]
 
-    def __init__(self, views: Sequence[View], shown: int) -> None:
+    def __init__(self, views: Sequence[View], shown: int, title: str = "find a model") -> None:
         super().__init__()
         self._views = views
         self._shown = shown
+        self._title = title
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "find a model"
-            dialog.border_subtitle = "enter shows it · esc goes back"
+            dialog.border_title = self._title
+            dialog.border_subtitle = "enter takes it · esc goes back"
             field = Input(placeholder="a few letters of its name", id="letters", compact=True)
             field.cursor_blink = False
             yield field

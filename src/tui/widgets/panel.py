@@ -13,6 +13,7 @@ class Panel(Lines):
     """Shows a view as the lines that `view_lines` makes of it."""
 
     TITLE = ""
+    hint = ""  # after the title: which key has more to show in the panel's place
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -22,7 +23,7 @@ class Panel(Lines):
     def show(self, view: View) -> None:
         """Draw what `view` says now; a view's record may have changed although it is the same object."""
         self._view = view
-        if (title := self.title(view)) != self._title:
+        if (title := self.title(view) + self.hint) != self._title:
             self._title = title
             self.border_title = Content(title)
         self.redraw()

@@ -23,6 +23,8 @@ def progress_line(view: View, width: int) -> Line:
             return (("● ", "accent"), (f"starting the engine (device {device}) and reading the rows …", "text"))
         case "searching" | "paused":
             return _searching(record, width, view.settings.key("pause") if view.stage == "paused" else "")
+        case "analysing" if record.analysis:
+            return _climbing(record)
         case "analysing":
             return (("● ", "accent"), ("the pair is found; measuring what kind of outliers it is …", "text"))
         case "done":
@@ -70,6 +72,14 @@ def bar(share: float, width: int) -> Line:
     """A bar of `width` cells, `share` of it filled."""
     filled = int(share * width)
     return (("━" * filled, "accent"), ("─" * (width - filled), "dim"))
+
+
+def _climbing(record: RunRecord) -> Line:
+    """The result is there; what is still under way is the ladder."""
+    climbing = record.climbing
+    share = percent(climbing.settled / climbing.pairs) if climbing and climbing.pairs else ""
+    words = "the pair is found and analysed; taking the farthest-out tokens away …"
+    return (("● ", "accent"), (words, "text"), (f"  {share}", "strong"))
 
 
 def _done(record: RunRecord, changed: str | None, width: int) -> Line:

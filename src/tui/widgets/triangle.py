@@ -1,8 +1,5 @@
 """The triangle panel: centroid, i and j to scale, each angle beside its opposite side, the dot-product check."""
 
-import asyncio
-import importlib
-import sys
 from collections.abc import Sequence
 
 from ...engine.events import Triangle
@@ -10,11 +7,11 @@ from ...engine.record import RunRecord
 from ...text import degrees, token_label, visible
 from ..shown_pair import ShownPair, shown_pair
 from ..view import View
+from .canvas import DrawnPanel
 from .lines import EMPTY, Line, left, number, width_of, wrap
-from .panel import Panel, title_of
+from .panel import title_of
 from .triangle_drawing import draw_triangle
 
-CANVAS = "textual_hires_canvas"
 NUMBERS = 27  # cells of the numbers' block
 BESIDE = 40  # cells from which the drawing stands beside the numbers instead of above them
 
@@ -31,7 +28,7 @@ def triangle_lines(view: View, width: int, height: int, *, drawing: bool = True)
     text_width = width if not beside else min(max(NUMBERS, width // 2), 34)
     legend = _legend(record, shown, text_width)
     words = wrap(visible(triangle.degenerate), text_width, "warn") if triangle.degenerate else []
-    block = [*numbers, *words]
+    block = [*numbers, *words][:height]
     if len(block) + len(legend) <= (height if beside else height - 6):
         spaced = len(block) + len(legend) < height
         block += [*([EMPTY] if spaced else []), *legend]
@@ -97,20 +94,17 @@ def _id(record: RunRecord, row: int) -> str:
     return str(token.id) if token else f"row {row}"
 
 
-class TrianglePanel(Panel):
-    """The triangle panel; its canvas is imported in a thread when there is a first triangle to draw."""
+class TrianglePanel(DrawnPanel):
+    """The triangle panel."""
 
     TITLE = "triangle"
 
     def title(self, view: View) -> str:
         return title_of(self.TITLE, view)
 
-    def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
-        ready = CANVAS in sys.modules and hasattr(sys.modules[CANVAS], "Canvas")
-        if (shown := shown_pair(view)) and shown.measures and not ready:
-            self.run_worker(self._import_canvas(), group=CANVAS, exclusive=False, exit_on_error=False)
-        return triangle_lines(view, width, height, drawing=ready)
+    def has_picture(self, view: View) -> bool:
+        shown = shown_pair(view)
+        return shown is not None and shown.measures is not None
 
-    async def _import_canvas(self) -> None:
-        await asyncio.to_thread(importlib.import_module, CANVAS)
-        self.redraw()
+    def picture_lines(self, view: View, width: int, height: int, *, drawing: bool) -> Sequence[Line]:
+        return triangle_lines(view, width, height, drawing=drawing)

@@ -1,7 +1,5 @@
-"""The triangle centroid, i, j drawn to scale in braille dots, its vertices labelled above and below the drawing.
-
-Importing this module's canvas brings numpy, which the first paint does without: `draw_triangle` imports it.
-"""
+"""The triangle centroid, i, j drawn to scale in braille dots, its vertices labelled above and below the
+drawing."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -9,9 +7,8 @@ from math import sqrt
 from rich.cells import cell_len
 
 from ...engine.events import Triangle
+from .canvas import DOTS_ACROSS, DOTS_DOWN, draw
 from .lines import EMPTY, Line
-
-DOTS_ACROSS, DOTS_DOWN = 2, 4  # braille dots in a cell: about square, so that what is drawn is to scale
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,6 @@ def draw_triangle(triangle: Triangle, labels: tuple[str, str, str], width: int, 
     rows = height - 2
     if rows < 1 or width < 5:
         return []
-    from textual_hires_canvas import Canvas
-
     left, right, top = vertices(triangle, labels)
     span = max(right.x, 1e-9)
     dots = min((DOTS_ACROSS * width - 1) / span, (DOTS_DOWN * rows - 1) / max(top.y, 1e-9))
@@ -63,19 +58,14 @@ def draw_triangle(triangle: Triangle, labels: tuple[str, str, str], width: int, 
     margin = (DOTS_ACROSS * width - 1 - dots * span) / 2
     floor = DOTS_DOWN * used_rows - 1
 
-    def cell(vertex: Vertex) -> tuple[float, float]:
-        """Where the vertex is, in cells from the drawing's upper left."""
-        x, y = margin + vertex.x * dots, floor - vertex.y * dots
-        return (round(x) + 0.5) / DOTS_ACROSS, (max(round(y), 0) + 0.5) / DOTS_DOWN
+    def dot(vertex: Vertex) -> tuple[int, int]:
+        """Where the vertex is, in dots from the drawing's upper left."""
+        return round(margin + vertex.x * dots), max(round(floor - vertex.y * dots), 0)
 
-    (ax, ay), (bx, by), (cx, cy) = cell(left), cell(right), cell(top)
-    # One column and one row to spare: the canvas clips lines at the near edge of its last cells.
-    canvas = Canvas(width + 1, used_rows + 1)
-    with canvas.batch_refresh():
-        canvas.draw_hires_lines([(ax, ay, bx, by), (bx, by, cx, cy), (cx, cy, ax, ay)])
-    drawn = ["".join(canvas.get_pixel(x, y)[0] for x in range(width)) for y in range(used_rows)]
-    above = _label_row([(top.label, int(cx))], width)
-    below = _label_row([(left.label, int(ax)), (right.label, int(bx))], width)
+    a, b, c = dot(left), dot(right), dot(top)
+    drawn = draw(((*a, *b), (*b, *c), (*c, *a)), width, used_rows)
+    above = _label_row([(top.label, c[0] // DOTS_ACROSS)], width)
+    below = _label_row([(left.label, a[0] // DOTS_ACROSS), (right.label, b[0] // DOTS_ACROSS)], width)
     return [above, *(((line, "text"),) for line in drawn), below]
 
 

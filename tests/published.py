@@ -1,4 +1,4 @@
-"""The notebook's published run as a hand-written journal: what the screen must be able to show."""
+"""The notebook's published run as events written by hand: what the screen and the report must be able to show."""
 
 import os
 import socket
@@ -15,10 +15,13 @@ from farpair.engine.events import (
     Checkpoint,
     Copies,
     EngineStarted,
+    Histogram,
+    Ladder,
     Named,
     PairFound,
     Progress,
     RunEnded,
+    Rung,
     RunRequest,
     RunStarted,
     SourceFile,
@@ -46,7 +49,13 @@ MAXIMA = (
     1.16141760,
 )
 N, PAIRS = 2248, 2248 * 2247 // 2
-TEXTS = {14: " xyz", 17: "██取"}
+IDS = {14: 48494, 17: 71473, **{256 * b: 70_000 + b for b in range(1, 9)}, 1400: 99_999}
+TEXTS: dict[int, str | None] = {
+    14: " xyz",
+    17: "██取",
+    **{256 * b: f"unused{b}" for b in range(1, 9)},
+    1400: "far",
+}
 DATE = 1763800000.0  # 22 November 2025, in every time zone
 
 
@@ -54,6 +63,10 @@ def a_model(name: str = "Qwen3-4B-Instruct-2507", problem: str | None = None) ->
     """A model that is nowhere on disk."""
     weights = Path("/nowhere") / "model" / "W.safetensors"
     return Model(name, weights, "W", (151936, 2560), "BF16", "mask", weights.parent / "mask", None, problem)
+
+
+def asked(model: str = "Qwen3-4B-Instruct-2507") -> RunRequest:
+    return RunRequest(model=model, weights="/nowhere/W.safetensors", cluster_file="/nowhere/mask.safetensors")
 
 
 def started(
@@ -68,7 +81,7 @@ def started(
             pid_created=me.create_time() if alive else 1.0,
             host=socket.gethostname(),
             program="0.1.0",
-            request=request or RunRequest(model="Qwen3-4B-Instruct-2507", weights="/nowhere/W.safetensors"),
+            request=request or asked(),
         ),
         RunStarted(
             files=(SourceFile(path="/nowhere/W.safetensors", size=777912320, mtime_ns=10**18),),
@@ -89,10 +102,9 @@ def started(
 
 
 def named(texts: dict[int, str | None] | None = None) -> Named:
-    """The published pair's tokens, with these texts."""
+    """The tokens that the run names, with these texts."""
     texts = TEXTS if texts is None else texts
-    ids = {14: 48494, 17: 71473}
-    return Named(tokens=tuple(Token(index=i, id=ids[i], text=texts.get(i)) for i in ids))
+    return Named(tokens=tuple(Token(index=i, id=IDS[i], text=texts.get(i)) for i in IDS))
 
 
 def settled(batch: int) -> BatchDone:
@@ -139,10 +151,10 @@ def analysed(**changes: object) -> Analysed:
     whole = Analysed(
         i=14,
         j=17,
-        outlier=TokenMeasure(index=17, norm=1.21912193, norm_ratio=3.2868, distance=1.16093612),
-        other=TokenMeasure(index=14, norm=1.16991878, norm_ratio=3.1542, distance=1.10977745),
+        outlier=TokenMeasure(index=17, norm=1.21912193, norm_ratio=1.21912193 / 0.37091014, distance=1.16093612),
+        other=TokenMeasure(index=14, norm=1.16991878, norm_ratio=1.16991878 / 0.37091014, distance=1.10977745),
         both_far=True,
-        mean_distance=1.13535678,
+        mean_distance=1.135356785,
         centroid_norm=0.37091014,
         triangle=Triangle(
             side_i=1.10977745,
@@ -157,15 +169,40 @@ def analysed(**changes: object) -> Analysed:
         ),
         norms=Summary(minimum=0.37029281, maximum=1.21912193, median=0.37091675, mean=0.37223831),
         distances=Summary(minimum=0.0012512, maximum=1.16093612, median=0.00125222, mean=0.00374321),
-        centroid_offset=8.8e-4,
-        distances_from_mean=Summary(minimum=0.0001, maximum=1.161, median=0.0002, mean=0.0031),
-        copies=Copies(distinct=161, groups=13, rows=2100, sizes=(814, 704, 306, 228, 10)),
+        centroid_offset=0.00087932,
+        distances_from_mean=Summary(minimum=4.1e-5, maximum=1.160936, median=0.00089653, mean=0.003702),
+        copies=Copies(distinct=148, groups=13, rows=2113, sizes=(814, 704, 306, 228, 20, 11, 9, 8, 5, 3, 2, 2, 1)),
+        histogram=histogram(),
     )
     return msgspec.structs.replace(whole, **changes)
 
 
+def histogram() -> Histogram:
+    """60 bins from the least distance to the largest, nearly all rows in the first."""
+    factor = (1.16093612 / 0.0012512) ** (1 / 60)
+    edges = tuple(0.0012512 * factor**b for b in range(60))
+    counts = [2239, *[0] * 59]
+    for b in (40, 46, 48, 51, 53, 54, 55, 59, 59):
+        counts[b] += 1
+    return Histogram(edges=(*edges, 1.16093612), counts=tuple(counts), at_zero=0, threshold=0.00250444, beyond=9)
+
+
+def ladder(**changes: object) -> Ladder:
+    """The ladder falls at 9 tokens, of which the first two are the pair's; with these changes."""
+    diameters = (1.60828757, 1.33, 0.873, 0.842, 0.726, 0.612, 0.483, 0.314, 0.12)
+    widths = [*diameters, *(0.00169 - 1e-6 * k for k in range(56))]
+    removed = [None, 17, 14, *(256 * batch for batch in range(1, 7)), 1400, *range(110, 165)]
+    pairs = [(14, 17), (14, 256), *[(1792, 2048)] * 63]
+    rungs = tuple(
+        Rung(removed=row, i=i, j=j, diameter=width)
+        for row, (i, j), width in zip(removed, pairs, widths, strict=True)
+    )
+    whole = Ladder(rungs=rungs, outside=9, left_out=None, at_most=None, seconds=0.05)
+    return msgspec.structs.replace(whole, **changes)
+
+
 def done() -> RunEnded:
-    return RunEnded(outcome="done", reason="The pair is found and analysed.")
+    return RunEnded(outcome="done", reason="The farthest pair of 2,248 tokens is found.")
 
 
 def progress(share: float, rate: float = 1.9e9) -> Progress:
@@ -177,7 +214,18 @@ def published(request: RunRequest | None = None) -> list[AnyEvent]:
     offset = Warned(kind="centroid", message="The stored centroid is 8.8e-04 away from the mean of the rows.")
     bounds = [BatchBound(batch=0, lower=1.5, i=14, j=17)]
     batches = [settled(batch) for batch in range(9)]
-    return [*started(request), offset, named(), *bounds, *batches, progress(1.0), pair_found(), analysed(), done()]
+    return [
+        *started(request),
+        offset,
+        named(),
+        *bounds,
+        *batches,
+        progress(1.0),
+        pair_found(),
+        analysed(),
+        ladder(),
+        done(),
+    ]
 
 
 def view_of(events: list[AnyEvent], model: Model | None = None, **more: object) -> View:
