@@ -91,7 +91,7 @@ def start(folder: Path, smoke: bool, rounds: int) -> Figures:
     medians = [_medians(times[1:] or times) for times in found.values()]
     names = ("bare", "first screen", "nothing run yet", "first screen of old", "10,000 batches")
     figures = {name: seconds for name, (seconds, _) in zip(names, medians, strict=True)}
-    figures |= {f"{name}, of processor time": cpu for name, (_, cpu) in zip(names[:2], medians, strict=False)}
+    figures |= {f"{name}, of processor time": cpu for name, (_, cpu) in zip(names, medians, strict=True)}
     figures |= {f"{name} ÷ bare": figures[name] / figures["bare"] for name in names[1:3]}
     cpu = "first screen, of processor time"
     figures[f"{cpu} ÷ bare"] = figures[cpu] / figures["bare, of processor time"]
