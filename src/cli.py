@@ -41,6 +41,7 @@ class Options:
     exhaustive: bool = False
     clean: bool = False
     speed: float = 1.0
+    screen: str = "auto"
     json: bool = False
     print: bool = False
     no_mouse: bool = False
@@ -156,10 +157,16 @@ _DEVICE: Final = "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else 
 _CLEAN: Final = (
     "remove runs older than 30 days, but what is going and the newest result of each model and settings"
 )
+_SCREEN: Final = (
+    "what pairs are screened in: float32, tf32, bfloat16, or auto (the default: float32, and tf32 on a GPU found "
+    "to keep its bound); the answer is the same"
+)
 _MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
 
 # The flags that are followed by a word of their own.
-_VALUED: Final = {"--tensors", "--tensor", "--cluster", "--batch", "--device", "--threads", "--memory", "--speed"}
+_VALUED: Final = {
+    *("--tensors", "--tensor", "--cluster", "--batch", "--device", "--screen", "--threads", "--memory", "--speed"),
+}
 _LARGEST: Final = 2**31 - 1
 _FASTEST: Final = 1_000_000
 _RUN: Final = "a run's id, a part of it, or `last` for the newest"
@@ -199,7 +206,7 @@ def _parser(command: str) -> _Parser:
         add("--cluster", metavar="CLUSTER", type=_cluster, help=_CLUSTER)
         add("--batch", metavar="N", type=_whole_number, default=256, help="rows in a batch (default: 256)")
         add("--device", metavar="DEVICE", type=_device, default="auto", help=_DEVICE)
-    if command == "run":
+        add("--screen", metavar="FORMAT", type=_screen, default="auto", help=_SCREEN)
         add("--threads", metavar="N", type=_whole_number, default=0, help="CPU threads (default: every core)")
         add("--memory", metavar="SIZE", type=_bytes, default=0, help=_MEMORY)
         add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")
@@ -227,6 +234,12 @@ def _speed(text: str) -> float:
 def _device(text: str) -> str:
     if not re.fullmatch(r"[a-z]+(:[0-9]{1,4})?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu")
+    return text
+
+
+def _screen(text: str) -> str:
+    if text not in ("auto", "float32", "tf32", "bfloat16"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a format; it is auto, float32, tf32 or bfloat16")
     return text
 
 

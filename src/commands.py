@@ -53,6 +53,10 @@ def _open_app(options: Options) -> int:
         model=start.name if start else None,
         batch=options.batch,
         device=options.device,
+        threads=options.threads,
+        memory=options.memory,
+        exhaustive=options.exhaustive,
+        screen=options.screen,
         no_mouse=options.no_mouse,
     )
 
@@ -135,6 +139,7 @@ def _run(options: Options) -> None:
         threads=options.threads,
         memory=options.memory,
         exhaustive=options.exhaustive,
+        screen=options.screen,
     )
     record = run_to_its_end(request)
     _check_done(record)

@@ -12,7 +12,8 @@ import torch
 from ..errors import InputError
 from ..text import count, distance, size
 from .analysis import analyse
-from .device import blocks_for, choose_device, device_name
+from .blocks import blocks_for
+from .device import choose_device, device_name
 from .events import (
     Analysed,
     AnyEvent,
@@ -31,6 +32,7 @@ from .measuring import Measuring
 from .record import ResumePoint
 from .resuming import resume_from
 from .rows import Rows, load_rows
+from .screen import AUTO, choose_screen
 from .search import search
 from .vocabulary import Vocabulary
 
@@ -51,9 +53,11 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     if request.threads:
         torch.set_num_threads(request.threads)
     device = choose_device(request.device)
+    chosen = choose_screen(request.screen, device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
-    memory = blocks_for(device, n, d, request.memory).bytes(n, d)
+    blocks = blocks_for(device, n, d, request.memory)
+    memory = blocks.bytes(n, d)
     started = RunStarted(
         files=cluster.files,
         fingerprint=cluster.fingerprint,
@@ -68,9 +72,13 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         memory=memory,
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
+        screen=chosen.screen.name,
+        screen_reason=chosen.why,
     )
     yield started
     yield from cluster.warnings
+    if request.screen not in (AUTO, chosen.screen.name):
+        yield Warned(kind="device", message=f"Pairs are screened in {chosen.screen.name}, {chosen.why}.")
     if 0 < request.memory < memory:
         asked = f"--memory asks for {size(request.memory)}"
         yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
@@ -88,7 +96,8 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         cluster.rows,
         batch=request.batch,
         device=device,
-        memory=request.memory,
+        blocks=blocks,
+        screen=chosen.screen.name,
         exhaustive=request.exhaustive,
         resume=resume,
     )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .certify import UNIT_ROUNDOFF, gamma
+from .products import product
 from .space import Space
 
 
@@ -63,9 +64,9 @@ def pivot_pairs(space: Space, pivots: Tensor) -> PivotPairs:
     """The estimates for the rows `pivots` (m,). One pass over the rows."""
     count = len(pivots)
     y = space.centred(pivots.to(space.rows.device))
-    own = y.to("cpu", torch.float64).square().sum(dim=1).to(torch.float32)
+    own = y.cpu().to(torch.float64).square().sum(dim=1).to(torch.float32)
     products = torch.empty((count, len(space.rows)), dtype=torch.float32, device=y.device)
     for part, block in space.blocks():
-        torch.mm(y, block.T, out=products[:, part])
+        product(y, block.T, out=products[:, part])
     squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32))
     return PivotPairs(pivots, squares.add_(own[:, None]), space)

@@ -125,6 +125,7 @@ def request_for(
     threads: int = 0,
     memory: int = 0,
     exhaustive: bool = False,
+    screen: str = "auto",
 ) -> RunRequest:
     """What an engine needs to know to run `model`, in its own cluster or in another.
 
@@ -151,6 +152,7 @@ def request_for(
         threads=threads,
         memory=memory,
         exhaustive=exhaustive,
+        screen=screen,
     )
     try:
         msgspec.json.encode(request)

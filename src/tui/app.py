@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -51,14 +51,20 @@ def run_app(
     model: str | None = None,
     batch: int = 256,
     device: str = "auto",
+    threads: int = 0,
+    memory: int = 0,
+    exhaustive: bool = False,
+    screen: str = "auto",
     no_mouse: bool = False,
     opening: Opening | None = None,
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
-    `tensors` is the folder where the models were looked for, `batch` and `device` what the first run will use.
+    `tensors` is the folder where the models were looked for; the others are what runs will use: `batch` and
+    `device` until they are changed, the rest as long as the app is open.
     """
     app = FarpairApp(models, tensors=tensors, model=model, batch=batch, device=device, opening=opening)
+    app.settings = replace(app.settings, threads=threads, memory=memory, exhaustive=exhaustive, screen=screen)
     app.run(mouse=not no_mouse)
     return app.return_code or 0
 

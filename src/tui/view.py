@@ -25,11 +25,18 @@ Stage = Literal[
 
 @dataclass(frozen=True)
 class Settings:
-    """What the next run will use, and the folder where models were looked for."""
+    """What the next run will use, and the folder where models were looked for.
+
+    Of `threads` and `memory` 0, and of `screen` "auto", leave the choice to the engine.
+    """
 
     batch: int = 256
     device: str = "auto"
     tensors: str | None = None
+    threads: int = 0
+    memory: int = 0
+    exhaustive: bool = False
+    screen: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,16 @@ class Watched:
 
     def start(self, settings: Settings) -> None:
         """Start a run. Raises InputError for a model that cannot be run, RunError where no engine starts."""
-        self.take(runs.start(request_for(self.model, batch=settings.batch, device=settings.device)))
+        request = request_for(
+            self.model,
+            batch=settings.batch,
+            device=settings.device,
+            threads=settings.threads,
+            memory=settings.memory,
+            exhaustive=settings.exhaustive,
+            screen=settings.screen,
+        )
+        self.take(runs.start(request))
         self.looked = True
 
     def resume(self) -> bool:

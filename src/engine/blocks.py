@@ -1,0 +1,163 @@
+"""How much of a search is worked on at once, and the memory reserved for it before it begins.
+
+Sizes follow from the device (tiles stay in a CPU's caches, and fill a GPU) and from the memory that the search may
+take. What is large is reserved at the start and used again for every tile, so that what a search takes can be said
+before it begins: `Blocks.bytes`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .device import free_memory, release_cached
+
+COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
+LEAST_STRIP = 256  # rows
+_BESIDE = 8  # numbers of a factor beside its coordinates, at most
+_LEAST_DENSE = 64  # rows
+_DENSE = (256, 3 << 17)  # rows, and numbers, of a side of a dense tile
+_PIVOTS = (8, 32)
+_WIDEST = 512  # coordinates of a projected level
+_WORTH = 8  # how many times its own cost a choice of levels has to be able to save
+_TILES = {"cpu": (512, 4096), "mps": (4096, 8192)}
+_GPU_TILE = (8192, 16384)
+_SMALL_ROWS = 24 << 20  # bytes
+_CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
+_SHARE = 0.5  # of the free memory, where no budget is given
+_FIXED = 9 << 19  # blocks being centred, pairs being evaluated, survivors of a tile
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
+    a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers in pairs of
+    rows `few` enough to be evaluated without looking for bounds."""
+
+    pivots: int
+    strip: int
+    tile_rows: int
+    tile_columns: int
+    dense: int
+    projected: int
+    few: int = 1 << 18
+
+    @property
+    def halvable(self) -> bool:
+        """Whether half as much would still be worth trying."""
+        return self.strip > LEAST_STRIP // 4
+
+    def halved(self) -> "Blocks":
+        """Half the strip and the tile."""
+        half = max(1, self.strip // 2)
+        return replace(
+            self,
+            strip=half,
+            tile_rows=min(self.tile_rows, half),
+            tile_columns=half,
+            dense=max(_LEAST_DENSE, self.dense // 2),
+        )
+
+    def bytes(self, n: int, d: int) -> int:
+        """What a search of rows (n, d) takes beyond them: what it reserves, n-vectors, and what little comes and
+        goes."""
+        per_row = 120 * n
+        reserved = 4 * sum(self.reserved(n, d).values())
+        dense = 16 * self.dense * d + 30 * self.dense**2
+        return per_row + reserved + max(dense, 4 * n * self.pivots) + _FIXED
+
+    def reserved(self, n: int, d: int) -> dict[str, int]:
+        """The float32 numbers of each part of a search's `Workspace`."""
+        rows, columns = min(self.strip, n), min(max(self.strip, self.tile_columns), n)
+        return {
+            "product": min(self.tile_rows, n) * aligned(min(self.tile_columns, n)),
+            "survivors": min(self.tile_rows, n) * min(self.tile_columns, n) // 2,
+            "left": rows * (d + _BESIDE),
+            "right": columns * (d + _BESIDE),
+            "projected_left": rows * (self.projected + _BESIDE) if self.projected else 0,
+            "projected_right": columns * (self.projected + _BESIDE) if self.projected else 0,
+            COORDINATES: n * self.projected,
+        }
+
+
+def blocks_for(
+    device: torch.device,
+    n: int,
+    d: int,
+    memory: int = 0,
+    free: Callable[[torch.device], int] = free_memory,
+) -> Blocks:
+    """Block sizes that suit the device and keep a search of rows (n, d) within `memory` bytes beyond them.
+
+    Without a budget (0) it is half of what is `free` on the device beside the rows, and on a CPU at most 64 MB
+    for up to 24 MB of rows, else 256 MB. Sizes are halved until they fit; the smallest are used where
+    they do not either.
+    """
+    budget = memory or _budget(device, n, d, free)
+    widest = min(2 * d // 3, _WIDEST)
+    tile_rows, tile_columns = _TILES.get(device.type, _GPU_TILE)
+    blocks = Blocks(
+        pivots=max(1, min(n, _PIVOTS[1], max(_PIVOTS[0], n // 512))),
+        strip=tile_columns,
+        tile_rows=tile_rows,
+        tile_columns=tile_columns,
+        dense=max(_LEAST_DENSE, min(_DENSE[0], _DENSE[1] // d)),
+        projected=widest if is_worth_projecting(n, widest) else 0,
+    )
+    while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
+        if 8 * n * blocks.projected > budget:
+            blocks = replace(blocks, projected=blocks.projected // 2)
+        else:
+            blocks = blocks.halved()
+    return blocks
+
+
+def aligned(width: int) -> int:
+    """Numbers from one row of a product to the next: whole cache lines, else it takes up to a fifth longer."""
+    return -(-width // 16) * 16
+
+
+def is_worth_projecting(m: int, width: int, within: float = 1.0) -> bool:
+    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
+    costs to find leading directions and fill levels up to `width`."""
+    return within * m * m > _WORTH * (2 * m + 12 * min(m, 4096)) * width
+
+
+def _budget(device: torch.device, n: int, d: int, free: Callable[[torch.device], int]) -> int:
+    """The bytes to be used where nobody says how many."""
+    rows = 4 * n * d
+    if device.type == "cpu":  # the rows are there already
+        return min(_CPU_BUDGETS[rows > _SMALL_ROWS], int(_SHARE * free(device)))
+    return int(_SHARE * max(0, free(device) - rows))
+
+
+class Workspace:
+    """The memory of a search of rows (n, d), reserved once: `Blocks.reserved` numbers of each kind, on the device.
+
+    On a CPU its pages are taken only as they are first written to.
+    """
+
+    def __init__(self, n: int, d: int, device: torch.device) -> None:
+        self._n, self._d, self._device = n, d, device
+        self._parts: dict[str, Tensor] = {}
+
+    def reserve(self, blocks: Blocks) -> None:
+        """Have what `blocks` needs, instead of what there is; coordinates that are there stay."""
+        kept = self._parts.get(COORDINATES)
+        self._parts.clear()  # before anything new is asked for
+        release_cached(self._device)
+        for name, size in blocks.reserved(self._n, self._d).items():
+            self._parts[name] = torch.empty(size, dtype=torch.float32, device=self._device)
+            if name == COORDINATES and kept is not None:
+                self._parts[name] = kept
+
+    def take(
+        self, part: str, rows: int, columns: int, first: int = 0, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """(rows, columns) of `part`, of `dtype` (no wider than float32), after `first` rows of so many columns;
+        newly allocated where it is too small."""
+        numbers = self._parts[part].view(dtype)[first * columns : (first + rows) * columns]
+        if len(numbers) < rows * columns:
+            return numbers.new_empty(rows, columns)
+        return numbers.view(rows, columns)
