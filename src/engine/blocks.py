@@ -7,6 +7,7 @@ before it begins: `Blocks.bytes`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -70,15 +71,18 @@ class Blocks:
     def reserved(self, n: int, d: int) -> dict[str, int]:
         """The float32 numbers of each part of a search's `Workspace`."""
         rows, columns = min(self.strip, n), min(max(self.strip, self.tile_columns), n)
-        return {
-            "product": min(self.tile_rows, n) * aligned(min(self.tile_columns, n)),
-            "survivors": min(self.tile_rows, n) * min(self.tile_columns, n) // 2,
+        tile = min(self.tile_rows, n) * aligned(min(self.tile_columns, n))
+        beside = _BESIDE if self.projected else 0
+        sizes = {
+            "product": tile,
+            "survivors": tile // 2,
             "left": rows * (d + _BESIDE),
             "right": columns * (d + _BESIDE),
-            "projected_left": rows * (self.projected + _BESIDE) if self.projected else 0,
-            "projected_right": columns * (self.projected + _BESIDE) if self.projected else 0,
+            "projected_left": rows * (self.projected + beside),
+            "projected_right": columns * (self.projected + beside),
             COORDINATES: n * self.projected,
         }
+        return {part: aligned(size) for part, size in sizes.items()}
 
 
 def blocks_for(
@@ -114,7 +118,8 @@ def blocks_for(
 
 
 def aligned(width: int) -> int:
-    """Numbers from one row of a product to the next: whole cache lines, else it takes up to a fifth longer."""
+    """So many float32 numbers, and those to the end of their cache line: products whose rows begin elsewhere take
+    up to a fifth longer."""
     return -(-width // 16) * 16
 
 
@@ -133,24 +138,47 @@ def _budget(device: torch.device, n: int, d: int, free: Callable[[torch.device],
 
 
 class Workspace:
-    """The memory of a search of rows (n, d), reserved once: `Blocks.reserved` numbers of each kind, on the device.
+    """The memory of a search of rows (n, d), reserved at once: `Blocks.reserved` numbers of each kind.
 
-    On a CPU its pages are taken only as they are first written to.
+    A CPU's pages are taken only as they are first written to. That is slow, so a search that has ended leaves its
+    memory to the next one of the same size in this process (`leave`), unless it is to be given back (`empty`).
     """
+
+    _left: ClassVar[list[Tensor]] = []
 
     def __init__(self, n: int, d: int, device: torch.device) -> None:
         self._n, self._d, self._device = n, d, device
+        self._whole: Tensor | None = None
         self._parts: dict[str, Tensor] = {}
 
     def reserve(self, blocks: Blocks) -> None:
-        """Have what `blocks` needs, instead of what there is; coordinates that are there stay."""
-        kept = self._parts.get(COORDINATES)
-        self._parts.clear()  # before anything new is asked for
-        release_cached(self._device)
-        for name, size in blocks.reserved(self._n, self._d).items():
-            self._parts[name] = torch.empty(size, dtype=torch.float32, device=self._device)
-            if name == COORDINATES and kept is not None:
-                self._parts[name] = kept
+        """Have what `blocks` needs, instead of what there is."""
+        self._parts, self._whole = {}, None  # before anything new is asked for
+        sizes = blocks.reserved(self._n, self._d)
+        self._whole = self._left_by_another(sum(sizes.values()))
+        if self._whole is None:
+            release_cached(self._device)
+            self._whole = torch.empty(sum(sizes.values()), dtype=torch.float32, device=self._device)
+        self._parts = dict(zip(sizes, torch.split(self._whole, list(sizes.values())), strict=True))
+
+    def leave(self) -> None:
+        """Leave the memory to the next search; nothing in it may be used any more."""
+        if self._whole is not None and self._device.type == "cpu":
+            self._left[:] = [self._whole]
+        self._parts, self._whole = {}, None
+
+    @classmethod
+    def empty(cls) -> None:
+        """Give back what the last search has left."""
+        cls._left.clear()
+
+    def _left_by_another(self, size: int) -> Tensor | None:
+        """So many numbers that a search has left; what is of another size is given back."""
+        try:
+            left = self._left.pop()
+        except IndexError:
+            return None
+        return left if len(left) == size and self._device.type == "cpu" else None
 
     def take(
         self, part: str, rows: int, columns: int, first: int = 0, dtype: torch.dtype = torch.float32

@@ -12,7 +12,7 @@ import torch
 from ..errors import InputError
 from ..text import count, distance, size
 from .analysis import analyse
-from .blocks import blocks_for
+from .blocks import Workspace, blocks_for
 from .device import choose_device, device_name
 from .events import (
     Analysed,
@@ -115,6 +115,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
                     yield from measuring.in_passing()
                 case PairFound():
                     pair = event
+    Workspace.empty()
     assert pair is not None, "the search ended without a pair"
     analysis = analyse(cluster.rows, pair.i, pair.j, cluster.centroid, measuring.mean)
     yield analysis

@@ -110,7 +110,7 @@ class Choice:
 
 
 def choose_screen(name: str, device: torch.device, multiply: Product = Screen.product) -> Choice:
-    """The screen called `name`, or for "auto" float32, and on CUDA TF32 where the device is found to keep its bound.
+    """The screen called `name`; for "auto" float32, and on CUDA TF32 where it is found to keep its bound.
 
     A screen whose bound the device does not keep is not used, even where it is asked for. Raises InputError where
     there is no such screen.

@@ -31,7 +31,7 @@ from .certify import float64_error
 from .contenders import Places
 from .copies import first_equal, first_unequal
 from .events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, Warned
-from .ladder import choose_ladder
+from .ladder import choose_ladder, only_full_level
 from .ledger import Ledger, Settled
 from .levels import Factors
 from .out_of_memory import Shortage
@@ -125,7 +125,7 @@ class Search:
             self._resume = None
             message = "Copies are grouped otherwise than they were: the search starts anew."
             yield Warned(kind="resumed", message=message)
-        if not (self._exhaustive or self._are_few(alive)):
+        if not self._are_few(alive):
             yield from self._choose_ladder(alive)
         settled, idle = self._settled_before(), self._idle(alive)
         alive = self._without_rows_in(settled, alive)
@@ -143,6 +143,7 @@ class Search:
             yield from self._settle(idle)
             yield from self._walk(alive)
         yield from self._settle(self._ledger.waiting)
+        self._tiles.workspace.leave()
         yield self._ledger.progress()
         yield self._certificate()
 
@@ -274,6 +275,7 @@ class Search:
                 self._tiles.restore(before[0])
                 self._ledger.restore(before[1])
                 yield from self._back_off(self._blocks)
+                yield from self._choose_ladder(alive)
                 continue
             unwalked = rest
             self._walked[batches] = True
@@ -309,6 +311,9 @@ class Search:
     def _choose_ladder(self, alive: Tensor) -> Iterator[Warned]:
         """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
         tiles, widest = self._tiles, self._blocks.projected
+        tiles.ladder = only_full_level(self._space, tiles.screen)
+        if self._exhaustive:
+            return
         with Shortage() as shortage:
             tiles.ladder = choose_ladder(self._space, tiles.screen, alive, tiles.needed, widest, tiles.workspace)
         if shortage.met:

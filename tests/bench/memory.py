@@ -1,4 +1,6 @@
-"""The memory of a search beside what it states before it begins: `python tests/bench/memory.py [--smoke] [--only NAME]`.
+"""Memory stated and measured: `python tests/bench/memory.py [--smoke] [--only NAME]`.
+
+The memory that a search takes beyond the rows, beside what it states before it begins.
 
 Each input is searched in a process of its own, three times: small, so that libraries are loaded; under torch's
 profiler, which sees every tensor come and go (held: the most that tensors took at once beyond the rows); and by
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import torch
 from common import arguments, machine, print_json, print_table, use_threads
-from farpair.engine.blocks import blocks_for
+from farpair.engine.blocks import Workspace, blocks_for
 from farpair.engine.search import search
 from search import INPUTS
 from torch.autograd import DeviceType
@@ -97,6 +99,7 @@ def grown(rows: torch.Tensor) -> int | None:
     def kilobytes(field: str) -> int:
         return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(field))
 
+    Workspace.empty()
     Path("/proc/self/clear_refs").write_text("5")  # the largest size so far is forgotten
     before = kilobytes("VmRSS")
     list(search(rows))
@@ -105,6 +108,7 @@ def grown(rows: torch.Tensor) -> int | None:
 
 def held(rows: torch.Tensor) -> int:
     """The most bytes that torch's allocator has given out at once during a search."""
+    Workspace.empty()
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
         list(search(rows))
     assert watched.profiler is not None
