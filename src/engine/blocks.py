@@ -20,6 +20,7 @@ _BESIDE = 8  # numbers of a factor beside its coordinates, at most
 _LEAST_DENSE = 64  # rows
 _DENSE = (256, 3 << 17)  # rows, and numbers, of a side of a dense tile
 _PIVOTS = (8, 32)
+_MOST_PIVOTS = 128  # with the farthest-out rows of batches
 _WIDEST = 512  # coordinates of a projected level
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
 _TILES = {"cpu": (512, 4096), "mps": (4096, 8192)}
@@ -63,10 +64,11 @@ class Blocks:
     def bytes(self, n: int, d: int) -> int:
         """What a search of rows (n, d) takes beyond them: what it reserves, n-vectors, and what little comes and
         goes."""
-        per_row = 120 * n
         reserved = 4 * sum(self.reserved(n, d).values())
-        dense = 16 * self.dense * d + 30 * self.dense**2
-        return per_row + reserved + max(dense, 4 * n * self.pivots) + _FIXED
+        pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
+        directions = 4 * self.projected * (5120 + 3 * d)
+        dense = 16 * self.dense * d + 12 * self.dense**2
+        return reserved + 120 * n + max(_FIXED, pivots - reserved, directions, dense)
 
     def reserved(self, n: int, d: int) -> dict[str, int]:
         """The float32 numbers of each part of a search's `Workspace`."""
@@ -179,6 +181,13 @@ class Workspace:
         except IndexError:
             return None
         return left if len(left) == size and self._device.type == "cpu" else None
+
+    def scratch(self, rows: int, columns: int) -> Tensor:
+        """(rows, columns) float32, in the place of all parts: for before any of them is in use."""
+        assert self._whole is not None
+        if len(self._whole) < rows * columns:
+            return self._whole.new_empty(rows, columns)
+        return self._whole[: rows * columns].view(rows, columns)
 
     def take(
         self, part: str, rows: int, columns: int, first: int = 0, dtype: torch.dtype = torch.float32

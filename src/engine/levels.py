@@ -174,7 +174,8 @@ def projected_levels(
     d = space.rows.shape[1]
     basis = basis[:, : widths[-1]].contiguous()
     eta = _departure(basis)
-    coordinates = _room(workspace, COORDINATES, (len(index), widths[-1]), basis.device)
+    shape = len(index), widths[-1]
+    coordinates = workspace.take(COORDINATES, *shape) if workspace else basis.new_empty(shape)
     squared_norms = basis.new_empty((len(widths), len(index)))
     step = max(1, _BLOCK // d)
     for start in range(0, len(index), step):
@@ -198,11 +199,6 @@ def projected_levels(
     return levels
 
 
-def _room(workspace: Workspace | None, part: str, shape: tuple[int, int], device: torch.device) -> Tensor:
-    """Float32 numbers of this shape: a part of the workspace, where there is one."""
-    return workspace.take(part, *shape) if workspace else torch.empty(shape, dtype=torch.float32, device=device)
-
-
 def _departure(basis: Tensor) -> float:
     """An upper bound of |V'V - I| for V (d, k) float32."""
     gram = -torch.eye(basis.shape[1], dtype=torch.float64)
@@ -222,7 +218,8 @@ def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace
     device = space.rows.device
     sampled = index[:: max(1, len(index) // _SAMPLE)]
     weight = ((space.radius[sampled] / space.radius[sampled].max()) ** _FAR).to(torch.float32).to(device)
-    sample = _room(workspace, "right", (len(sampled), space.rows.shape[1]), device)
+    shape = len(sampled), space.rows.shape[1]
+    sample = workspace.scratch(*shape) if workspace else torch.empty(shape, device=device)
     step = max(1, _BLOCK // sample.shape[1])
     for first in range(0, len(sampled), step):
         part = slice(first, first + step)

@@ -153,7 +153,7 @@ class Search:
 
     def _take_pivots(self, pivots: Tensor) -> bool:
         """Decide all pairs with a pivot, unless all rows are equal: then nothing is to be decided."""
-        found = pivot_pairs(self._space, pivots)
+        found = pivot_pairs(self._space, pivots, self._tiles.workspace)
         self._tiles.learn(*found.likeliest(self._batch))
         if not self._bounds.any_distance:
             other = first_unequal(self._space.rows)
@@ -178,7 +178,8 @@ class Search:
         order = rows[self._space.radius.argsort(descending=True)]
         part = order // (self._batch * -(-self._places.batches // _REPRESENTATIVES))
         first = torch.full((int(part.max()) + 1,), self._n).scatter_reduce_(0, part, rows, "amin")
-        self._tiles.learn(*pivot_pairs(self._space, order[first].sort().values).likeliest(self._batch))
+        found = pivot_pairs(self._space, order[first].sort().values, self._tiles.workspace)
+        self._tiles.learn(*found.likeliest(self._batch))
 
     def _others(self, rows: Tensor) -> Tensor:
         """All rows but `rows` (m,), ascending."""
