@@ -43,6 +43,7 @@ class Options:
     exhaustive: bool = False
     clean: bool = False
     speed: float = 1.0
+    screen: str = "auto"
     form: Literal["markdown", "json", "csv"] | None = None
     print: bool = False
     config: str | None = None
@@ -188,6 +189,10 @@ _CLEAN: Final = (
     "remove runs older than 30 days, but what is going and the newest result of each model and settings"
 )
 _CONFIG: Final = "the settings file (default: $FARPAIR_CONFIG, else farpair/settings.toml in ~/.config)"
+_SCREEN: Final = (
+    "what pairs are screened in: float32, tf32, bfloat16, or auto (the default: float32, and tf32 on a GPU found "
+    "to keep its bound); the answer is the same"
+)
 _MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
 _RUN: Final = "a run's id, a part of it, or `last` for the newest"
 
@@ -198,6 +203,7 @@ _VALUED: Final = {
     "--cluster",
     "--batch",
     "--device",
+    "--screen",
     "--threads",
     "--memory",
     "--speed",
@@ -261,7 +267,7 @@ def _parser(command: str) -> _Parser:
         add("--cluster", metavar="CLUSTER", type=_checked(values.cluster), help=_CLUSTER)
         add("--batch", metavar="N", type=_NUMBER, help="rows in a batch (default: 256)")
         add("--device", metavar="DEVICE", type=_checked(values.device), help=_DEVICE)
-    if command == "run":
+        add("--screen", metavar="FORMAT", type=_checked(values.screen), help=_SCREEN)
         add("--threads", metavar="N", type=_NUMBER, help="CPU threads (default: every core)")
         add("--memory", metavar="SIZE", type=_checked(values.bytes_of), help=_MEMORY)
         add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")

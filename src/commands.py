@@ -108,6 +108,7 @@ def _run(options: Options) -> None:
         threads=options.threads,
         memory=options.memory,
         exhaustive=options.exhaustive,
+        screen=options.screen,
     )
     plain = _plain(options)
     record = run_to_its_end(request, plain=plain)

@@ -20,9 +20,10 @@ from .text import visible
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings in force; None leaves the choice to the program, as 0 does for `threads` and `memory`.
 
-    `tensors` is the folder of models; `batch`, `device`, `threads` and `memory` (bytes) are those of the next run;
-    `theme` is one of `values.THEMES`; `ascii` shows nothing but ASCII, `colour` false nothing in colour, `plain`
-    makes `run` speak in sentences; `keys` gives actions, by their names, other keys than their own.
+    `tensors` is the folder of models; `batch`, `device`, `threads`, `memory` (bytes) and `screen` (the format in
+    which pairs are screened) are those of the next run; `theme` is one of `values.THEMES`; `ascii` shows nothing but
+    ASCII, `colour` false nothing in colour, `plain` makes `run` speak in sentences; `keys` gives actions, by their
+    names, other keys than their own.
     """
 
     tensors: str | None = None
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "auto"
     threads: int = 0
     memory: int = 0
+    screen: str = "auto"
     theme: str | None = None
     mouse: bool = True
     ascii: bool | None = None
@@ -49,6 +51,7 @@ MEANINGS: Final[dict[str, tuple[str, str]]] = {
     "device": ("auto, cpu, cuda, cuda:N, mps or xpu", '"auto"'),
     "threads": ("CPU threads of the search; without it every core", "4"),
     "memory": ("the most that the search may use beyond the rows; without it what it needs", '"256MB"'),
+    "screen": (f"{', '.join(values.SCREENS[:-1])} or {values.SCREENS[-1]}: what pairs are screened in", '"auto"'),
     "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
     "mouse": ("whether the app takes the mouse", "true"),
     "ascii": ("nothing but ASCII characters; without it, as the locale says", "true"),
@@ -222,6 +225,7 @@ _CHECKS: Final[dict[str, Callable[[object], object]]] = {
     "device": _written(values.device, 'device = "cuda:1"'),
     "threads": _number,
     "memory": _memory,
+    "screen": _written(values.screen, 'screen = "tf32"'),
     "theme": _written(values.theme, 'theme = "dark"'),
     "mouse": _choice,
     "ascii": _choice,

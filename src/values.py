@@ -7,6 +7,7 @@ its full stop, that says what is wrong and what is allowed. Nothing here imports
 import re
 from typing import Final
 
+SCREENS: Final = ("auto", "float32", "tf32", "bfloat16")
 THEMES: Final = ("dark", "light", "contrast", "terminal")
 LARGEST: Final = 2**31 - 1  # of rows in a batch, and of threads
 
@@ -53,6 +54,13 @@ def speed(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= _FASTEST:
         raise ValueError(f"{text!r} is not a speed; it is a number above 0, up to {_FASTEST:,}")
     return float(text)
+
+
+def screen(text: str) -> str:
+    """The format in which pairs are screened, or auto."""
+    if text not in SCREENS:
+        raise ValueError(f"{text!r} is not a format; it is {', '.join(SCREENS[:-1])} or {SCREENS[-1]}")
+    return text
 
 
 def theme(text: str) -> str:

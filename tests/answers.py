@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import torch
-from farpair.engine.device import blocks_for
+from farpair.engine.blocks import blocks_for
 from farpair.engine.events import BatchBound, BatchDone, PairFound, Progress
 from farpair.engine.search import SearchEvent, search
 from reference import Truth

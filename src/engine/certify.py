@@ -12,13 +12,15 @@ roundings at most, so in float64 they carry a relative error of at most gamma(d 
 import torch
 from torch import Tensor
 
+from .device import float64_device
+
 UNIT_ROUNDOFF = {
     torch.float64: 2.0**-53,
     torch.float32: 2.0**-24,
     torch.bfloat16: 2.0**-8,
 }
 
-_WORKSPACE = 1 << 18  # float64 numbers held at once for either row of the pairs evaluated: 2 MB
+_WORKSPACE = 1 << 17  # float64 numbers held at once for either row of the pairs evaluated: 1 MB
 
 
 def gamma(k: int, dtype: torch.dtype = torch.float32) -> float:
@@ -43,16 +45,18 @@ def squared_distances(rows: Tensor, i: Tensor, j: Tensor, shift: int = 0) -> Ten
     Relative error at most `float64_error(d)`. The result is on the CPU; a device
     without float64 (mps) has the rows brought to the CPU, a bounded number at a time.
     """
-    d = rows.shape[1]
-    where = torch.device("cpu") if rows.device.type == "mps" else rows.device
     squares = torch.empty(len(i), dtype=torch.float64)
-    step = max(1, _WORKSPACE // d)
+    step = max(1, _WORKSPACE // rows.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        left, right = (scaled(rows[at[part].to(rows.device)].to(where, torch.float64), shift) for at in (i, j))
-        difference = torch.sub(left, right, out=left)
-        squares[part] = difference.square_().sum(dim=1).cpu()
+        squares[part] = _differences(rows, i[part], j[part], shift).square_().sum(dim=1).cpu()
     return squares
+
+
+def _differences(rows: Tensor, i: Tensor, j: Tensor, shift: int) -> Tensor:
+    where = float64_device(rows.device)
+    left, right = (scaled(rows[at.to(rows.device)].to(where).to(torch.float64), shift) for at in (i, j))
+    return torch.sub(left, right, out=left)
 
 
 def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Tensor) -> Tensor:
@@ -67,7 +71,7 @@ def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Te
     step = max(1, _WORKSPACE // rows.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        unscaled = [rows[at[part].to(rows.device)].to("cpu", torch.float64) for at in (i, j)]
+        unscaled = [rows[at[part].to(rows.device)].cpu().to(torch.float64) for at in (i, j)]
         left, right = (scaled(side, shift) for side in unscaled)
         kept = (scaled(left, -shift) == unscaled[0]) & (scaled(right, -shift) == unscaled[1])
         difference = left - right

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from .certify import gamma, scaled
+from .device import float64_device
+from .products import product
 from .space import Space
 
 Raise = Callable[[Tensor, Tensor], Tensor]
@@ -41,7 +43,7 @@ class Dense:
 
     def __init__(self, space: Space, size: int, collapse: bool = True) -> None:
         self._space, self._size, self._collapse = space, size, collapse
-        self._where = torch.device("cpu") if space.rows.device.type == "mps" else space.rows.device
+        self._where = float64_device(space.rows.device)
 
     def tiles(self, left: Tensor, right: Tensor, copies: Tensor, raise_bounds: Raise) -> Iterator[DenseTile]:
         """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter, tile by tile.
@@ -56,7 +58,7 @@ class Dense:
             x = self._coordinates(rows)
             for partners in parts[at if same else 0 :]:
                 y = x if partners is rows or torch.equal(partners, rows) else self._coordinates(partners)
-                squares = torch.mm(x, y.T).to("cpu").mul_(-2)
+                squares = product(x, y.T).cpu().mul_(-2)
                 squares += self._norms[rows].to(squares)[:, None]
                 squares += self._norms[partners].to(squares)
                 if y is x:
@@ -84,13 +86,13 @@ class Dense:
     def _coordinates(self, index: Tensor) -> Tensor:
         """Rows (m, d) at `index` (m,): as they are where products are exact, else centred, in float64."""
         if self._exact_dtype is None:
-            return self._scaled(index, torch.float64).sub_(self._space.centre.to(self._where, torch.float64))
+            return self._scaled(index, torch.float64).sub_(self._space.centre.to(self._where).to(torch.float64))
         return self._scaled(index, self._exact_dtype)
 
     def _scaled(self, index: Tensor | slice, dtype: torch.dtype) -> Tensor:
         """The rows at `index`, scaled, in a type that holds them; a copy where `index` is a tensor."""
         rows = self._space.rows[index if isinstance(index, slice) else index.to(self._space.rows.device)]
-        return scaled(rows.to(self._where, dtype), self._space.shift)
+        return scaled(rows.to(self._where).to(dtype), self._space.shift)
 
     @property
     def collapses(self) -> bool:
@@ -118,7 +120,7 @@ class Dense:
         """The coordinates' squared norms (n,) float64 on the CPU."""
         if self._exact_dtype:
             return self._uncentred_norms
-        centre = self._space.centre.to(self._where, torch.float64)
+        centre = self._space.centre.to(self._where).to(torch.float64)
         return torch.cat([(part - centre).square_().sum(dim=1).cpu() for part in self._all_scaled()])
 
     @cached_property

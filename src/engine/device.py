@@ -1,8 +1,8 @@
-"""Which device a search runs on, and what it is called."""
+"""Which device a search runs on: what it is called, what it can compute, and how much memory it has to spare."""
 
 import platform
-from dataclasses import dataclass, replace
 
+import psutil
 import torch
 
 from ..errors import InputError
@@ -40,6 +40,33 @@ def device_name(device: torch.device) -> str:
     return platform.processor() or platform.machine()
 
 
+def float64_device(device: torch.device) -> torch.device:
+    """Where float64 arithmetic on rows on `device` is done: there, or on the CPU where it has none (mps)."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def free_memory(device: torch.device) -> int:
+    """The bytes that one more search may take on the device, by its own account."""
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
+    if device.type == "xpu":
+        return torch.xpu.get_device_properties(device).total_memory - torch.xpu.memory_allocated(device)
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return psutil.virtual_memory().available
+
+
+def release_cached(device: torch.device) -> None:
+    """Give back the memory that torch keeps on the device for later, after it ran out."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "xpu":
+        torch.xpu.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def _count(kind: str) -> int:
     if kind == "cuda":
         return torch.cuda.device_count()
@@ -48,69 +75,3 @@ def _count(kind: str) -> int:
     if kind == "xpu":
         return torch.xpu.device_count()
     return 0
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """How much of a search is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and
-    columns to a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers
-    in pairs of rows `few` enough to be evaluated without looking for bounds."""
-
-    pivots: int
-    strip: int
-    tile_rows: int
-    tile_columns: int
-    dense: int
-    projected: int
-    few: int = 1 << 18
-
-    def halved(self) -> "Blocks":
-        """Half the strip and the tile."""
-        half = self.strip // 2
-        return replace(
-            self,
-            strip=half,
-            tile_rows=min(self.tile_rows, half),
-            tile_columns=half,
-            dense=max(_LEAST_DENSE, self.dense // 2),
-        )
-
-    def bytes(self, n: int, d: int) -> int:
-        """The most that a search of rows (n, d) holds beyond them."""
-        per_row = 160 * n + 8 * self.pivots * n
-        factors = 4 * (d + 3) * (2 * min(self.strip, n) + min(self.tile_columns, n))
-        projection = 4 * n * self.projected
-        tile = 4 * self.tile_rows * self.tile_columns
-        dense = 24 * self.dense * d + 40 * self.dense**2
-        return per_row + factors + projection + tile + dense + _FIXED
-
-
-LEAST_STRIP = 256  # rows
-_LEAST_DENSE = 64  # rows
-_FIXED = 12 << 20  # blocks being centred, pairs being evaluated, survivors of a tile
-_SMALL_ROWS = 24 << 20  # bytes
-_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
-
-
-def blocks_for(device: torch.device, n: int, d: int, memory: int = 0) -> Blocks:
-    """Block sizes that suit the device and keep a search of rows (n, d) within `memory` bytes beyond them.
-
-    Tiles stay in a CPU's caches or fill a GPU. Without a budget (0) it is 64 MB for up to 24 MB of
-    rows, else 256 MB. Sizes are halved until they fit; the smallest are used where not even they do.
-    """
-    budget = memory or _BUDGETS[4 * n * d > _SMALL_ROWS]
-    tile = 4096 if device.type == "cpu" else 16384
-    blocks = Blocks(
-        pivots=max(1, min(n, 32, max(8, n // 512))),
-        strip=tile,
-        tile_rows=tile // 8 if device.type == "cpu" else tile // 2,
-        tile_columns=tile,
-        dense=max(_LEAST_DENSE, min(512, (1 << 20) // d)),
-        projected=min(2 * d // 3, 512),
-    )
-    while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
-        if 8 * n * blocks.projected > budget:
-            blocks = replace(blocks, projected=blocks.projected // 2)
-        else:
-            blocks = blocks.halved()
-    return blocks

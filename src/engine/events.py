@@ -28,8 +28,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `cluster` says which rows:
     "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX" (every token whose text
-    matches). `device` is "auto" or a torch device string. `threads` 0 and `memory` 0 leave the choice to the
-    engine. `resumes` names the run whose settled batches this one is to go on from.
+    matches). `device` is "auto" or a torch device string. `threads` 0, `memory` 0 and `screen` "auto" leave the
+    choice to the engine. `resumes` names the run whose settled batches this one is to go on from.
     """
 
     model: Words
@@ -44,6 +44,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     memory: Natural = 0
     exhaustive: bool = False
     resumes: Words | None = None
+    screen: Words = "auto"
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +97,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
 
     `n` rows of dimension `d`, `dtype` on disk ("BF16", "F32", …), `vocabulary` rows in the whole tensor.
     `fingerprint` is a hash of the rows and their token ids. `memory` is the engine's stated peak beyond the
-    rows. `centroid` says where the centroid came from.
+    rows. `centroid` says where the centroid came from. `screen` is the format of the screening products, and
+    `screen_reason` why it is that one, as the end of a sentence.
     """
 
     files: tuple[SourceFile, ...]
@@ -112,6 +114,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     memory: Natural
     centroid: Literal["stored", "mean"]
     torch: Words
+    screen: Words = "float32"
+    screen_reason: Words = ""
 
 
 class Named(Event, frozen=True, kw_only=True):
@@ -197,6 +201,7 @@ class PairFound(Event, frozen=True, kw_only=True):
     of the `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up`
     is the next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
     `evaluated` of `pairs` unordered pairs were evaluated; every other was discarded under a rigorous bound.
+    `screen` is the format in which matrix products discarded pairs.
     """
 
     i: Natural
@@ -210,6 +215,7 @@ class PairFound(Event, frozen=True, kw_only=True):
     pairs: Natural
     evaluated: Natural
     seconds: Magnitude
+    screen: Words = "float32"
 
 
 class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):

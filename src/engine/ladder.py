@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .blocks import Workspace, is_worth_projecting
 from .levels import Factors, Level, full_level, leading_directions, projected_levels
+from .screen import FLOAT32, Screen
 from .space import Space
 
 _WIDTHS = (24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512)
@@ -14,7 +16,6 @@ _PROBES = 512
 _RARE = 100  # a reach seen less often tells nothing of its own
 _PAIR = 60  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
 _GAIN = 0.9  # of the work that the full level alone would take: at least the rest has to be saved
-_WORTH = 8  # how many times its own cost a choice of levels has to be able to save
 
 
 @dataclass(frozen=True)
@@ -39,49 +40,68 @@ class Ladder:
         weights = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
         expected = self.left_over @ weights.to(torch.float64) / reach.numel()
         work = [
-            level.k + full.k * min(1.0, _PAIR * few)
+            level.k * level.screen.cost + full.k * min(1.0, _PAIR * few)
             for level, few in zip(self.levels, expected.tolist(), strict=True)
         ]
         return self.levels[work.index(min(work))]
 
 
-def only_full_level(space: Space) -> Ladder:
-    """The ladder that has no level but the full one."""
-    return Ladder((full_level(space),), torch.zeros(1, len(_EDGES) + 1, dtype=torch.float64))
+def only_full_level(space: Space, screen: Screen) -> Ladder:
+    """The ladder of nothing but the full level: in the screen's format, and in float32 for what that leaves."""
+    levels = tuple(full_level(space, one) for one in dict.fromkeys((screen, FLOAT32)))
+    return Ladder(levels, torch.zeros(len(levels), len(_EDGES) + 1, dtype=torch.float64))
 
 
-def choose_ladder(space: Space, index: Tensor, needed: Tensor, widest: int) -> Ladder:
+def choose_ladder(
+    space: Space, screen: Screen, index: Tensor, needed: Tensor, widest: int, workspace: Workspace
+) -> Ladder:
     """The levels for the rows at `index` (m,), whose squared distances must reach `needed` (n,).
 
     What levels of growing width, up to `widest`, leave is measured on a sample of the pairs. Where even the
     widest leaves too much to pay (rows alike in all directions), the full level is all there is.
     """
     d = space.rows.shape[1]
-    alone = only_full_level(space)
+    alone = only_full_level(space, screen)
     widths = [k for k in _WIDTHS if k <= widest]
     common = _reaches(space, index, needed)
-    if not widths or not _is_worth_it(len(index), d, widths[-1], float(common.sum())):
+    if not widths or not is_worth_projecting(len(index), widths[-1], float(common.sum())):
         return alone
+    basis = leading_directions(space, index, widths[-1], workspace)
+    total, left_over = _sampled(space, screen, index, needed, basis, widths)
+    work = torch.tensor([*widths, d])[:, None] * screen.cost + d * (_PAIR * left_over).clamp_max(1.0)
+    least, best = work.min(dim=0)
+    if float(common @ least) > _GAIN * float(common @ work[-1]):
+        return alone
+    pays = sorted(set(best[total > 0].tolist()) - {len(widths)})
+    levels = projected_levels(space, screen, index, basis, [widths[at] for at in pays], workspace)
+    left_over = torch.cat([left_over[[*pays, len(widths)]], alone.left_over[1:]])
+    return Ladder((*levels, *alone.levels), left_over)
+
+
+def _sampled(
+    space: Space, screen: Screen, index: Tensor, needed: Tensor, basis: Tensor, widths: list[int]
+) -> tuple[Tensor, Tensor]:
+    """Of a sample of the pairs of rows at `index` (m,), how many there are by reach (bins,), and the fraction that
+    levels of `widths` and the full one leave of them (levels, bins)."""
     left, right = _probes(space, index)
     need = torch.minimum(needed[left][:, None], needed[right])
-    bins = torch.bucketize(_reach(space, left, right, needed), _EDGES)
+    largest = (space.radius[left][:, None] + space.radius[right]).square()
+    bins = torch.bucketize(_reach(space, left, right, needed), _EDGES, out_int32=True)
     total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1).to(torch.float64)
-    basis = leading_directions(space, index, widths[-1])
+    out = torch.empty(len(left), len(right), device=space.rows.device)
     left_over = torch.zeros(len(widths) + 1, len(total), dtype=torch.float64)
-    factors = Factors(left), Factors(right)
-    for at, level in enumerate(projected_levels(space, torch.cat([left, right]), basis, widths)):
-        bound = -2 * torch.mm(factors[0].left(level), factors[1].right(level).T).to("cpu", torch.float64)
+    factors = Factors(left, "left"), Factors(right, "right")
+    levels = projected_levels(space, screen, torch.cat([left, right]), basis, widths)
+    if screen is not FLOAT32:  # in float32 the full level leaves next to nothing
+        levels.append(full_level(space, screen))
+    for at, level in enumerate(levels):
+        product = screen.product(factors[0].at(level), factors[1].at(level), out)
+        bound = product.cpu().to(torch.float64).mul_(-2).add_(largest, alpha=level.slack)
         left_over[at] = torch.bincount(bins[bound >= need], minlength=len(total)) / total.clamp_min(1)
     for at in range(1, len(total)):
         if total[at] < _RARE:
             left_over[:, at] = left_over[:, at - 1]
-    work = torch.tensor([*widths, d])[:, None] + d * (_PAIR * left_over).clamp_max(1.0)
-    least, best = work.min(dim=0)
-    if float(common @ least) > _GAIN * d * float(common.sum()):
-        return alone
-    pays = sorted(set(best[total > 0].tolist()) - {len(widths)})
-    levels = projected_levels(space, index, basis, [widths[at] for at in pays])
-    return Ladder((*levels, *alone.levels), left_over[[*pays, len(widths)]])
+    return total, left_over
 
 
 def _reaches(space: Space, index: Tensor, needed: Tensor) -> Tensor:
@@ -91,12 +111,6 @@ def _reaches(space: Space, index: Tensor, needed: Tensor) -> Tensor:
     counts = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
     counts[0] = 0
     return counts.to(torch.float64) / reach.numel()
-
-
-def _is_worth_it(m: int, d: int, width: int, within: float) -> bool:
-    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
-    costs to find leading directions and fill levels up to `width`."""
-    return within * m * m * d > _WORTH * (2 * m + 12 * min(m, 4096)) * width * d
 
 
 def _probes(space: Space, index: Tensor) -> tuple[Tensor, Tensor]:

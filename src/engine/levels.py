@@ -7,32 +7,40 @@ A level gives every row a few coordinates p_i, k of them, and a residual q_i, su
 r_i being the row's radius, an upper bound of |y_i| (see `space`). With b_i = |p_i|^2 + q_i^2 the first two
 terms are b_i + b_j - 2 (p_i.p_j - q_i q_j), so -1/2 of them is the inner product of
 
-    left_i  = [ p_i, -q_i, -b_i/2, 1 ]    and    right_j = [ p_j, q_j, 1, -b_j/2 ],                      (2)
+    left_i  = [ -q_i, -b_i/2, 1, p_i ]    and    right_j = [ q_j, 1, -b_j/2, p_j ],                      (2)
 
 and one GEMM bounds a tile. The deepest level has p_i = y_i, q_i = 0: it is the distance itself, but for rounding.
+The GEMM may be carried out in a format narrower than float32 (`screen`), with b_i/2 in several parts.
 
 Leading directions. For V (d, k) with |V'V - I| <= eta, p_i = V'y_i. The part of y_i - y_j inside V's range has
 squared norm at most |V'(y_i - y_j)|^2 / (1 - eta); the part outside, at most the sum of the two rows' own parts
 outside, q_i = sqrt(r_i^2 - |V'y_i|^2 / (1 + eta)) (Pythagoras, then the triangle inequality).
 
-Rounding. With s = r_i + r_j: the product (2) has k + 3 terms, whose magnitudes sum to at most s^2/2, twice
-counted; b_i is a rounded sum; fl(V'y_i) is off by at most sqrt(k) gamma(d) (1 + eta) r_i, once in q_i and once
-in p_i - p_j; y_i itself by 2^-24 r_i. `slack` adds these up, every one rounded upwards.
+Rounding. With s = r_i + r_j: twice the product (2) is off by at most error(k) s^2, the screen's; b_i is a rounded
+sum; fl(V'y_i) is off by at most sqrt(k) gamma(d) (1 + eta) r_i, once in q_i and once in p_i - p_j; y_i itself by
+2^-24 r_i. `slack` adds these up, every one rounded upwards.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from .blocks import COORDINATES, Workspace
 from .certify import gamma
+from .products import product
+from .screen import Screen
 from .space import Space
 
 _SAMPLE = 4096  # rows from which the leading directions are taken
 _FAR = 4  # the power of a row's radius with which it counts among them
-_BLOCK = 1 << 20  # float32 numbers projected at once
+_BLOCK = 1 << 19  # float32 numbers centred and projected at once
 _ITERATIONS = 3  # of subspace iteration; the bound holds for any V, more only sharpen it
+
+
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Level:
     """
 
     space: Space
+    screen: Screen
     k: int
     slack: float
     projection: Projection | None = None
@@ -64,66 +73,114 @@ class Level:
 
 
 class Factors:
-    """The factors of (2) for some rows, at whichever level is asked for; coordinates are gathered once for all.
+    """The left or right factors of (2) for some rows, at whichever level is asked for.
 
-    The three numbers beside the coordinates come first, so that narrower levels are views of the widest.
+    Coordinates are gathered once: those of projected levels, which are views of the widest, and those of the full
+    one. They are kept in the `workspace`, `first` rows into its part for this side, and overwrite what is there.
     """
 
-    def __init__(self, rows: Tensor) -> None:
+    def __init__(self, rows: Tensor, side: Side, workspace: Workspace | None = None, first: int = 0) -> None:
         self.rows = rows
-        self._projected: dict[bool, Tensor] = {}
-        self._full: dict[bool, tuple[Tensor, Tensor]] = {}
+        self._side: Side = side
+        self._workspace, self._first = workspace, first
+        self._full: tuple[Screen, Tensor] | None = None
+        self._projected: Tensor | None = None
 
-    def left(self, level: Level) -> Tensor:
-        """[-q_i, -b_i/2, 1, p_i] (m, 3 + k); overwritten by the next call of `left`."""
-        factor, residual, half = self._parts(level, True)
-        factor[:, 0], factor[:, 1], factor[:, 2] = -residual, -half, 1.0
-        return factor
+    def among(self, rows: Tensor) -> "Factors":
+        """The factors of some of these rows, in the same place: those of all of them at the full level are
+        gathered anew when they are next asked for."""
+        if len(rows) == len(self.rows):
+            return self
+        self._full = None
+        return Factors(rows, self._side, self._workspace, self._first)
 
-    def right(self, level: Level) -> Tensor:
-        """[q_j, 1, -b_j/2, p_j] (m, 3 + k); overwritten by the next call of `right`."""
-        factor, residual, half = self._parts(level, False)
-        factor[:, 0], factor[:, 1], factor[:, 2] = residual, 1.0, -half
-        return factor
-
-    def _parts(self, level: Level, left: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """The factor with its coordinates filled in, the residuals and the halves of the rows."""
-        rows = self.rows.to(level.space.rows.device)
+    def at(self, level: Level) -> Tensor:
+        """(m, beside + k), the numbers beside the coordinates first; the next call overwrites these."""
         if level.projection is None or level.residual is None or level.half is None:
-            if left not in self._full:
-                factor = level.space.rows.new_empty((len(rows), 3 + level.k), dtype=torch.float32)
-                coordinates = level.space.centred(rows, out=factor[:, 3:])
-                half = torch.linalg.vector_norm(coordinates, dim=1).square_().mul_(0.5)
-                self._full[left] = factor, half
-            factor, half = self._full[left]
-            return factor, torch.zeros_like(half), half
-        at = level.projection.position[rows]
-        if left not in self._projected:
-            coordinates = level.projection.coordinates
-            factor = coordinates.new_empty((len(rows), 3 + coordinates.shape[1]))
-            factor[:, 3:] = coordinates[at]
-            self._projected[left] = factor
-        return self._projected[left][:, : 3 + level.k], level.residual[at], level.half[at]
+            if self._full is None or self._full[0] is not level.screen:
+                self._full = level.screen, self._gathered(level)
+            return self._full[1]
+        if self._projected is None:
+            self._projected = self._gathered_projection(level, level.projection)
+        at = level.projection.position[self.rows.to(level.half.device)]
+        factor = self._projected[:, : level.screen.beside + level.k]
+        self._write_beside(factor, level.screen, level.residual[at], level.half[at])
+        return factor
+
+    def _gathered(self, level: Level) -> Tensor:
+        """The full level's factors."""
+        space, screen = level.space, level.screen
+        factor = self._place("", screen, level.k, space.rows.device)
+        half = factor.new_empty(len(factor), dtype=torch.float32)
+        rows = self.rows.to(factor.device)
+        step = max(1, _BLOCK // level.k)
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            coordinates = factor[part, screen.beside :]
+            if screen.unit:
+                centred = space.centred(rows[part])
+                coordinates.copy_(screen.rounded(centred))
+            else:
+                centred = space.centred(rows[part], out=coordinates)
+            half[part] = torch.linalg.vector_norm(centred, dim=1).square_().mul_(0.5)
+        self._write_beside(factor, screen, torch.zeros_like(half), half)
+        return factor
+
+    def _gathered_projection(self, level: Level, projection: Projection) -> Tensor:
+        """Room for the factors of all projected levels, with the widest one's coordinates."""
+        coordinates, screen = projection.coordinates, level.screen
+        factor = self._place("projected_", screen, coordinates.shape[1], coordinates.device)
+        rows = self.rows.to(coordinates.device)
+        step = max(1, _BLOCK // coordinates.shape[1])
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            factor[part, screen.beside :] = screen.rounded(coordinates[projection.position[rows[part]]])
+        return factor
+
+    def _place(self, kind: str, screen: Screen, k: int, device: torch.device) -> Tensor:
+        shape, dtype = (len(self.rows), screen.beside + k), screen.dtype(device)
+        if self._workspace is None:
+            return torch.empty(shape, dtype=dtype, device=device)
+        return self._workspace.take(kind + self._side, *shape, first=self._first, dtype=dtype)
+
+    def _write_beside(self, factor: Tensor, screen: Screen, residual: Tensor, half: Tensor) -> None:
+        """q, the parts of b / 2 and as many ones, in the columns that this side has for them."""
+        left, parts = self._side == "left", screen.parts
+        factor[:, 0] = screen.rounded(-residual if left else residual)
+        ours, ones = (1, 1 + parts) if left else (1 + parts, 1)
+        factor[:, ones : ones + parts] = 1.0
+        for at, part in enumerate(screen.split(-half), start=ours):
+            factor[:, at] = part
 
 
-def full_level(space: Space) -> Level:
+def full_level(space: Space, screen: Screen) -> Level:
     """The deepest level: every coordinate of the centred rows."""
     d = space.rows.shape[1]
-    return Level(space, d, slack=2 * gamma(d + 8))
+    return Level(space, screen, d, slack=screen.error(d) + gamma(d + 8))
 
 
-def projected_levels(space: Space, index: Tensor, basis: Tensor, widths: list[int]) -> list[Level]:
-    """A level for each of `widths`, ascending, over the rows at `index` (m,), on the first columns of `basis`."""
+def projected_levels(
+    space: Space,
+    screen: Screen,
+    index: Tensor,
+    basis: Tensor,
+    widths: list[int],
+    workspace: Workspace | None = None,
+) -> list[Level]:
+    """A level for each of `widths`, ascending, over the rows at `index` (m,), on the first columns of `basis`.
+
+    The coordinates are kept in the `workspace`, where there is one.
+    """
     d = space.rows.shape[1]
     basis = basis[:, : widths[-1]].contiguous()
-    gram = basis.to("cpu", torch.float64).T @ basis.to("cpu", torch.float64)
-    eta = float(torch.linalg.matrix_norm(gram - torch.eye(widths[-1], dtype=torch.float64))) * (1 + 1e-6) + 1e-12
-    coordinates = basis.new_empty((len(index), widths[-1]))
+    eta = _departure(basis)
+    shape = len(index), widths[-1]
+    coordinates = workspace.take(COORDINATES, *shape) if workspace else basis.new_empty(shape)
     squared_norms = basis.new_empty((len(widths), len(index)))
     step = max(1, _BLOCK // d)
     for start in range(0, len(index), step):
         part = slice(start, start + step)
-        block = torch.mm(space.centred(index[part].to(basis.device)), basis, out=coordinates[part]).square()
+        block = product(space.centred(index[part].to(basis.device)), basis, out=coordinates[part]).square()
         for at, k in enumerate(widths):
             torch.sum(block[:, :k], dim=1, out=squared_norms[at, part])
     position = torch.full((len(space.rows),), -1, dtype=torch.int64)
@@ -131,21 +188,27 @@ def projected_levels(space: Space, index: Tensor, basis: Tensor, widths: list[in
     projection = Projection(position.to(basis.device), coordinates)
     radius = space.radius[index]
     levels = []
-    for k, squares in zip(widths, squared_norms.to("cpu", torch.float64), strict=True):
+    for k, squares in zip(widths, squared_norms.cpu().to(torch.float64), strict=True):
         off = math.sqrt(k) * gamma(d) * (1 + eta)
         inner = (squares.sqrt() * (1 - gamma(k + 4)) - off * radius).clamp_min_(0.0).square_() / (1 + eta)
         residual = (radius.square() - inner).clamp_min_(0.0).sqrt_() * (1 + 1e-6)
         half = (squares + residual.square()) / 2
-        slack = 3 * off + 2 * eta + 2 * gamma(k + 8) + gamma(4)
-        levels.append(
-            Level(
-                space, k, slack, projection, *(part.to(basis.device, torch.float32) for part in (residual, half))
-            )
-        )
+        slack = 3 * off + 2 * eta + screen.error(k) + gamma(k + 8) + gamma(4)
+        on_device = (part.to(torch.float32).to(basis.device) for part in (residual, half))
+        levels.append(Level(space, screen, k, slack, projection, *on_device))
     return levels
 
 
-def leading_directions(space: Space, index: Tensor, k: int) -> Tensor:
+def _departure(basis: Tensor) -> float:
+    """An upper bound of |V'V - I| for V (d, k) float32."""
+    gram = -torch.eye(basis.shape[1], dtype=torch.float64)
+    for part in torch.split(basis, 256):
+        wide = part.cpu().to(torch.float64)
+        gram.addmm_(wide.T, wide)
+    return float(torch.linalg.matrix_norm(gram)) * (1 + 1e-6) + 1e-12
+
+
+def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace | None = None) -> Tensor:
     """V (d, k) float32: nearly orthonormal directions in which the rows at `index` spread most.
 
     Rows count by the fourth power of their radius, since it is the pairs of far rows that are hard to discard.
@@ -154,8 +217,13 @@ def leading_directions(space: Space, index: Tensor, k: int) -> Tensor:
     """
     device = space.rows.device
     sampled = index[:: max(1, len(index) // _SAMPLE)]
-    weight = (space.radius[sampled] / space.radius[sampled].max()) ** _FAR
-    sample = space.centred(sampled.to(device)).mul_(weight.to(device, torch.float32)[:, None])
+    weight = ((space.radius[sampled] / space.radius[sampled].max()) ** _FAR).to(torch.float32).to(device)
+    shape = len(sampled), space.rows.shape[1]
+    sample = workspace.scratch(*shape) if workspace else torch.empty(shape, device=device)
+    step = max(1, _BLOCK // sample.shape[1])
+    for first in range(0, len(sampled), step):
+        part = slice(first, first + step)
+        space.centred(sampled[part].to(device), out=sample[part]).mul_(weight[part, None])
     generator = torch.Generator().manual_seed(0)
     start = torch.randn((sample.shape[1], k), generator=generator).to(device)
     basis: Tensor = torch.linalg.qr(start).Q

@@ -13,7 +13,8 @@ import torch
 from ..errors import InputError
 from ..text import count, distance, size
 from .analysis import analyse, measure_rows
-from .device import blocks_for, choose_device, device_name
+from .blocks import Workspace, blocks_for
+from .device import choose_device, device_name
 from .events import (
     MOST_BATCHES,
     Analysed,
@@ -35,6 +36,7 @@ from .outliers import ladder, rungs_worth_taking
 from .record import ResumePoint
 from .resuming import resume_from
 from .rows import Rows, load_rows
+from .screen import AUTO, choose_screen
 from .search import search
 from .vocabulary import Vocabulary
 
@@ -57,13 +59,15 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     if request.threads:
         torch.set_num_threads(request.threads)
     device = choose_device(request.device)
+    chosen = choose_screen(request.screen, device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
     if -(-n // request.batch) > MOST_BATCHES:
         raise InputError(
             f"--batch {request.batch} makes more than {count(MOST_BATCHES)} batches of {count(n)} rows; take more."
         )
-    memory = blocks_for(device, n, d, request.memory).bytes(n, d)
+    blocks = blocks_for(device, n, d, request.memory)
+    memory = blocks.bytes(n, d)
     started = RunStarted(
         files=cluster.files,
         fingerprint=cluster.fingerprint,
@@ -78,9 +82,13 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         memory=memory,
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
+        screen=chosen.screen.name,
+        screen_reason=chosen.why,
     )
     yield started
     yield from cluster.warnings
+    if request.screen not in (AUTO, chosen.screen.name):
+        yield Warned(kind="device", message=f"Pairs are screened in {chosen.screen.name}, {chosen.why}.")
     if 0 < request.memory < memory:
         asked = f"--memory asks for {size(request.memory)}"
         yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
@@ -100,7 +108,8 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         cluster.rows,
         batch=request.batch,
         device=device,
-        memory=request.memory,
+        blocks=blocks,
+        screen=chosen.screen.name,
         exhaustive=request.exhaustive,
         resume=resume,
     )
@@ -119,6 +128,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
                     yield from measuring.in_passing()
                 case PairFound():
                     pair = event
+    Workspace.empty()
     assert pair is not None, "the search ended without a pair"
     searched = time.thread_time() - began
     measured = measure_rows(cluster.rows, cluster.centroid, measuring.mean)

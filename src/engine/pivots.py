@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .blocks import Workspace
 from .certify import UNIT_ROUNDOFF, gamma
+from .products import product
 from .space import Space
 
 
@@ -61,13 +63,14 @@ class PivotPairs:
         return torch.minimum(i, j), torch.maximum(i, j)
 
 
-def pivot_pairs(space: Space, pivots: Tensor) -> PivotPairs:
-    """The estimates for the rows `pivots` (m,). One pass over the rows."""
+def pivot_pairs(space: Space, pivots: Tensor, workspace: Workspace | None = None) -> PivotPairs:
+    """The estimates for the rows `pivots` (m,), while the `workspace` lies idle. One pass over the rows."""
     count = len(pivots)
     y = space.centred(pivots.to(space.rows.device))
-    own = y.to("cpu", torch.float64).square().sum(dim=1).to(torch.float32)
-    products = torch.empty((count, len(space.rows)), dtype=torch.float32, device=y.device)
+    own = y.cpu().to(torch.float64).square().sum(dim=1).to(torch.float32)
+    shape = count, len(space.rows)
+    products = workspace.scratch(*shape) if workspace else y.new_empty(shape)
     for part, block in space.blocks():
-        torch.mm(y, block.T, out=products[:, part])
+        product(y, block.T, out=products[:, part])
     squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32))
     return PivotPairs(pivots, squares.add_(own[:, None]), space)

@@ -45,6 +45,7 @@ from .events import (
     RunRequest,
 )
 from .journal import JournalWriter
+from .out_of_memory import memory_ran_out
 from .queue import POLL_SECONDS, Turn, queue_of
 from .record import RunRecord
 from .run_folders import Run, private, request_of
@@ -283,7 +284,7 @@ def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
     except Exception as error:
         traceback.print_exc()
         first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
-        if _memory_ran_out(error):
+        if memory_ran_out(error):
             return RunEnded(
                 outcome="failed",
                 reason=f"Memory ran out: {first_line}.",
@@ -296,12 +297,6 @@ def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
             advice="The journal keeps what was settled; engine.log beside it says where it failed.",
             cause="program",
         )
-
-
-def _memory_ran_out(error: Exception) -> bool:
-    # Torch says it in an OutOfMemoryError for CUDA only; elsewhere in a RuntimeError's words.
-    words = ("out of memory", "allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _stopped(record: RunRecord) -> RunEnded:

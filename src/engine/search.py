@@ -19,22 +19,25 @@ needs, so that by falling radius a row's partners are a prefix.
 
 import math
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .blocks import Blocks, blocks_for
 from .bounds import Bounds
 from .certify import float64_error
 from .contenders import Places
 from .copies import first_equal, first_unequal
-from .device import LEAST_STRIP, Blocks, blocks_for
 from .events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, Warned
-from .ladder import choose_ladder
+from .ladder import choose_ladder, only_full_level
 from .ledger import Ledger, Settled
 from .levels import Factors
+from .out_of_memory import Shortage
 from .pivots import pivot_pairs
 from .record import ResumePoint
+from .screen import AUTO, FLOAT32, Screen, choose_screen
 from .space import centre_rows
 from .tiles import FEW_PAIRS, Tiles
 
@@ -53,23 +56,27 @@ def search(
     memory: int = 0,
     exhaustive: bool = False,
     resume: ResumePoint | None = None,
+    screen: str = AUTO,
     blocks: Blocks | None = None,
 ) -> Generator[SearchEvent]:
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
     A step between two events is a few milliseconds of work; closing the generator stops the search. It holds at
-    most `memory` bytes beyond the rows (0: see `device.blocks_for`), or works on as much at once as `blocks` says.
+    most `memory` bytes beyond the rows (0: see `blocks.blocks_for`), or works on as much at once as `blocks` says.
     `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is where an earlier search of
     the same rows, in batches of the same size, was cut short: what it had settled is repeated, and the answer is
-    what it would have been.
+    what it would have been. `screen` is the format of the screening products (see `screen.choose_screen`); the
+    answer is the same in each.
 
-    Raises InputError where a distance is more than float64 can say.
+    Raises InputError where there is no such screen, or where a distance is more than float64 can say.
     """
     device = rows.device if device is None else device
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
-    blocks = blocks or blocks_for(device, n, d, memory)
-    yield from Search(rows.to(device), batch, blocks, exhaustive, resume=resume).events()
+    chosen = choose_screen(screen, device)
+    sizes = blocks or blocks_for(device, n, d, memory)
+    whole = Search(rows.to(device), batch, sizes, exhaustive, resume=resume, screen=chosen.screen)
+    yield from whole.events()
 
 
 class Search:
@@ -87,6 +94,7 @@ class Search:
         exhaustive: bool = False,
         most: int | None = None,
         resume: ResumePoint | None = None,
+        screen: Screen = FLOAT32,
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = batch, blocks, exhaustive
@@ -96,7 +104,7 @@ class Search:
         self._space = centre_rows(rows)
         self._places = Places(torch.arange(self._n), batch)
         self._bounds = Bounds(self._n, self._d, most or 2, by_batches=most is None)
-        self._tiles = Tiles(self._space, self._bounds, self._places, self._ledger, blocks)
+        self._tiles = Tiles(self._space, self._bounds, self._places, self._ledger, screen)
         self._walked = torch.zeros(self._places.batches, dtype=torch.bool)
         self._said: dict[int, float] = {}
         self._all_dense = False
@@ -104,6 +112,7 @@ class Search:
     def events(self) -> Generator[SearchEvent]:
         """The search's events, as it goes."""
         yield self._ledger.progress()
+        yield from self._work_on(self._blocks)
         pivots = self._space.farthest_out(self._blocks.pivots)
         if not self._take_pivots(pivots):
             yield from self._end_without_distance()
@@ -116,8 +125,8 @@ class Search:
             self._resume = None
             message = "Copies are grouped otherwise than they were: the search starts anew."
             yield Warned(kind="resumed", message=message)
-        if not (self._exhaustive or self._are_few(alive)):
-            self._tiles.ladder = choose_ladder(self._space, alive, self._tiles.needed, self._blocks.projected)
+        if not self._are_few(alive):
+            yield from self._choose_ladder(alive)
         settled, idle = self._settled_before(), self._idle(alive)
         alive = self._without_rows_in(settled, alive)
         self._ledger.left = len(alive) * (len(alive) - 1) // 2
@@ -134,6 +143,7 @@ class Search:
             yield from self._settle(idle)
             yield from self._walk(alive)
         yield from self._settle(self._ledger.waiting)
+        self._tiles.workspace.leave()
         yield self._ledger.progress()
         yield self._certificate()
 
@@ -143,7 +153,7 @@ class Search:
 
     def _take_pivots(self, pivots: Tensor) -> bool:
         """Decide all pairs with a pivot, unless all rows are equal: then nothing is to be decided."""
-        found = pivot_pairs(self._space, pivots)
+        found = pivot_pairs(self._space, pivots, self._tiles.workspace)
         self._tiles.learn(*found.likeliest(self._batch))
         if not self._bounds.any_distance:
             other = first_unequal(self._space.rows)
@@ -168,7 +178,8 @@ class Search:
         order = rows[self._space.radius.argsort(descending=True)]
         part = order // (self._batch * -(-self._places.batches // _REPRESENTATIVES))
         first = torch.full((int(part.max()) + 1,), self._n).scatter_reduce_(0, part, rows, "amin")
-        self._tiles.learn(*pivot_pairs(self._space, order[first].sort().values).likeliest(self._batch))
+        found = pivot_pairs(self._space, order[first].sort().values, self._tiles.workspace)
+        self._tiles.learn(*found.likeliest(self._batch))
 
     def _others(self, rows: Tensor) -> Tensor:
         """All rows but `rows` (m,), ascending."""
@@ -259,14 +270,13 @@ class Search:
             rest[strip] = False
             self._tiles.verified.zero_()
             before = self._tiles.snapshot(), self._ledger.snapshot()
-            try:
+            with Shortage(self._blocks.halvable) as shortage:
                 yield from self._walk_strip(strip, rest.nonzero().flatten())
-            except torch.cuda.OutOfMemoryError:
-                if self._blocks.strip <= LEAST_STRIP // 4:
-                    raise
+            if shortage.met:
                 self._tiles.restore(before[0])
                 self._ledger.restore(before[1])
-                yield self._back_off()
+                yield from self._back_off(self._blocks)
+                yield from self._choose_ladder(alive)
                 continue
             unwalked = rest
             self._walked[batches] = True
@@ -282,14 +292,34 @@ class Search:
         fitting = int((counts[waiting].cumsum(0) <= self._blocks.strip).sum())
         return waiting[: max(1, fitting)]
 
-    def _back_off(self) -> Warned:
-        """Work on half as much at once, after the device's memory ran out."""
-        self._blocks = self._blocks.halved()
-        self._tiles.use(self._blocks)
-        return Warned(
+    def _work_on(self, blocks: Blocks) -> Iterator[Warned]:
+        """Work on as much at once as `blocks` says, or less where the device has not enough memory for that."""
+        self._blocks = blocks
+        with Shortage(blocks.halvable) as shortage:
+            self._tiles.use(blocks)
+        if shortage.met:
+            yield from self._back_off(replace(blocks, projected=blocks.projected // 2))
+
+    def _back_off(self, blocks: Blocks) -> Iterator[Warned]:
+        """Work on half as much at once as `blocks`, for which there was not enough memory."""
+        less = blocks.halved()
+        yield Warned(
             kind="memory",
-            message=f"The device ran out of memory; the search goes on with {self._blocks.strip} rows at a time.",
+            message=f"The device ran out of memory; the search goes on with {less.strip} rows at a time.",
         )
+        yield from self._work_on(less)
+
+    def _choose_ladder(self, alive: Tensor) -> Iterator[Warned]:
+        """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
+        tiles, widest = self._tiles, self._blocks.projected
+        tiles.ladder = only_full_level(self._space, tiles.screen)
+        if self._exhaustive:
+            return
+        with Shortage() as shortage:
+            tiles.ladder = choose_ladder(self._space, tiles.screen, alive, tiles.needed, widest, tiles.workspace)
+        if shortage.met:
+            message = "The device ran out of memory; the search goes on without projecting the rows."
+            yield Warned(kind="memory", message=message)
 
     def _walk_strip(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of the rows `strip` among themselves and with the rows `rest`."""
@@ -302,9 +332,10 @@ class Search:
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
         starts = range(0, len(rows), self._blocks.tile_rows)
-        tiles = [Factors(rows[start : start + self._blocks.tile_rows]) for start in starts]
+        height, workspace = self._blocks.tile_rows, self._tiles.workspace
+        tiles = [Factors(rows[start : start + height], "left", workspace, start) for start in starts]
         for begin in range(0, len(rows), self._blocks.tile_columns):
-            right = Factors(rows[begin : begin + self._blocks.tile_columns])
+            right = Factors(rows[begin : begin + self._blocks.tile_columns], "right", workspace)
             for start, left in zip(starts, tiles, strict=True):
                 if start < begin + len(right.rows):
                     self._tiles.take_tile(left, right, max(0, start - begin), self._lowest(rows))
@@ -313,7 +344,7 @@ class Search:
         self._tiles.take_aside()
         rest = rest[self._space.radius[rest].argsort(descending=True)]
         for part in torch.split(rest, self._blocks.tile_columns) if len(rest) else ():
-            right = Factors(part)
+            right = Factors(part, "right", workspace)
             lowest = self._lowest(rest)
             for left in tiles:
                 self._tiles.take_tile(left, right, 0, lowest)
@@ -384,6 +415,7 @@ class Search:
             pairs=self._ledger.total,
             evaluated=self._ledger.evaluated,
             seconds=self._ledger.seconds(),
+            screen=self._tiles.screen.name,
         )
 
     def _end_without_distance(self) -> Iterator[SearchEvent]:
@@ -404,6 +436,7 @@ class Search:
             pairs=self._ledger.total,
             evaluated=self._ledger.evaluated,
             seconds=self._ledger.seconds(),
+            screen=self._tiles.screen.name,
         )
 
     def _distance(self, square: float) -> float:

@@ -126,6 +126,7 @@ def request_for(
     threads: int = 0,
     memory: int = 0,
     exhaustive: bool = False,
+    screen: str = "auto",
 ) -> RunRequest:
     """What an engine needs to know to run `model`, in its own cluster or in another.
 
@@ -152,6 +153,7 @@ def request_for(
         threads=threads,
         memory=memory,
         exhaustive=exhaustive,
+        screen=screen,
     )
     try:
         return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # as the engine will read it

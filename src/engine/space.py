@@ -87,7 +87,7 @@ def _radii(rows: Tensor, shift: int, centre: Tensor) -> Tensor:
     for part, block in _blocks(rows, shift, centre):
         torch.linalg.vector_norm(block, dim=1, out=radius[part])
     underflow = math.sqrt(d) * 2.0**-63
-    return radius.to("cpu", torch.float64) * (1 + gamma(d + 4)) + underflow
+    return radius.cpu().to(torch.float64) * (1 + gamma(d + 4)) + underflow
 
 
 def _blocks(rows: Tensor, shift: int, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -108,8 +108,8 @@ def _exponent_of_extent(rows: Tensor) -> int:
     """The exponent e with max |x_ic - x_0c| < 2^e over all rows i and columns c; 0 where all rows are equal."""
     largest = 0.0
     step = max(1, _BLOCK // rows.shape[1])
-    first = rows[0].to("cpu", torch.float64) / 2
+    first = rows[0].cpu().to(torch.float64) / 2
     for start in range(0, len(rows), step):
-        block = rows[start : start + step].to("cpu", torch.float64) / 2
+        block = rows[start : start + step].cpu().to(torch.float64) / 2
         largest = max(largest, float((block - first).abs().max()))
     return math.frexp(largest)[1] + 1 if largest else 0

@@ -15,6 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from .device import float64_device
 from .events import Copies, Histogram, Summary
 
 _BLOCK = 1 << 18
@@ -40,7 +41,7 @@ def mean_row(rows: Tensor) -> Tensor:
 def row_norms(rows: Tensor, origin: Tensor | None = None) -> Tensor:
     """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, good to rounding."""
     scale = _scale(rows)
-    norms = torch.empty(len(rows), dtype=torch.float64, device=_device(rows))
+    norms = torch.empty(len(rows), dtype=torch.float64, device=float64_device(rows.device))
     shift = None if origin is None else origin.to(norms) * scale
     for start, block in _blocks(rows, scale):
         if shift is not None:
@@ -97,12 +98,8 @@ def largest(rows: Tensor) -> float:
     return max(-low.item(), high.item())
 
 
-def _device(rows: Tensor) -> torch.device:
-    return torch.device("cpu") if rows.device.type == "mps" else rows.device
-
-
 def _float64(part: Tensor) -> Tensor:
-    return part.to(_device(part)).to(torch.float64)
+    return part.to(float64_device(part.device)).to(torch.float64)
 
 
 def _scale(rows: Tensor) -> float:
@@ -121,7 +118,9 @@ def _height(rows: Tensor) -> int:
 def _blocks(rows: Tensor, scale: float) -> Iterator[tuple[int, Tensor]]:
     """(start, rows start … of the block in float64, times `scale`), in one buffer that each block overwrites."""
     height = _height(rows)
-    buffer = torch.empty(min(height, len(rows)), rows.shape[1], dtype=torch.float64, device=_device(rows))
+    buffer = torch.empty(
+        min(height, len(rows)), rows.shape[1], dtype=torch.float64, device=float64_device(rows.device)
+    )
     for start in range(0, len(rows), height):
         part = rows[start : start + height]
         block = buffer[: len(part)].copy_(part.to(buffer.device))

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .blocks import Blocks, Workspace, aligned
 from .bounds import Bounds
 from .certify import squared_distances
 from .contenders import Contenders, Places
 from .dense import Dense
-from .device import Blocks
 from .ladder import only_full_level
 from .ledger import Ledger
 from .levels import Factors, Level
+from .screen import FLOAT32, Screen
 from .space import Space
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
-_MOST_CHECKED = 1 << 18  # pairs of a tile whose bounds are looked at in float64: 2 MB
+_MOST_CHECKED = 1 << 17  # pairs of a tile whose bounds are looked at in float64: 1 MB
 _WORTH_GATHERING = 0.5  # of a tile: where less is left, only that is gone through
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
 
@@ -39,21 +40,27 @@ class Tiles:
     evaluated pairs that may still win; `verified` (n,) marks rows of which a pair was evaluated in float64.
     """
 
-    def __init__(self, space: Space, bounds: Bounds, places: Places, ledger: Ledger, blocks: Blocks) -> None:
-        self.ladder = only_full_level(space)
+    def __init__(
+        self,
+        space: Space,
+        bounds: Bounds,
+        places: Places,
+        ledger: Ledger,
+        screen: Screen = FLOAT32,
+    ) -> None:
+        self.screen = screen
+        self.ladder = only_full_level(space, screen)
         self.contenders = Contenders(space.rows, space.shift, places)
         self.verified = torch.zeros(len(space.rows), dtype=torch.bool)
         self.needed = bounds.needed(places)
         self._space, self._bounds, self._places, self._ledger = space, bounds, places, ledger
         self._aside: list[tuple[Tensor, Tensor]] = []
         self._aside_pairs = 0
-        self.use(blocks)
+        self.workspace = Workspace(len(space.rows), space.rows.shape[1], space.rows.device)
 
     def use(self, blocks: Blocks) -> None:
         """Work on as much at once as `blocks` says."""
-        size = blocks.tile_rows * _aligned(blocks.tile_columns)
-        self._workspace = torch.empty(0)  # the old one goes before the new one comes
-        self._workspace = self._space.rows.new_empty(size, dtype=torch.float32)
+        self.workspace.reserve(blocks)
         self.dense = Dense(self._space, blocks.dense, collapse=self._bounds.by_batches)
 
     def merge(self, places: Places) -> None:
@@ -100,18 +107,18 @@ class Tiles:
         elif pairs is not None:
             self._set_aside(*pairs)
         else:
-            self._ledger.count_tile(remains.rows, remains.partners)
-            remains = self._sift(full, Factors(remains.rows), Factors(remains.partners), slice(None))
+            rows, partners = remains.rows, remains.partners
+            self._ledger.count_tile(rows, partners)
+            remains = self._sift(full, left.among(rows), right.among(partners), slice(None))
             self._take_remains(remains, self._mattering(remains))
 
     def _sift(self, level: Level, left: Factors, right: Factors, part: slice) -> Remains:
         """What a level leaves of the pairs of `left` rows with a `part` of the `right` rows."""
         rows, partners = left.rows, right.rows[part]
-        width = _aligned(len(partners))
-        product = self._workspace[: len(rows) * width].view(len(rows), width)[:, : len(partners)]
-        torch.mm(left.left(level), right.right(level)[part].T, out=product)
+        product = self.workspace.take("product", len(rows), aligned(len(partners)))[:, : len(partners)]
+        level.screen.product(left.at(level), right.at(level)[part], out=product)
         slack = level.slack_for(float(self._space.radius[rows].max() + self._space.radius[partners].max()))
-        row_least, column_least = (product.amin(dim=dim).to("cpu", torch.float64) for dim in (1, 0))
+        row_least, column_least = (product.amin(dim=dim).cpu().to(torch.float64) for dim in (1, 0))
         if level.projection is None:
             self._learn_nearest(rows, partners, product, row_least, column_least)
         need, partners_need = self.needed[rows], self.needed[partners]
@@ -122,7 +129,9 @@ class Tiles:
         if len(row) * len(column) > _WORTH_GATHERING * product.numel():
             return Remains(rows, partners, product, slack)
         at = row.to(product.device)[:, None], column.to(product.device)
-        return Remains(rows[row], partners[column], product[at], slack)
+        survivors = self.workspace.take("survivors", len(row), len(column))
+        torch.ops.aten.index(product, at, out=survivors)
+        return Remains(rows[row], partners[column], survivors, slack)
 
     def _learn_nearest(
         self, rows: Tensor, partners: Tensor, product: Tensor, row_least: Tensor, column_least: Tensor
@@ -151,10 +160,11 @@ class Tiles:
         least = need.clamp_max(float(partners_need.min())) if len(partners_need) else need
         # In float32 first, rounded up: most pairs fall there, and it is the fastest way to look at them.
         within = _float32_above((remains.slack - least) / 2).to(remains.product.device)
-        row, column = (remains.product <= within[:, None]).nonzero(as_tuple=True)
-        if len(row) > _MOST_CHECKED:
+        may = remains.product <= within[:, None]
+        if int(may.count_nonzero()) > _MOST_CHECKED:
             return None
-        reach = remains.product[row, column].to("cpu", torch.float64).mul_(-2).add_(remains.slack)
+        row, column = may.nonzero(as_tuple=True)
+        reach = remains.product[row, column].cpu().to(torch.float64).mul_(-2).add_(remains.slack)
         row, column = row.cpu(), column.cpu()
         mattering = reach >= torch.minimum(need[row], partners_need[column])
         row, column = row[mattering], column[mattering]
@@ -229,11 +239,6 @@ class Tiles:
         self._bounds.at_least(rows, squares)
         self.needed = self._bounds.needed(self._places)
         return self.needed
-
-
-def _aligned(width: int) -> int:
-    """Numbers from one row of a product to the next: whole cache lines, without which it takes a fifth longer."""
-    return -(-width // 16) * 16
 
 
 def _reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:

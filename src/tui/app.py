@@ -67,6 +67,8 @@ def run_app(
         device=options.device,
         threads=options.threads,
         memory=options.memory,
+        exhaustive=options.exhaustive,
+        screen=options.screen,
         looks=looks_of(options),
         opening=opening,
         first=first,
@@ -92,6 +94,8 @@ class FarpairApp(ThemedApp):
         device: str,
         threads: int = 0,
         memory: int = 0,
+        exhaustive: bool = False,
+        screen: str = "auto",
         looks: Looks | None = None,
         opening: Opening | None = None,
         first: bool = False,
@@ -101,7 +105,17 @@ class FarpairApp(ThemedApp):
         self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.looks.keys})
         shown_keys = {key.id: key.shown for key in self.keys}
         folder = str(tensors) if tensors else None
-        self.settings = Settings(batch, device, folder, threads, memory, first, shown_keys)
+        self.settings = Settings(
+            batch=batch,
+            device=device,
+            tensors=folder,
+            threads=threads,
+            memory=memory,
+            exhaustive=exhaustive,
+            screen=screen,
+            first=first,
+            keys=shown_keys,
+        )
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
         self._models = models

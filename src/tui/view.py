@@ -29,7 +29,8 @@ Stage = Literal[
 class Settings:
     """What the next run will use, the folder where models were looked for, and the keys by their actions.
 
-    `first` is whether no model of the person's own was found there.
+    Of `threads` and `memory` 0, and of `screen` "auto", leave the choice to the engine. `first` is whether no
+    model of the person's own was found there.
     """
 
     batch: int = 256
@@ -37,6 +38,8 @@ class Settings:
     tensors: str | None = None
     threads: int = 0
     memory: int = 0
+    exhaustive: bool = False
+    screen: str = "auto"
     first: bool = False
     keys: Mapping[str, str] = field(default_factory=lambda: {key.id: key.shown for key in KEYS})
 

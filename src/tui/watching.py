@@ -117,6 +117,8 @@ class Watched:
             device=settings.device,
             threads=settings.threads,
             memory=settings.memory,
+            exhaustive=settings.exhaustive,
+            screen=settings.screen,
         )
         self.take(runs.start(request))
         self.looked = True

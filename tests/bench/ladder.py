@@ -9,7 +9,7 @@ import torch
 from common import Contestant, arguments, machine, print_json, print_table, seconds, take_turns, use_threads, whole
 from farpair.engine import farthest_pair, outlier_ladder
 from farpair.engine.analysis import measure_rows
-from farpair.engine.device import blocks_for
+from farpair.engine.blocks import blocks_for
 from farpair.engine.events import BatchDone, Ladder
 from farpair.engine.outliers import ladder, rungs_worth_taking
 from farpair.engine.search import search

@@ -25,7 +25,7 @@ from common import (
     use_threads,
     whole,
 )
-from farpair.engine.device import blocks_for
+from farpair.engine.blocks import blocks_for
 from farpair.engine.events import BatchDone, PairFound
 from farpair.engine.search import search
 from inputs import circle, cluster, normal

@@ -4,11 +4,13 @@ import inputs
 import pytest
 import torch
 from farpair.engine.levels import Factors, Level, full_level, leading_directions, projected_levels
+from farpair.engine.screen import FLOAT32, Screen, choose_screen
 from farpair.engine.space import Space, centre_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 WIDTHS = [1, 3, 8]
+SCREENS = [choose_screen(name, torch.device("cpu")).screen for name in ("float32", "tf32", "bfloat16")]
 
 ROWS = {
     "normal": lambda: inputs.normal(90, 24).float(),
@@ -36,15 +38,16 @@ def squares(space: Space) -> torch.Tensor:
 
 def bounds(level: Level, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """(a, b) float64: what the level says of the pairs of rows left (a,) and right (b,)."""
-    product = torch.mm(Factors(left).left(level), Factors(right).right(level).T)
+    product = torch.empty(len(left), len(right))
+    level.screen.product(Factors(left, "left").at(level), Factors(right, "right").at(level), product)
     largest = float(level.space.radius[left].max() + level.space.radius[right].max())
     return -2 * product.cpu().to(torch.float64) + level.slack_for(largest)
 
 
-def every_level(space: Space, basis: torch.Tensor) -> list[Level]:
+def every_level(space: Space, basis: torch.Tensor, screen: Screen = FLOAT32) -> list[Level]:
     index = torch.arange(len(space.rows))
     widths = [width for width in WIDTHS if width <= basis.shape[1]]
-    return [*projected_levels(space, index, basis, widths), full_level(space)]
+    return [*projected_levels(space, screen, index, basis, widths), full_level(space, screen)]
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -54,23 +57,25 @@ def test_no_pair_lies_farther_apart_than_its_two_radii_reach(name: str) -> None:
     assert ((space.radius[:, None] + space.radius).square() >= squares(space)).all()
 
 
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 @pytest.mark.parametrize("name", ROWS)
-def test_no_pair_lies_farther_apart_than_its_bound(name: str) -> None:
+def test_no_pair_lies_farther_apart_than_its_bound(name: str, screen: Screen) -> None:
     space = centre_rows(ROWS[name]())
     index = torch.arange(len(space.rows))
     true = squares(space)
-    for level in every_level(space, leading_directions(space, index, 8)):
+    for level in every_level(space, leading_directions(space, index, 8), screen):
         assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
 
 
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 @pytest.mark.parametrize("name", ROWS)
-def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str) -> None:
+def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str, screen: Screen) -> None:
     """A tile's slack is its own: that of the shortest rows must do for them."""
     space = centre_rows(ROWS[name]())
     by_radius = space.radius.argsort()
     true = squares(space)
     tiles = torch.split(by_radius, 9)
-    for level in every_level(space, leading_directions(space, by_radius, 8)):
+    for level in every_level(space, leading_directions(space, by_radius, 8), screen):
         for left in tiles:
             for right in tiles:
                 assert (bounds(level, left, right) >= true[left][:, right]).all()
@@ -84,15 +89,16 @@ def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str) -> None:
     st.integers(-40, 40),
     st.sampled_from([0.0, 1.0, 1000.0]),
     st.floats(0, 0.1),
+    st.sampled_from(SCREENS),
 )
 def test_any_directions_give_bounds_even_if_they_are_not_quite_orthonormal(
-    seed: int, n: int, d: int, exponent: int, offset: float, skew: float
+    seed: int, n: int, d: int, exponent: int, offset: float, skew: float, screen: Screen
 ) -> None:
     rows = ((inputs.normal(n, d, seed) + offset) * 2.0**exponent).to(torch.float32)
     space = centre_rows(rows)
     basis = torch.linalg.qr(inputs.normal(d, 8, seed + 1)).Q + skew / 8 * inputs.normal(d, 8, seed + 2)
     index, true = torch.arange(n), squares(space)
-    for level in every_level(space, basis.to(torch.float32)):
+    for level in every_level(space, basis.to(torch.float32), screen):
         assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
 
 
@@ -100,7 +106,9 @@ def test_the_full_level_is_the_distance_itself_but_for_rounding() -> None:
     space = centre_rows(inputs.normal(90, 24).float())
     index = torch.arange(90)
 
-    assert (bounds(full_level(space), index, index) - squares(space)).abs().max() <= 2e-5 * squares(space).max()
+    assert (bounds(full_level(space, FLOAT32), index, index) - squares(space)).abs().max() <= 2e-5 * squares(
+        space
+    ).max()
 
 
 def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more() -> None:
@@ -126,8 +134,8 @@ def test_factors_serve_one_level_after_another() -> None:
     space = centre_rows(inputs.vocabulary(90, 40).float())
     index, true = torch.arange(90), squares(space)
     levels = every_level(space, leading_directions(space, index, 8))
-    left, right = Factors(index), Factors(index)
+    left, right = Factors(index, "left"), Factors(index, "right")
     for level in [*levels, *reversed(levels)]:
-        product = -2 * torch.mm(left.left(level), right.right(level).T).to(torch.float64)
+        product = level.screen.product(left.at(level), right.at(level), torch.empty(90, 90)).to(torch.float64)
 
-        assert (product + level.slack_for(2 * float(space.radius.max())) >= true).all()
+        assert (-2 * product + level.slack_for(2 * float(space.radius.max())) >= true).all()

@@ -8,7 +8,7 @@ import inputs
 import pytest
 import torch
 from answers import answer, assert_true
-from farpair.engine.device import blocks_for
+from farpair.engine.blocks import blocks_for
 from reference import blocked_truth
 
 MIB = 2**20

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from farpair.engine.device import Blocks
+from farpair.engine.blocks import Blocks
 from farpair.engine.events import BatchBound, BatchDone, Checkpoint, PairFound, Warned
 from farpair.engine.record import ResumePoint
 from farpair.engine.search import Search, SearchEvent, search

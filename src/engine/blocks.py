@@ -1,0 +1,200 @@
+"""How much of a search is worked on at once, and the memory reserved for it before it begins.
+
+Sizes follow from the device (tiles stay in a CPU's caches, and fill a GPU) and from the memory that the search may
+take. What is large is reserved at the start and used again for every tile, so that what a search takes can be said
+before it begins: `Blocks.bytes`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from .device import free_memory, release_cached
+
+COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
+LEAST_STRIP = 256  # rows
+_BESIDE = 8  # numbers of a factor beside its coordinates, at most
+_LEAST_DENSE = 64  # rows
+_DENSE = (256, 3 << 17)  # rows, and numbers, of a side of a dense tile
+_PIVOTS = (8, 32)
+_MOST_PIVOTS = 128  # with the farthest-out rows of batches
+_WIDEST = 512  # coordinates of a projected level
+_WORTH = 8  # how many times its own cost a choice of levels has to be able to save
+_TILES = {"cpu": (512, 4096), "mps": (4096, 8192)}
+_GPU_TILE = (8192, 16384)
+_SMALL_ROWS = 24 << 20  # bytes
+_CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
+_SHARE = 0.5  # of the free memory, where no budget is given
+_FIXED = 9 << 19  # blocks being centred, pairs being evaluated, survivors of a tile
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
+    a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers in pairs of
+    rows `few` enough to be evaluated without looking for bounds."""
+
+    pivots: int
+    strip: int
+    tile_rows: int
+    tile_columns: int
+    dense: int
+    projected: int
+    few: int = 1 << 18
+
+    @property
+    def halvable(self) -> bool:
+        """Whether half as much would still be worth trying."""
+        return self.strip > LEAST_STRIP // 4
+
+    def halved(self) -> "Blocks":
+        """Half the strip and the tile."""
+        half = max(1, self.strip // 2)
+        return replace(
+            self,
+            strip=half,
+            tile_rows=min(self.tile_rows, half),
+            tile_columns=half,
+            dense=max(_LEAST_DENSE, self.dense // 2),
+        )
+
+    def bytes(self, n: int, d: int) -> int:
+        """What a search of rows (n, d) takes beyond them: what it reserves, n-vectors, and what little comes and
+        goes."""
+        reserved = 4 * sum(self.reserved(n, d).values())
+        pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
+        directions = 4 * self.projected * (5120 + 3 * d)
+        dense = 16 * self.dense * d + 12 * self.dense**2
+        return reserved + 120 * n + max(_FIXED, pivots - reserved, directions, dense)
+
+    def reserved(self, n: int, d: int) -> dict[str, int]:
+        """The float32 numbers of each part of a search's `Workspace`."""
+        rows, columns = min(self.strip, n), min(max(self.strip, self.tile_columns), n)
+        tile = min(self.tile_rows, n) * aligned(min(self.tile_columns, n))
+        beside = _BESIDE if self.projected else 0
+        sizes = {
+            "product": tile,
+            "survivors": tile // 2,
+            "left": rows * (d + _BESIDE),
+            "right": columns * (d + _BESIDE),
+            "projected_left": rows * (self.projected + beside),
+            "projected_right": columns * (self.projected + beside),
+            COORDINATES: n * self.projected,
+        }
+        return {part: aligned(size) for part, size in sizes.items()}
+
+
+def blocks_for(
+    device: torch.device,
+    n: int,
+    d: int,
+    memory: int = 0,
+    free: Callable[[torch.device], int] = free_memory,
+) -> Blocks:
+    """Block sizes that suit the device and keep a search of rows (n, d) within `memory` bytes beyond them.
+
+    Without a budget (0) it is half of what is `free` on the device beside the rows, and on a CPU at most 64 MB
+    for up to 24 MB of rows, else 256 MB. Sizes are halved until they fit; the smallest are used where
+    they do not either.
+    """
+    budget = memory or _budget(device, n, d, free)
+    widest = min(2 * d // 3, _WIDEST)
+    tile_rows, tile_columns = _TILES.get(device.type, _GPU_TILE)
+    blocks = Blocks(
+        pivots=max(1, min(n, _PIVOTS[1], max(_PIVOTS[0], n // 512))),
+        strip=tile_columns,
+        tile_rows=tile_rows,
+        tile_columns=tile_columns,
+        dense=max(_LEAST_DENSE, min(_DENSE[0], _DENSE[1] // d)),
+        projected=widest if is_worth_projecting(n, widest) else 0,
+    )
+    while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
+        if 8 * n * blocks.projected > budget:
+            blocks = replace(blocks, projected=blocks.projected // 2)
+        else:
+            blocks = blocks.halved()
+    return blocks
+
+
+def aligned(width: int) -> int:
+    """So many float32 numbers, and those to the end of their cache line: products whose rows begin elsewhere take
+    up to a fifth longer."""
+    return -(-width // 16) * 16
+
+
+def is_worth_projecting(m: int, width: int, within: float = 1.0) -> bool:
+    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
+    costs to find leading directions and fill levels up to `width`."""
+    return within * m * m > _WORTH * (2 * m + 12 * min(m, 4096)) * width
+
+
+def _budget(device: torch.device, n: int, d: int, free: Callable[[torch.device], int]) -> int:
+    """The bytes to be used where nobody says how many."""
+    rows = 4 * n * d
+    if device.type == "cpu":  # the rows are there already
+        return min(_CPU_BUDGETS[rows > _SMALL_ROWS], int(_SHARE * free(device)))
+    return int(_SHARE * max(0, free(device) - rows))
+
+
+class Workspace:
+    """The memory of a search of rows (n, d), reserved at once: `Blocks.reserved` numbers of each kind.
+
+    A CPU's pages are taken only as they are first written to. That is slow, so a search that has ended leaves its
+    memory to the next one of the same size in this process (`leave`), unless it is to be given back (`empty`).
+    """
+
+    _left: ClassVar[list[Tensor]] = []
+
+    def __init__(self, n: int, d: int, device: torch.device) -> None:
+        self._n, self._d, self._device = n, d, device
+        self._whole: Tensor | None = None
+        self._parts: dict[str, Tensor] = {}
+
+    def reserve(self, blocks: Blocks) -> None:
+        """Have what `blocks` needs, instead of what there is."""
+        self._parts, self._whole = {}, None  # before anything new is asked for
+        sizes = blocks.reserved(self._n, self._d)
+        self._whole = self._left_by_another(sum(sizes.values()))
+        if self._whole is None:
+            release_cached(self._device)
+            self._whole = torch.empty(sum(sizes.values()), dtype=torch.float32, device=self._device)
+        self._parts = dict(zip(sizes, torch.split(self._whole, list(sizes.values())), strict=True))
+
+    def leave(self) -> None:
+        """Leave the memory to the next search; nothing in it may be used any more."""
+        if self._whole is not None and self._device.type == "cpu":
+            self._left[:] = [self._whole]
+        self._parts, self._whole = {}, None
+
+    @classmethod
+    def empty(cls) -> None:
+        """Give back what the last search has left."""
+        cls._left.clear()
+
+    def _left_by_another(self, size: int) -> Tensor | None:
+        """So many numbers that a search has left; what is of another size is given back."""
+        try:
+            left = self._left.pop()
+        except IndexError:
+            return None
+        return left if len(left) == size and self._device.type == "cpu" else None
+
+    def scratch(self, rows: int, columns: int) -> Tensor:
+        """(rows, columns) float32, in the place of all parts: for before any of them is in use."""
+        assert self._whole is not None
+        if len(self._whole) < rows * columns:
+            return self._whole.new_empty(rows, columns)
+        return self._whole[: rows * columns].view(rows, columns)
+
+    def take(
+        self, part: str, rows: int, columns: int, first: int = 0, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """(rows, columns) of `part`, of `dtype` (no wider than float32), after `first` rows of so many columns;
+        newly allocated where it is too small."""
+        numbers = self._parts[part].view(dtype)[first * columns : (first + rows) * columns]
+        if len(numbers) < rows * columns:
+            return numbers.new_empty(rows, columns)
+        return numbers.view(rows, columns)
