@@ -33,7 +33,7 @@ def searched(tmp_path: Path, state: Path, *words: str, **environment: str) -> It
     with Terminal(command, state, columns=120, rows=36, environment=environment) as terminal:
         terminal.wait_for("starts the search")
         terminal.press("r")
-        terminal.wait_for("both far from the centroid")
+        terminal.wait_for(lambda text: "both far from the centroid" in text and " done" in text)
         yield terminal
 
 
