@@ -41,17 +41,19 @@ def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> l
     if not len(few):
         return []
     estimates = pivot_pairs(space, few)
-    squares = estimates.squares.contiguous()
-    squares.masked_fill_(_turns(len(space.rows), few, others) <= torch.arange(len(few))[:, None], -torch.inf)
+    squares = estimates.squares
+    turns = _turns(len(space.rows), few, others)
+    for k, row in enumerate(squares):
+        row[turns <= k] = -torch.inf
     lower = squared_distances(space.rows, few, squares.argmax(dim=1), space.shift)
     floor = lower.flip(0).cummax(dim=0).values.flip(0) * (1 - exact.tolerance)
     found: dict[int, Reach] = {}
     for k in reversed(range(len(few))):
-        row = int(few[k])
+        one = int(few[k])
         within = (squares[k].to(torch.float64) + estimates.error(k) >= floor[k]).nonzero().flatten()
-        known = squared_distances(space.rows, within, torch.full_like(within, row), space.shift)
+        known = squared_distances(space.rows, within, torch.full_like(within, one), space.shift)
         pairs = {
-            (min(row, other), max(row, other)): square
+            (min(one, other), max(one, other)): square
             for other, square in zip(within.tolist(), known.tolist(), strict=True)
         }
         if last := found.get(k + 1):

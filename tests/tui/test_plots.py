@@ -55,6 +55,20 @@ def test_the_ladder_names_its_step_and_lists_the_rungs_beside_it() -> None:
         assert shown in text
 
 
+@pytest.mark.parametrize("outside", [1, 2, 30, 63])
+def test_the_mark_stands_under_the_step(outside: int) -> None:
+    rungs = tuple(
+        msgspec.structs.replace(rung, diameter=1.0 if k < outside else 1e-3)
+        for k, rung in enumerate(ladder().rungs)
+    )
+    events = [*published()[:-2], ladder(rungs=rungs, outside=outside), done()]
+    rows = plain(ladder_lines(view_of(events), 40, 12)).split("\n")
+    below = next(y for y, row in enumerate(rows) if "▲" in row)
+    step = [x for x, character in enumerate(rows[below - 4]) if "\u2800" < character <= "\u28ff"]
+    assert f"▲ {outside}" in rows[below]
+    assert min(abs(x - rows[below].index("▲")) for x in step) <= 1 or outside == 63
+
+
 def test_a_ladder_without_a_step_and_one_that_broke_off_say_so() -> None:
     def text(**changes: object) -> str:
         events = [*published()[:-2], ladder(**changes), done()]

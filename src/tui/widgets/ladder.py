@@ -61,12 +61,18 @@ def _plot(found: Ladder, width: int, height: int, drawing: bool) -> list[Line]:
     picture = [EMPTY] * rows
     if drawing:
         picture = [((row, "accent"),) for row in draw(_stairs(diameters, axis, across, rows), across, rows)]
-    last = len(diameters) - 1
-    marks = [(0, "0"), (across - 1, str(last))] if last else [(0, "0")]
-    if found.outside and 0 < found.outside < last:
-        at = round(found.outside / last * (across - 1))
-        marks.insert(1, (at, f"▲ {found.outside}"))
-    return framed(picture, ticks, [label_row(marks, across)])
+    return framed(picture, ticks, [label_row(_marks(found, across), across)])
+
+
+def _marks(found: Ladder, width: int) -> list[tuple[int, str]]:
+    """How many tokens are taken away at both ends, and ▲ under the step, which counts for more than the ends."""
+    last = len(found.rungs) - 1
+    ends = [(0, "0"), (width - 1, str(last))] if last else [(0, "0")]
+    if not found.outside or found.outside >= last:
+        return ends
+    at, step = round(found.outside / last * (width - 1)), f"▲ {found.outside}"
+    middle = (at + len(step) // 2, step)  # ▲ itself stands under the step
+    return [middle, *ends[1:]] if at < 2 else [ends[0], middle, *ends[1:]]
 
 
 def _stairs(diameters: Sequence[float], axis: Axis, width: int, height: int) -> tuple[Stroke, ...]:
