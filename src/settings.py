@@ -21,9 +21,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings in force; None leaves the choice to the program, as 0 does for `threads` and `memory`.
 
     `tensors` is the folder of models; `batch`, `device`, `threads`, `memory` (bytes) and `screen` (the format in
-    which pairs are screened) are those of the next run; `theme` is one of `values.THEMES`; `ascii` shows nothing but
-    ASCII, `colour` false nothing in colour, `plain` makes `run` speak in sentences; `keys` gives actions, by their
-    names, other keys than their own.
+    which pairs are screened) are those of the next run; `theme` is one of `values.THEMES`; `ascii` shows nothing
+    but ASCII, `colour` false nothing in colour, `plain` makes `run` speak in sentences; `keys` gives actions, by
+    their names, other keys than their own.
     """
 
     tensors: str | None = None

@@ -17,35 +17,30 @@ not walked yet; a batch is settled for good when its strip is. In this order a p
 needs, so that by falling radius a row's partners are a prefix.
 """
 
-import math
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from .blocks import Blocks, blocks_for
 from .bounds import Bounds
-from .certify import float64_error
 from .contenders import Places
 from .copies import first_equal, first_unequal
 from .events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, Warned
+from .findings import Findings
 from .ladder import choose_ladder, only_full_level
 from .ledger import Ledger, Settled
 from .levels import Factors
 from .out_of_memory import Shortage
 from .pivots import pivot_pairs
+from .prospects import farthest_out_of_each, may_have_many_copies, others, with_a_pair_that_matters
 from .record import ResumePoint
 from .screen import AUTO, FLOAT32, Screen, choose_screen
 from .space import centre_rows
 from .tiles import FEW_PAIRS, Tiles
 
 SearchEvent = BatchBound | BatchDone | Checkpoint | Progress | PairFound | Warned
-
-_REPRESENTATIVES = 128  # rows at most that stand for their batches
-_MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; of larger masses of near ties none is made
-_MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
 
 
 def search(
@@ -106,7 +101,7 @@ class Search:
         self._bounds = Bounds(self._n, self._d, most or 2, by_batches=most is None)
         self._tiles = Tiles(self._space, self._bounds, self._places, self._ledger, screen)
         self._walked = torch.zeros(self._places.batches, dtype=torch.bool)
-        self._said: dict[int, float] = {}
+        self._findings = Findings(self._space, self._tiles, self._ledger)
         self._all_dense = False
 
     def events(self) -> Generator[SearchEvent]:
@@ -115,9 +110,15 @@ class Search:
         yield from self._work_on(self._blocks)
         pivots = self._space.farthest_out(self._blocks.pivots)
         if not self._take_pivots(pivots):
-            yield from self._end_without_distance()
+            for b in range(self._places.batches):
+                yield self._ledger.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
+            self._ledger.left = 0
+            yield self._ledger.progress()
+            yield self._findings.no_distance()
             return
-        alive = self._alive(pivots)
+        alive = others(self._n, pivots)
+        if not self._exhaustive:
+            alive = with_a_pair_that_matters(self._space, self._tiles.needed, alive)
         if len(alive) > self._n // 2:
             self._learn_from_every_batch()
         alive = self._merge_copies(alive)
@@ -139,17 +140,17 @@ class Search:
         if self._are_few(alive):
             self._take_each(alive)
         else:
-            yield from self._lower_bounds()
-            yield from self._settle(idle)
+            yield from self._findings.lower_bounds()
+            yield from self._findings.settled(idle, self._settled_by)
             yield from self._walk(alive)
-        yield from self._settle(self._ledger.waiting)
+        yield from self._findings.settled(self._ledger.waiting, self._settled_by)
         self._tiles.workspace.leave()
         yield self._ledger.progress()
-        yield self._certificate()
+        yield self._findings.certificate()
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:
         """The `count` farthest pairs i < j and their distances, of a search for so many that has ended."""
-        return [(pair.i, pair.j, self._distance(pair.square)) for pair in self._tiles.contenders.top(count)]
+        return self._findings.farthest(count)
 
     def _take_pivots(self, pivots: Tensor) -> bool:
         """Decide all pairs with a pivot, unless all rows are equal: then nothing is to be decided."""
@@ -163,51 +164,23 @@ class Search:
         i, j = found.candidates(self._tiles.needed)
         if len(i) > FEW_PAIRS:
             self._tiles.take_dense(pivots, pivots)
-            self._tiles.take_dense(pivots, self._others(pivots))
+            self._tiles.take_dense(pivots, others(self._n, pivots))
             self._all_dense = self._tiles.dense.collapses
         else:
             self._tiles.take(i, j)
         return True
 
     def _learn_from_every_batch(self) -> None:
-        """Raise the bounds by the farthest-out row of every batch, as pivots have; of many batches, of some.
+        """Raise the bounds by the farthest-out row of every batch, as pivots have.
 
         It costs little beside a walk of most rows, and a batch's own farthest partner need not be far out.
         """
-        rows = torch.arange(self._n)
-        order = rows[self._space.radius.argsort(descending=True)]
-        part = order // (self._batch * -(-self._places.batches // _REPRESENTATIVES))
-        first = torch.full((int(part.max()) + 1,), self._n).scatter_reduce_(0, part, rows, "amin")
-        found = pivot_pairs(self._space, order[first].sort().values, self._tiles.workspace)
+        found = pivot_pairs(self._space, farthest_out_of_each(self._space, self._batch), self._tiles.workspace)
         self._tiles.learn(*found.likeliest(self._batch))
-
-    def _others(self, rows: Tensor) -> Tensor:
-        """All rows but `rows` (m,), ascending."""
-        rest = torch.ones(self._n, dtype=torch.bool)
-        rest[rows] = False
-        return rest.nonzero().flatten()
-
-    def _alive(self, pivots: Tensor) -> Tensor:
-        """The rows, ascending, that the radii leave a pair that matters, and that has no pivot.
-
-        In order of what they need, a row's pairs with later rows need what it needs itself, and the largest radius
-        among these decides; its pairs with earlier ones need what those need, and the least that one lacks.
-        """
-        rows = self._others(pivots)
-        if self._exhaustive:
-            return rows
-        needed, order = self._tiles.needed[rows].sqrt().sort()
-        radius = self._space.radius[rows][order]
-        lacking = needed - radius
-        largest_later = radius.flip(0).cummax(dim=0).values.flip(0)
-        least_earlier = lacking.cummin(dim=0).values
-        return rows[order[(largest_later >= lacking) | (radius >= least_earlier)]].sort().values
 
     def _merge_copies(self, alive: Tensor) -> Tensor:
         """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
-        radii = self._space.radius[alive].sort().values
-        repeated = int((radii[1:] == radii[:-1]).sum())
-        if not self._merges or repeated < _MANY_COPIES * len(alive):
+        if not self._merges or not may_have_many_copies(self._space, alive):
             return alive
         original = torch.arange(self._n)
         original[alive] = first_equal(self._space.rows, alive)
@@ -281,9 +254,9 @@ class Search:
             unwalked = rest
             self._walked[batches] = True
             self._tiles.contenders.keep(self._tiles.needed)
-            yield from self._settle(batches)
-            yield from self._checkpoint()
-            yield from self._lower_bounds()
+            yield from self._findings.settled(batches, self._settled_by)
+            yield from self._findings.checkpoint(self._places.mark)
+            yield from self._findings.lower_bounds()
 
     def _next_batches(self, unwalked: Tensor) -> Tensor:
         """The open batches to be settled next: as many as fill a strip with unwalked rows, and one at least."""
@@ -367,13 +340,6 @@ class Search:
             self._ledger.count_tile(left, torch.cat([*tiles[at:], *later]))
         self._ledger.left -= len(rows) * (len(rows) - 1) // 2 + len(rows) * len(rest)
 
-    def _settle(self, batches: Tensor) -> Iterator[BatchDone]:
-        """Close `batches` (k,), all of whose pairs are decided, in order."""
-        winners = self._tiles.contenders.winners(batches)
-        for b in batches.tolist():
-            winner = winners[b]
-            yield self._ledger.close(b, self._distance(winner.square), (winner.i, winner.j), self._settled_by(b))
-
     def _settled_by(self, b: int) -> Settled:
         if self._exhaustive:
             return "exhaustive"
@@ -381,69 +347,3 @@ class Search:
             return "bounds"
         rows = self._places.group[self._places.batch == b]
         return "float64" if bool(self._tiles.verified[rows].any()) else "screen"
-
-    def _checkpoint(self) -> Iterator[Checkpoint]:
-        pairs = self._tiles.contenders.pairs
-        if len(pairs) <= _MOST_KEPT:
-            yield Checkpoint(
-                batches=int((~self._ledger.open).sum()),
-                pairs=tuple((i, j, ties) for i, j, ties in pairs.tolist()),
-                grouping=self._places.mark,
-            )
-
-    def _lower_bounds(self) -> Iterator[BatchBound]:
-        """The open batches' maxima so far, where they have changed since they were last said."""
-        for b, leader in self._tiles.contenders.leaders(self._ledger.waiting).items():
-            if self._said.get(b) != leader.square:
-                self._said[b] = leader.square
-                distance = self._distance(leader.square)
-                lower = max(0.0, distance * (1 - float64_error(self._d)) - 2 * math.ulp(distance))
-                yield BatchBound(batch=b, lower=lower, i=leader.i, j=leader.j)
-
-    def _certificate(self) -> PairFound:
-        farthest, ties, runner_up = self._tiles.contenders.farthest()
-        distance = self._distance(farthest.square)
-        return PairFound(
-            i=farthest.i,
-            j=farthest.j,
-            distance=distance,
-            error=2 * math.ulp(distance),
-            ties=ties,
-            runner_up=self._distance(runner_up.square) if runner_up else None,
-            runner_up_i=runner_up.i if runner_up else None,
-            runner_up_j=runner_up.j if runner_up else None,
-            pairs=self._ledger.total,
-            evaluated=self._ledger.evaluated,
-            seconds=self._ledger.seconds(),
-            screen=self._tiles.screen.name,
-        )
-
-    def _end_without_distance(self) -> Iterator[SearchEvent]:
-        """All rows are equal: every pair is a farthest pair, at distance 0."""
-        for b in range(self._places.batches):
-            yield self._ledger.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
-        self._ledger.left = 0
-        yield self._ledger.progress()
-        yield PairFound(
-            i=0,
-            j=1,
-            distance=0.0,
-            error=0.0,
-            ties=self._ledger.total,
-            runner_up=None,
-            runner_up_i=None,
-            runner_up_j=None,
-            pairs=self._ledger.total,
-            evaluated=self._ledger.evaluated,
-            seconds=self._ledger.seconds(),
-            screen=self._tiles.screen.name,
-        )
-
-    def _distance(self, square: float) -> float:
-        """The distance behind a scaled square, off by less than two units in its last place."""
-        try:
-            return math.ldexp(math.sqrt(square), -self._space.shift)
-        except OverflowError:
-            raise InputError(
-                "The rows lie farther apart than float64 can say (1.8e308): scale them down."
-            ) from None

@@ -1,0 +1,102 @@
+"""What a search has found, told as events: lower bounds, settled batches, checkpoints, the certificate.
+
+Every distance is its exact square rounded once, then its root: off by less than two units in the last place.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+from torch import Tensor
+
+from ..errors import InputError
+from .certify import float64_error
+from .events import BatchBound, BatchDone, Checkpoint, PairFound
+from .ledger import Ledger, Settled
+from .space import Space
+from .tiles import Tiles
+
+_MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; of larger masses of near ties none is made
+
+
+class Findings:
+    """The events of a search of `space`, from what its `tiles` have shown and its `ledger` has counted."""
+
+    def __init__(self, space: Space, tiles: Tiles, ledger: Ledger) -> None:
+        self._space, self._tiles, self._ledger = space, tiles, ledger
+        self._said: dict[int, float] = {}
+
+    def lower_bounds(self) -> Iterator[BatchBound]:
+        """The open batches' maxima so far, where they have changed since they were last told."""
+        error = float64_error(self._space.rows.shape[1])
+        for b, leader in self._tiles.contenders.leaders(self._ledger.waiting).items():
+            if self._said.get(b) != leader.square:
+                self._said[b] = leader.square
+                distance = self._distance(leader.square)
+                lower = max(0.0, distance * (1 - error) - 2 * math.ulp(distance))
+                yield BatchBound(batch=b, lower=lower, i=leader.i, j=leader.j)
+
+    def settled(self, batches: Tensor, how: Callable[[int], Settled]) -> Iterator[BatchDone]:
+        """Close `batches` (k,), all of whose pairs are decided, in order; `how` says of each how far that went."""
+        winners = self._tiles.contenders.winners(batches)
+        for b in batches.tolist():
+            winner = winners[b]
+            yield self._ledger.close(b, self._distance(winner.square), (winner.i, winner.j), how(b))
+
+    def checkpoint(self, grouping: int) -> Iterator[Checkpoint]:
+        """Where the search could go on from now, where that can be said in short."""
+        pairs = self._tiles.contenders.pairs
+        if len(pairs) <= _MOST_KEPT:
+            yield Checkpoint(
+                batches=int((~self._ledger.open).sum()),
+                pairs=tuple((i, j, ties) for i, j, ties in pairs.tolist()),
+                grouping=grouping,
+            )
+
+    def certificate(self) -> PairFound:
+        """The farthest pair, once every pair is decided."""
+        farthest, ties, runner_up = self._tiles.contenders.farthest()
+        distance = self._distance(farthest.square)
+        return PairFound(
+            i=farthest.i,
+            j=farthest.j,
+            distance=distance,
+            error=2 * math.ulp(distance),
+            ties=ties,
+            runner_up=self._distance(runner_up.square) if runner_up else None,
+            runner_up_i=runner_up.i if runner_up else None,
+            runner_up_j=runner_up.j if runner_up else None,
+            pairs=self._ledger.total,
+            evaluated=self._ledger.evaluated,
+            seconds=self._ledger.seconds(),
+            screen=self._tiles.screen.name,
+        )
+
+    def no_distance(self) -> PairFound:
+        """The certificate of rows that are all equal: every pair is a farthest pair, at distance 0."""
+        return PairFound(
+            i=0,
+            j=1,
+            distance=0.0,
+            error=0.0,
+            ties=self._ledger.total,
+            runner_up=None,
+            runner_up_i=None,
+            runner_up_j=None,
+            pairs=self._ledger.total,
+            evaluated=self._ledger.evaluated,
+            seconds=self._ledger.seconds(),
+            screen=self._tiles.screen.name,
+        )
+
+    def farthest(self, count: int) -> list[tuple[int, int, float]]:
+        """The `count` farthest pairs i < j and their distances, once they are decided."""
+        return [(pair.i, pair.j, self._distance(pair.square)) for pair in self._tiles.contenders.top(count)]
+
+    def _distance(self, square: float) -> float:
+        """The distance behind a scaled square."""
+        try:
+            return math.ldexp(math.sqrt(square), -self._space.shift)
+        except OverflowError:
+            raise InputError(
+                "The rows lie farther apart than float64 can say (1.8e308): scale them down."
+            ) from None
