@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 from farpair.engine.events import AnyEvent, BatchBound, BatchDone, Named, Progress, RunStarted, Token
 from farpair.engine.sources import Model
-from tui.published import HandWritten, analysed, done, pair_found, started
+from published import HandWritten, analysed, done, pair_found, started
 
 PERIOD = 0.1  # seconds between two batches on the clock, and between two notes of progress, as the engine has them
 DIMENSION = 2560

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from farpair.engine.events import RunRequest
 from hostile.case import BIDI, CONTROLS, ESCAPES, MARKUP, Case
-from tui.published import DATE, published
+from published import DATE, published
 
 REQUEST = RunRequest(model="model", weights="/nowhere/W.safetensors")
 Line = dict[str, object]

@@ -38,7 +38,7 @@ from hostile.journals import REQUEST, encoded, lines
 from hostile.mutations import fuzzed, spoiled, spoiled_bytes, spoiled_json
 from hypothesis import given
 from hypothesis import strategies as st
-from tui.published import DATE, analysed, view_of
+from published import DATE, analysed, view_of
 
 # Events that not every run has, and where a run might have them.
 _ANALYSED = analysed()

@@ -8,8 +8,8 @@ from farpair.cli import main
 from farpair.engine.sources import demo_model, models_in
 from farpair.tui.app import FarpairApp
 from farpair.tui.widgets.notice import LAYOUT
+from published import a_model
 from tui.conftest import SIZES, screen_text, until
-from tui.published import a_model
 from tui.terminal import Terminal
 
 

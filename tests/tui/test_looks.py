@@ -15,9 +15,9 @@ from farpair.tui.looks import Looks
 from farpair.tui.themes import DEFAULTS, THEMES
 from farpair.values import THEMES as NAMES
 from fixtures import HOSTILE_TEXTS, build_small_model
+from published import HandWritten, a_model, published
 from textual.color import Color
 from tui.conftest import screen_text, until
-from tui.published import HandWritten, a_model, published
 from tui.terminal import Terminal
 
 COLOUR = re.compile(r"(?:^|;)(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:;|$)")

@@ -16,9 +16,9 @@ import pytest
 from farpair.engine.events import Warned
 from farpair.tui.clipboard import LARGEST, fits, sequences
 from farpair.tui.screens.main import MainScreen
+from published import MAXIMA, HandWritten, a_model, published
 from textual.pilot import Pilot
 from tui.conftest import Open, screen_text, until
-from tui.published import MAXIMA, HandWritten, a_model, published
 from tui.terminal import Terminal
 
 
@@ -39,7 +39,7 @@ SHOW_PUBLISHED = [
     sys.executable,
     "-c",
     f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-    "from tui.published import a_model\nfrom farpair.tui.app import FarpairApp\n"
+    "from published import a_model\nfrom farpair.tui.app import FarpairApp\n"
     "FarpairApp([a_model()], tensors=None, model=None, batch=256, device='cpu').run()",
 ]
 
@@ -98,7 +98,8 @@ def test_what_is_too_long_for_terminals_is_not_sent() -> None:
 
 async def test_a_report_too_long_for_the_clipboard_points_to_the_file(opened: Open) -> None:
     *events, last = published()
-    HandWritten(a_model()).write(*events, *[Warned(kind="device", message="No GPU. " * 1000)] * 10, last)
+    warnings = [Warned(kind="device", message=f"No GPU {number}. " * 1000) for number in range(10)]
+    HandWritten(a_model()).write(*events, *warnings, last)
     async with opened([a_model()], (120, 36)) as pilot:
         await pilot.press("y", "r")
         await until(pilot, lambda: "more than the 74.0 kB" in screen_text(pilot))

@@ -1,8 +1,8 @@
 """The plots' place on the screen: turned by p, all at once where there is room, and filled by f."""
 
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from farpair.tui.screens.main import MainScreen
 from farpair.tui.screens.page import PageText
@@ -76,7 +76,7 @@ async def test_a_plot_in_the_way_of_a_notice_gives_way(opened: Open) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_c_lays_two_models_side_by_side_number_by_number(opened: Open, size: tuple[int, int]) -> None:
     one, two, three = (
-        replace(a_model(name), weights=Path(f"/nowhere/{name}/W.safetensors"))
+        msgspec.structs.replace(a_model(name), weights=Path(f"/nowhere/{name}/W.safetensors"))
         for name in ("alpha", "beta", "gamma")
     )
     for number, (model, mean) in enumerate(((one, 1.25), (two, 1.0))):
