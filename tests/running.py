@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 PATIENCE_SECONDS = 90.0  # far beyond what anything here takes, so that only what never happens fails
 
 
-def long_request(folder: Path) -> RunRequest:
-    """A search of 24,000 × 512 Gaussian rows, every pair evaluated by one core: seconds of work anywhere."""
+def long_request(folder: Path, n: int = 24_000) -> RunRequest:
+    """A search of n × 512 Gaussian rows, every pair evaluated by one core: seconds of work anywhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = torch.randn(24_000, 512, generator=torch.Generator().manual_seed(1))
+    rows = torch.randn(n, 512, generator=torch.Generator().manual_seed(1))
     save_file({"W": rows}, folder / "W.safetensors")
     return request_for(model_at(folder), device="cpu", threads=1, exhaustive=True)
 

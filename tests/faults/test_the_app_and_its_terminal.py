@@ -15,6 +15,7 @@ from farpair.engine.events import RunRequest
 from farpair.engine.journal import read_record
 from farpair.engine.listing import listed
 from farpair.engine.runs import Run
+from farpair.engine.sources import model_at, request_for
 from faults.conftest import Of
 from running import ended, long_request, read_until, searching
 from tui.terminal import Terminal
@@ -23,13 +24,13 @@ from tui.terminal import Terminal
 @pytest.fixture(scope="module")
 def tensors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tensors"
-    long_request(folder / "long")
+    long_request(folder / "long", 48_000)
     return folder
 
 
 @pytest.fixture
 def long(tensors: Path) -> RunRequest:
-    return long_request(tensors / "long")
+    return request_for(model_at(tensors / "long"), device="cpu", threads=1, exhaustive=True)
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def test_an_app_that_is_killed_at_any_moment_leaves_its_engine_at_work(
             run = runs.start(long)
         with farpair(tensors, state) as terminal:
             if number % 2:
-                terminal.wait_for(" left")
+                terminal.wait_for(lambda text: " left" in text or "✓ done" in text)
             time.sleep(chance.uniform(0, 1))
             terminal.process.kill()
             terminal.wait()
