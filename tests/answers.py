@@ -55,14 +55,20 @@ class Answer:
 
 
 def answer(
-    rows: torch.Tensor, batch: int = 256, *, exhaustive: bool = False, memory: int = 0, walk: bool = True
+    rows: torch.Tensor,
+    batch: int = 256,
+    *,
+    exhaustive: bool = False,
+    memory: int = 0,
+    walk: bool = True,
+    screen: str = "auto",
 ) -> Answer:
     """Search rows (n, d) to the end; with `walk` not by the short way that there is for few rows."""
     before = rows.clone().contiguous()
     blocks = blocks_for(rows.device, *rows.shape, memory)
     if walk:
         blocks = replace(blocks, few=0)
-    events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks))
+    events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks, screen=screen))
     assert torch.equal(rows.contiguous().view(torch.uint8), before.view(torch.uint8)), (
         "the search wrote into its rows"
     )

@@ -7,6 +7,8 @@ import torch
 
 from ..errors import InputError
 
+WITHOUT_FLOAT64 = frozenset({"mps"})
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps", "xpu"), or for "auto" the first of cuda, mps,
@@ -41,8 +43,8 @@ def device_name(device: torch.device) -> str:
 
 
 def float64_device(device: torch.device) -> torch.device:
-    """Where float64 arithmetic on rows on `device` is done: there, or on the CPU where it has none (mps)."""
-    return torch.device("cpu") if device.type == "mps" else device
+    """Where float64 arithmetic on rows on `device` is done: there, or on the CPU where it has none."""
+    return torch.device("cpu") if device.type in WITHOUT_FLOAT64 else device
 
 
 def free_memory(device: torch.device) -> int:

@@ -109,7 +109,9 @@ class Choice:
     why: str
 
 
-def choose_screen(name: str, device: torch.device, multiply: Product = Screen.product) -> Choice:
+def choose_screen(
+    name: str, device: torch.device, confirm: Callable[[Screen, torch.device], bool] | None = None
+) -> Choice:
     """The screen called `name`; for "auto" float32, and on CUDA TF32 where it is found to keep its bound.
 
     A screen whose bound the device does not keep is not used, even where it is asked for. Raises InputError where
@@ -124,7 +126,7 @@ def choose_screen(name: str, device: torch.device, multiply: Product = Screen.pr
         return Choice(screen, "as asked")
     if device.type != "cuda":
         return Choice(screen, "as asked, by rounding to it what is multiplied in float32")
-    if not confirms(screen, device, multiply):
+    if not (confirm or confirms)(screen, device):
         return Choice(
             FLOAT32, f"since products in {screen.name} were measured to err more on this device than they may"
         )

@@ -1,0 +1,89 @@
+"""How much of a search is worked on at once: as much as suits the device, within the memory there is."""
+
+import pytest
+import torch
+from farpair.engine.blocks import Blocks, Workspace, blocks_for
+
+MIB, GIB = 2**20, 2**30
+DEVICES = ["cpu", "cuda", "cuda:1", "mps", "xpu"]
+SHAPES = [(2, 1), (300, 8), (2_248, 2_560), (30_522, 384), (151_936, 2_560), (1_000_000, 16)]
+
+
+def sizes(name: str, n: int, d: int, free: int, memory: int = 0) -> Blocks:
+    return blocks_for(torch.device(name), n, d, memory, free=lambda _: free)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", DEVICES)
+def test_half_of_the_free_memory_is_enough_for_any_device(name: str, shape: tuple[int, int]) -> None:
+    n, d = shape
+    for free in (4 * GIB, 16 * GIB, 80 * GIB):
+        rows = 0 if name == "cpu" else 4 * n * d
+        assert sizes(name, n, d, free).bytes(n, d) <= (free - rows) // 2
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_the_device_is_asked_for_its_own_free_memory(name: str) -> None:
+    asked = list[torch.device]()
+    blocks_for(torch.device(name), 1000, 64, free=lambda device: asked.append(device) or GIB)
+
+    assert asked == [torch.device(name)]
+
+
+def test_a_gpu_is_given_larger_tiles_than_a_cpu() -> None:
+    cpu, gpu = (sizes(name, 151_936, 2_560, 60 * GIB) for name in ("cpu", "cuda"))
+
+    assert gpu.tile_rows * gpu.tile_columns > 16 * cpu.tile_rows * cpu.tile_columns
+    assert gpu.strip > cpu.strip
+
+
+@pytest.mark.parametrize("name", ["cuda", "xpu", "mps"])
+def test_a_device_with_little_memory_left_is_given_smaller_tiles(name: str) -> None:
+    roomy, narrow = (sizes(name, 30_522, 384, free) for free in (24 * GIB, 300 * MIB))
+
+    assert narrow.bytes(30_522, 384) < roomy.bytes(30_522, 384)
+    assert narrow.tile_columns < roomy.tile_columns
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_budget_is_kept_whatever_is_free(name: str) -> None:
+    for free in (1 * GIB, 80 * GIB):
+        assert sizes(name, 30_522, 384, free, memory=100 * MIB).bytes(30_522, 384) <= 100 * MIB
+
+
+def test_the_smallest_tiles_are_used_where_nothing_is_free() -> None:
+    assert sizes("cuda", 30_522, 384, free=0).strip >= 1
+
+
+@pytest.mark.parametrize("shape", SHAPES[1:4])
+def test_what_is_reserved_is_most_of_what_is_stated(shape: tuple[int, int]) -> None:
+    blocks = sizes("cpu", *shape, free=16 * GIB)
+    reserved = 4 * sum(blocks.reserved(*shape).values())
+
+    assert reserved <= blocks.bytes(*shape) <= 1.3 * reserved + 6 * MIB
+
+
+def test_parts_of_a_workspace_do_not_overlap_and_are_left_to_the_next_of_the_same_size() -> None:
+    blocks = sizes("cpu", 500, 40, free=GIB)
+    first = Workspace(500, 40, torch.device("cpu"))
+    first.reserve(blocks)
+    product, left, right = (first.take(part, 10, 16) for part in ("product", "left", "right"))
+    for value, part in enumerate((product, left, right)):
+        part.fill_(value)
+    assert [float(part.unique()) for part in (product, left, right)] == [0.0, 1.0, 2.0]
+    place = product.data_ptr()
+    first.leave()
+    second, third = (Workspace(500, 40, torch.device("cpu")) for _ in range(2))
+    second.reserve(blocks)
+    third.reserve(blocks)
+
+    assert second.take("product", 1, 1).data_ptr() == place
+    assert third.take("product", 1, 1).data_ptr() != place
+
+
+def test_what_a_workspace_has_no_room_for_is_allocated() -> None:
+    workspace = Workspace(500, 40, torch.device("cpu"))
+    workspace.reserve(sizes("cpu", 500, 40, free=GIB))
+
+    assert workspace.take("product", 2_000, 1_000).shape == (2_000, 1_000)
+    assert workspace.scratch(9_000, 1_000).shape == (9_000, 1_000)
