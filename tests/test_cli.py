@@ -14,7 +14,7 @@ import pytest
 import torch
 from farpair import __version__
 from farpair.cli import parse
-from farpair.engine import runs
+from farpair.engine import runs, sentences
 from farpair.engine.journal import read_record
 from farpair.engine.sources import model_at, request_for
 from farpair.errors import InputError
@@ -120,11 +120,13 @@ def test_plain_says_all_that_was_found_and_moves_no_cursor() -> None:
     record = read_record(runs.all_runs()[0].journal)
     assert record.pair is not None
     assert record.analysis is not None
+    assert record.ladder is not None
     for number in (
         f"The farthest pair is {record.pair.distance:.8f} apart",
         f"norm is {record.analysis.outlier.norm:.8f}",
         f"{record.analysis.triangle.at_centroid:.2f}° at the centroid",
         f"median {record.analysis.norms.median:.8f}",
+        *sentences.ladder(record.ladder),
         "Done. ",
     ):
         assert number in said.stdout

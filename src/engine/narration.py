@@ -10,6 +10,7 @@ from .events import (
     BatchDone,
     Continued,
     EngineStarted,
+    Ladder,
     PairFound,
     Paused,
     Progress,
@@ -46,6 +47,8 @@ def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
             yield from sentences.certificate(record, event)
         case Analysed():
             yield from _analysed(record, event)
+        case Ladder():
+            yield from sentences.ladder(event)
         case RunEnded():
             done = {"done": "Done. ", "cancelled": "", "failed": "Failed. "}[event.outcome]
             yield f"{done}{sentences.ending(event)}"
