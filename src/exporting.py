@@ -26,7 +26,8 @@ def text_of(record: RunRecord, form: Format) -> str:
         case "json":
             from .engine.export import as_json
 
-            return json.dumps(as_json(record), indent=2, allow_nan=False) + "\n"
+            written = json.dumps(as_json(record), indent=2, allow_nan=False)
+            return written.replace("\x7f", "\\u007f") + "\n"  # the one control character that it does not escape
         case "csv":
             from .engine.csv_table import as_csv
 

@@ -13,8 +13,13 @@ from typing import Final
 import msgspec
 
 from . import values
+from .engine.files import read_regular
 from .errors import InputError
 from .text import visible
+
+# To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
+LONGEST_FILE: Final = 1 << 16  # bytes
+MOST_LINES: Final = 1000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +86,7 @@ def settings_in_force(given: str | None) -> Settings:
     """
     file = settings_file(given)
     named = given is not None or bool(os.environ.get("FARPAIR_CONFIG"))
-    settings = read_settings(file) if named or file.exists() else Settings()
+    settings = read_settings(file) if named or os.path.exists(file) else Settings()
     if os.environ.get("FARPAIR_TENSORS"):
         settings = msgspec.structs.replace(settings, tensors=None)  # `sources.tensors_folder` reads it
     if os.environ.get("NO_COLOR"):
@@ -93,7 +98,7 @@ def read_settings(file: Path) -> Settings:
     """The settings in `file`; raises InputError as `settings_in_force` does."""
     name = visible(str(file))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_regular(file, LONGEST_FILE).decode()
     except FileNotFoundError:
         raise InputError(f"There is no settings file {name}.") from None
     except UnicodeDecodeError:
@@ -102,8 +107,10 @@ def read_settings(file: Path) -> Settings:
         raise InputError(f"The settings file {name} cannot be read: {error.strerror}.") from error
     try:
         tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{name} is not TOML: {visible(str(error))}.") from error
+    except (ValueError, RecursionError) as error:  # a number too long is no TOMLDecodeError
+        raise InputError(f"{name} is not TOML: {visible(str(error), 300)}.") from error
+    if text.count("\n") > MOST_LINES:
+        raise InputError(f"{name} has more than {MOST_LINES:,} lines, so it holds no settings.")
     found: dict[str, object] = {}
     for key, value in tables.items():
         try:
@@ -127,7 +134,7 @@ class _WrongKey(ValueError):
 
 def _wrong(name: str, text: str, path: tuple[str, ...], sentence: str) -> InputError:
     where = ".".join(visible(part, 40) for part in path)
-    return InputError(f"{name}, line {_line_of(text, path)}: {where}: {visible(sentence)}.")
+    return InputError(f"{name}, line {_line_of(text, path)}: {where}: {visible(sentence, 300)}.")
 
 
 def _line_of(text: str, path: tuple[str, ...]) -> int:
@@ -138,7 +145,7 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
     for taken in range(1, len(lines) + 1):
         try:
             table: object = tomllib.loads("".join(lines[:taken]))
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             continue
         for part in path:
             table = table.get(part) if isinstance(table, dict) else None
@@ -216,7 +223,10 @@ def _keys(value: object) -> dict[str, tuple[str, ...]]:
 
 def _shown(value: object) -> str:
     """A value of TOML as TOML writes it."""
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        return str(value).lower() if isinstance(value, bool) else repr(value)
+    except RecursionError:
+        return "what stands there"
 
 
 _CHECKS: Final[dict[str, Callable[[object], object]]] = {

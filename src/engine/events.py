@@ -6,6 +6,7 @@ batches by their number (0 … batches-1), distances are Euclidean (L2) in the u
 seconds, sizes are bytes. No module here imports torch.
 """
 
+from itertools import pairwise
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -263,11 +264,18 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     away than `threshold`, twice the median distance: these are marked as outliers.
     """
 
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    at_zero: int
-    threshold: float
-    beyond: int
+    edges: tuple[Magnitude, ...]
+    counts: tuple[Natural, ...]
+    at_zero: Natural
+    threshold: Magnitude
+    beyond: Natural
+
+    def __post_init__(self) -> None:
+        rising = all(below < above for below, above in pairwise(self.edges)) or len(self.counts) == 1
+        if len(self.edges) != len(self.counts) + bool(self.counts) or not (rising and all(self.edges)):
+            raise ValueError("the edges are not those of the counts")
+        if self.counts and not any(self.counts):
+            raise ValueError("nothing is counted")
 
 
 class Copies(msgspec.Struct, frozen=True, kw_only=True):
@@ -309,17 +317,17 @@ class Analysed(Event, frozen=True, kw_only=True):
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
     """The farthest pair i < j and its distance, once the row `removed` (None at first) is gone too."""
 
-    removed: int | None
-    i: int
-    j: int
-    diameter: float
+    removed: Natural | None
+    i: Natural
+    j: Natural
+    diameter: Magnitude
 
 
 class Climbing(Event, frozen=True, kw_only=True):
     """How far the outlier ladder is: `settled` of the `pairs` that are left at its end are decided."""
 
-    settled: int
-    pairs: int
+    settled: Natural
+    pairs: Natural
 
 
 class Ladder(Event, frozen=True, kw_only=True):
@@ -332,10 +340,15 @@ class Ladder(Event, frozen=True, kw_only=True):
     """
 
     rungs: tuple[Rung, ...]
-    outside: int | None
+    outside: Natural | None
     left_out: Literal["time", "memory"] | None
-    at_most: float | None
-    seconds: float
+    at_most: Magnitude | None
+    seconds: Magnitude
+
+    def __post_init__(self) -> None:
+        last = len(self.rungs) - (self.at_most is None)
+        if self.outside is not None and not 1 <= self.outside <= last:
+            raise ValueError(f"there is no rung {self.outside}")
 
 
 class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
