@@ -76,7 +76,7 @@ def _attach(options: Options) -> int:
 
 
 def _replay(options: Options) -> int:
-    """Play a run in the app; without a terminal, say how far it was, in its time, and print it."""
+    """Play a run in the app; without a terminal tell it in sentences, each in its time."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
         from .opening import open_app_on
@@ -84,6 +84,7 @@ def _replay(options: Options) -> int:
         return open_app_on(run, options, options.speed)
     from .headless import follow
 
+    plain = plain or (options.plain is None and options.form is None)
     follow(run, options.speed, plain=plain)
     return _print_again(options, told=plain)
 
@@ -127,7 +128,7 @@ def _print_again(options: Options, *, told: bool = False) -> int:
     record, error = read_kept(run.journal)
     if record.engine is None and error:
         raise error
-    if not _plain(options):
+    if not told and not _plain(options):
         _print_record(record, options)
     elif not told:
         from .headless import tell

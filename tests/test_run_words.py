@@ -212,14 +212,14 @@ def test_an_engine_that_was_suspended_is_stopped_all_the_same(long: RunRequest) 
     assert farpair("stop", "last").stdout.startswith("Stopped after ")
 
 
-def test_a_replay_without_a_terminal_takes_its_time_and_prints_the_run(small: RunRequest) -> None:
+def test_a_replay_without_a_terminal_tells_the_run_in_sentences_in_its_time(small: RunRequest) -> None:
     run = runs.start(small)
     read_until(run, ended)
     events = [when for when, _ in JournalTail(run.journal).read()]
     before = time.monotonic()
     said = farpair("replay", run.id, "--speed", "2")
     assert time.monotonic() - before >= (events[-1] - events[0]) / 2
-    assert (said.returncode, said.stdout) == (0, farpair("report", run.id).stdout)
+    assert (said.returncode, said.stdout) == (0, farpair("report", run.id, "--plain").stdout)
 
 
 def test_a_run_that_waits_for_another_says_so_without_a_terminal_too(long: RunRequest) -> None:

@@ -36,6 +36,8 @@ def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
             yield f"Warning: {visible(event.message)}"
         case BatchDone():
             yield f"{count(record.batches_done)} of {count(len(record.batches))} batches: {batch(record, event)}"
+        case Queued(ahead=0):
+            yield "Its turn on the device has come."
         case Queued():
             yield f"Waiting for its turn on the device, with {count(event.ahead)} ahead."
         case Paused():
