@@ -195,6 +195,7 @@ def test_the_only_model_there_is_needs_no_name(tmp_path: Path, monkeypatch: pyte
         ),
         *((["run", "first", "--memory", value], value) for value in ("0", "much", "3XB", "1e3")),
         (["run", "first", "--memory=-1GB"], "-1GB"),
+        (["run", "first", "--screen", "float8"], "float8"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(words: list[str], reason: str) -> None:
@@ -398,3 +399,27 @@ def _read(fd: int) -> Iterator[bytes]:
             os.close(fd)
             return
         yield chunk
+
+
+@pytest.mark.parametrize("screen", ["float32", "tf32", "bfloat16"])
+def test_a_run_says_in_which_format_it_screened_and_finds_the_same(screen: str) -> None:
+    plain, screened = (
+        json.loads(farpair("run", "first", "--json", *flags).stdout) for flags in ([], ["--screen", screen])
+    )
+
+    assert screened["device"]["screen"] == screened["certificate"]["screen"] == screen
+    assert screened["device"]["screen_reason"].startswith("as asked")
+    assert screened["pair"] == plain["pair"]
+    assert plain["device"]["screen"] == "float32"
+
+
+def test_what_is_asked_of_a_run_may_be_asked_of_the_app_too() -> None:
+    flags = ["--threads", "1", "--memory", "64MB", "--exhaustive", "--screen", "tf32"]
+    for words in ([], ["demo"], ["run", "m"]):
+        options = parse([*words, *flags])
+        assert (options.threads, options.memory, options.exhaustive, options.screen) == (
+            1,
+            64_000_000,
+            True,
+            "tf32",
+        )

@@ -120,6 +120,12 @@ def ending(ended: RunEnded) -> str:
     return " ".join(visible(words) for words in (ended.reason, ended.advice) if words)
 
 
+def ruled_out(pair: PairFound) -> str:
+    """By what pairs were discarded that were not evaluated."""
+    screened = "" if pair.screen == "float32" else f", screened in {visible(pair.screen, 20)}"
+    return f"ruled out by a rigorous bound{screened}"
+
+
 def _evaluated(pair: PairFound) -> str:
     if pair.pairs == 1:
         return "There is no other pair."
@@ -127,7 +133,7 @@ def _evaluated(pair: PairFound) -> str:
         return f"All {count(pair.pairs)} pairs were evaluated."
     return (
         f"Of {count(pair.pairs)} pairs {count(pair.evaluated)} ({share(pair.evaluated, pair.pairs)}) were "
-        "evaluated; every other was ruled out by a rigorous bound."
+        f"evaluated; every other was {ruled_out(pair)}."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from ..engine.events import AnyEvent, BatchBound, BatchDone, RunStarted
 from ..engine.record import BatchRecord, RunRecord
 from ..engine.sources import Model
+from ..text import size
 from .keys import KEYS
 
 Stage = Literal[
@@ -42,6 +43,18 @@ class Settings:
     screen: str = "auto"
     first: bool = False
     keys: Mapping[str, str] = field(default_factory=lambda: {key.id: key.shown for key in KEYS})
+
+    @property
+    def more(self) -> str:
+        """What else the next run is asked for, as the end of a sentence; "" where all is left to the engine."""
+        asked = (
+            f"--threads {self.threads}" if self.threads else "",
+            f"--memory {size(self.memory)}" if self.memory else "",
+            "--exhaustive" if self.exhaustive else "",
+            f"--screen {self.screen}" if self.screen != "auto" else "",
+        )
+        given = ", ".join(flag for flag in asked if flag)
+        return f"; {given}" if given else ""
 
     def key(self, action: str) -> str:
         """The key of an action of the table in `keys`, as it is shown."""

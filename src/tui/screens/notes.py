@@ -58,7 +58,7 @@ def _run(record: RunRecord) -> list[tuple[str, str]]:
         facts += [
             ("torch", visible(started.torch)),
             ("device", f"{visible(started.device)} ({visible(started.device_name)})"),
-            ("memory", f"at most {size(started.memory)} beyond the rows"),
+            ("memory", f"{size(started.memory)} beyond the rows"),
             ("screen", f"products in {visible(started.screen)}, {visible(started.screen_reason)}".rstrip(", ")),
             ("batches", f"{count(started.batches)} of {count(started.batch)} rows"),
         ]

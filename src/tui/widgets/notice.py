@@ -131,7 +131,7 @@ def _new(view: View) -> Notice | None:
         (
             f"{visible(model.name)} has {shape}; the search looks at {cluster}, for the two farthest apart.",
             f"Batches of {count(settings.batch)} rows ({settings.key('batch')}), on the device "
-            f"{visible(settings.device)} ({settings.key('device')}).",
+            f"{visible(settings.device)} ({settings.key('device')}){settings.more}.",
         ),
         "starts the search",
     )

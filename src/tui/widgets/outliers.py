@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ...engine.events import PairFound, Token
 from ...engine.record import BatchRecord, RunRecord
+from ...engine.sentences import ruled_out
 from ...text import count, distance, ratio, share, visible
 from ..shown_pair import PairMeasures, ShownPair, shown_pair
 from ..view import View
@@ -115,7 +116,7 @@ def certificate(record: RunRecord, pair: PairFound) -> list[str]:
         f"all {count(pair.pairs)} pairs were evaluated"
         if pair.evaluated == pair.pairs
         else f"{count(pair.evaluated)} of {count(pair.pairs)} pairs ({share(pair.evaluated, pair.pairs)}) were "
-        "evaluated and every other was ruled out by a rigorous bound"
+        f"evaluated and every other was {ruled_out(pair)}"
     )
     error = f"± {pair.error:.1e}" if pair.error else "exactly"
     sentences = [f"Certified: {distance(pair.distance)} {error}, {unique}; {evaluated}."]
