@@ -1,16 +1,22 @@
 """Which levels a search uses: those that pay for rows like these."""
 
+from dataclasses import replace
+
 import inputs
 import torch
+from farpair.engine.blocks import Workspace, blocks_for
 from farpair.engine.ladder import choose_ladder
+from farpair.engine.screen import FLOAT32
 from farpair.engine.space import Space, centre_rows
 
 
 def widths(space: Space, needed: float) -> list[int]:
     """The levels' widths where every pair must reach the squared distance `needed`."""
-    n = len(space.rows)
+    n, d = space.rows.shape
     needs = torch.full((n,), needed, dtype=torch.float64)
-    return [level.k for level in choose_ladder(space, torch.arange(n), needs, 64).levels]
+    workspace = Workspace(n, d, torch.device("cpu"))
+    workspace.reserve(replace(blocks_for(torch.device("cpu"), n, d), projected=64))
+    return [level.k for level in choose_ladder(space, FLOAT32, torch.arange(n), needs, 64, workspace).levels]
 
 
 def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
