@@ -18,7 +18,7 @@ COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coor
 LEAST_STRIP = 256  # rows
 _BESIDE = 8  # numbers of a factor beside its coordinates, at most
 _LEAST_DENSE = 64  # rows
-_DENSE = (256, 3 << 17)  # rows, and numbers, of a side of a dense tile
+_DENSE = (128, 1 << 18)  # rows, and numbers, of a side of a dense tile
 _PIVOTS = (8, 32)
 _MOST_PIVOTS = 128  # with the farthest-out rows of batches
 _WIDEST = 512  # coordinates of a projected level
@@ -67,7 +67,7 @@ class Blocks:
         reserved = 4 * sum(self.reserved(n, d).values())
         pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)
-        dense = 16 * self.dense * d + 12 * self.dense**2
+        dense = 16 * self.dense * d + 80 * self.dense**2
         return reserved + 120 * n + max(_FIXED, pivots - reserved, directions, dense)
 
     def reserved(self, n: int, d: int) -> dict[str, int]:

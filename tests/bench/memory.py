@@ -18,10 +18,8 @@ from pathlib import Path
 import torch
 from common import arguments, machine, print_json, print_table, use_threads
 from farpair.engine.blocks import Workspace, blocks_for
-from farpair.engine.search import search
+from held import finish, held
 from search import INPUTS
-from torch.autograd import DeviceType
-from torch.profiler import ProfilerActivity, profile
 
 MIB = 2**20
 NEAR = 0.10  # of what is stated: by so much may differ what is held
@@ -91,12 +89,6 @@ def measured(name: str, smoke: bool, threads: int) -> dict[str, float | None] | 
     }
 
 
-def finish(rows: torch.Tensor) -> None:
-    """Search rows, keeping none of the events."""
-    for _ in search(rows):
-        pass
-
-
 def grown(rows: torch.Tensor) -> int | None:
     """By how many bytes a search makes this process larger, at the most; None where the system does not tell."""
     status = Path("/proc/self/status")
@@ -111,25 +103,6 @@ def grown(rows: torch.Tensor) -> int | None:
     before = kilobytes("VmRSS")
     finish(rows)
     return 1024 * (kilobytes("VmHWM") - before)
-
-
-def held(rows: torch.Tensor) -> int:
-    """The most bytes that torch's allocator has given out at once during a search."""
-    Workspace.empty()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
-        finish(rows)
-    assert watched.profiler is not None
-    assert watched.profiler.kineto_results is not None
-    changes = [
-        (event.start_ns(), event.nbytes())
-        for event in watched.profiler.kineto_results.events()
-        if event.name() == "[memory]" and event.device_type() == DeviceType.CPU
-    ]
-    now = most = 0
-    for _, change in sorted(changes, key=lambda change: change[0]):
-        now += change
-        most = max(most, now)
-    return most
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 import torch
 from answers import answer, assert_true
 from farpair.engine.blocks import blocks_for
+from held import held
 from reference import blocked_truth
 
 MIB = 2**20
@@ -55,6 +56,23 @@ def test_a_search_takes_no_more_than_it_states(n: int, d: int, memory: int, deca
     stated = blocks_for(torch.device("cpu"), n, d, memory).bytes(n, d)
 
     assert beyond_the_rows(n, d, memory, decay) <= 1.1 * stated + 2 * MIB
+
+
+@pytest.mark.parametrize("memory", [0, 24 * MIB])
+@pytest.mark.parametrize("name", ["cluster", "vocabulary", "normal", "sphere", "one-hot", "circle", "copies"])
+def test_what_is_held_is_what_was_stated(name: str, memory: int) -> None:
+    rows = {
+        "cluster": lambda: inputs.cluster(2_248, 1_024),
+        "vocabulary": lambda: inputs.vocabulary(6_000, 128),
+        "normal": lambda: inputs.normal(4_500, 200),
+        "sphere": lambda: inputs.on_sphere(7_000, 36),
+        "one-hot": lambda: torch.eye(1_200),
+        "circle": lambda: inputs.circle(4_096),
+        "copies": lambda: inputs.copies(inputs.normal(13, 640), 2_500),
+    }[name]().to(torch.float32)
+    stated = blocks_for(rows.device, *rows.shape, memory).bytes(*rows.shape)
+
+    assert abs(held(rows, memory) - stated) <= max(0.1 * stated, 4 * MIB)
 
 
 @pytest.mark.parametrize(
