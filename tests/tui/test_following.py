@@ -78,14 +78,19 @@ async def test_a_line_that_is_no_event_is_a_sentence_naming_file_and_line(opened
         assert isinstance(pilot.app.screen, MainScreen)
 
 
-@pytest.mark.parametrize("index", [10**9, -5])
-async def test_a_journal_that_names_rows_that_are_not_there_does_no_harm(opened: Open, index: int) -> None:
+async def test_a_journal_that_names_rows_that_are_not_there_does_no_harm(opened: Open) -> None:
     run = HandWritten(a_model())
-    far = analysed(norms=analysed().norms.__class__(minimum=1e308, maximum=-1e308, median=0.0, mean=1e-320))
-    run.write(*started(), BatchBound(batch=0, lower=1e300, i=index, j=index), pair_found(), far)
+    far = analysed(norms=analysed().norms.__class__(minimum=1e308, maximum=0.0, median=0.0, mean=1e-320))
+    run.write(*started(), BatchBound(batch=0, lower=1e300, i=10**9, j=10**9), pair_found(), far)
     run.write(RunEnded(outcome="done", reason="Done."))
     async with opened([a_model()], (120, 36)) as pilot:
         await until(pilot, lambda: "✓ done" in screen_text(pilot))
+
+
+async def test_a_negative_row_is_a_sentence(opened: Open) -> None:
+    HandWritten(a_model()).write(*started(), BatchBound(batch=0, lower=1.0, i=-5, j=3))
+    async with opened([a_model()], (120, 36)) as pilot:
+        await until(pilot, lambda: "line 3, is not an event" in " ".join(screen_text(pilot).split()))
 
 
 async def test_a_panel_that_meets_a_fault_says_so_and_the_others_stand(
