@@ -99,7 +99,7 @@ def ladder(found: Ladder) -> Iterator[str]:
 
 def _outside(found: Ladder) -> str:
     taken = len(found.rungs) - 1
-    if found.outside is None or not 0 < found.outside <= len(found.rungs):
+    if found.outside is None:
         if taken == 0:
             return f"With all its tokens the cluster is {roughly(found.rungs[0].diameter)} wide."
         those = "the farthest-out token" if taken == 1 else f"the {count(taken)} farthest-out tokens one by one"
