@@ -42,4 +42,4 @@ def telling(diameters: Sequence[float], room: int) -> list[int]:
     last = len(diameters) - 1
     falls = sorted(range(1, last + 1), key=lambda k: (-round(fall(diameters[k - 1], diameters[k]), 3), k))
     wanted = dict.fromkeys([0, last, *(beside for k in falls for beside in (k, k - 1))])
-    return sorted([k for k in wanted if k >= 0][:room])
+    return sorted([k for k in wanted if 0 <= k <= last][:room])

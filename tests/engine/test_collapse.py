@@ -46,6 +46,10 @@ def test_it_does_not_depend_on_the_unit_and_names_a_real_fall(lengths: list[floa
     assert collapse([math.ldexp(diameter, 7) for diameter in diameters]) == outside
 
 
+def test_of_no_rungs_none_is_worth_showing() -> None:
+    assert telling([], 12) == []
+
+
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=70), st.integers(2, 80))
 def test_the_rungs_that_tell_most_fit_and_hold_the_ends_and_the_fall(lengths: list[float], room: int) -> None:
     diameters = sorted(lengths, reverse=True)

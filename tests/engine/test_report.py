@@ -222,6 +222,31 @@ def test_without_a_stored_centroid_there_is_no_second_column_of_distances() -> N
     assert "true mean" not in text
 
 
+def test_the_ladder_is_a_sentence_and_the_rungs_that_tell_most() -> None:
+    text = printed(finished())
+    assert "9 tokens lie outside; without them the cluster is 0.0017 wide, and 0.12 with the last of them." in text
+    assert re.search(r"\n +0 +– +1\.60828757 +48494 ' xyz' · 71473 '██取'\n", text)
+    assert re.search(r"\n +9 +99999 'far' +0\.00169000 +★ +", text)
+    assert "9 tokens lie farther from the centroid than 0.00250444, twice the median distance." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"outside": None}, "No token lies outside: taking away the 64 farthest-out tokens one by one"),
+        ({"rungs": ladder().rungs[:1], "outside": None}, "With all its tokens the cluster is 1.6 wide."),
+        ({"rungs": ladder().rungs[:9], "left_out": "time", "at_most": 0.004}, "is at most 0.004 wide, and 0.12"),
+        ({"rungs": (), "outside": None, "left_out": "memory"}, "ends after 0 steps, for the rest would take more"),
+        ({"rungs": tuple(msgspec.structs.replace(rung, diameter=0.0) for rung in ladder().rungs), "outside": 1},
+         "1 token lies outside; without it all tokens are at one point."),
+    ],
+)  # fmt: skip
+def test_a_ladder_of_any_kind_has_its_words(changes: dict[str, object], said: str) -> None:
+    record = finished()
+    record.apply(0.0, ladder(**changes))
+    assert said in " ".join(printed(record).split())
+
+
 def test_a_run_stopped_half_way_reports_what_it_had() -> None:
     bound = BatchBound(batch=1, lower=1.16, i=14, j=300)
     ended = RunEnded(outcome="cancelled", reason="Stopped after 1 of 9 batches.", advice="Run it again.")
