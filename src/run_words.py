@@ -122,9 +122,11 @@ def _going(word: str, verb: str) -> tuple[Run, RunRecord, JournalTail]:
     run = named_run(word)
     record, tail = RunRecord(), JournalTail(run.journal)
     _read(tail, record)
+    alive = runs.is_alive(run, record)
+    _read(tail, record)  # after looking: an engine that is gone by then writes no more
     if record.ended:
         raise InputError(f"The run {run.id} {_STATES[record.ended.outcome]}, so there is nothing to {verb}.")
-    if not runs.is_alive(run, record):
+    if not alive:
         raise InputError(runs.death_sentence(run, record) or f"There is nothing to {verb}.")
     return run, record, tail
 
