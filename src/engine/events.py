@@ -335,13 +335,13 @@ class Ladder(Event, frozen=True, kw_only=True):
 
     Rows go by falling distance from the centroid, of equals the first first. `outside` is the k at which the
     diameter collapses (see `collapse`), None where it does not. Where the ladder breaks off, `left_out` says
-    what the rest would have taken too much of, and `at_most` is an upper bound of the next diameter. `seconds`
+    of what the rest would have taken too much, and `at_most` is an upper bound of the next diameter. `seconds`
     is what it took.
     """
 
     rungs: tuple[Rung, ...]
     outside: Natural | None
-    left_out: Literal["time", "memory"] | None
+    left_out: Literal["time"] | None
     at_most: Magnitude | None
     seconds: Magnitude
 

@@ -61,8 +61,8 @@ def as_json(record: RunRecord) -> Json:
       beyond: rows farther away than that}
     - ladder: the outlier ladder, null where it was not taken: rungs[k] {removed: the TOKEN that went k-th, null at
       k = 0; i, j: the TOKENs farthest apart without the first k; diameter: their distance}; outside: at which k it
-      collapses, null where it does not; left_out: null, or of what the rest would have taken too much ("time",
-      "memory"); at_most: then an upper bound of the next diameter; seconds
+      collapses, null where it does not; left_out: null, or "time" where the rest would have taken too
+      much of it; at_most: then an upper bound of the next diameter; seconds
     - warnings: each {kind, message}
     - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program") or
       null

@@ -13,28 +13,22 @@ cluster's batches leaves it a place. Copies count as one row wherever they would
 import math
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .certify import squared_distances
 from .collapse import collapse
 from .copies import first_equal
-from .events import BatchDone, Climbing, Ladder, PairFound, Progress, Rung, Warned
+from .core import core_of, core_pair, few_that_matter, places, widest
+from .events import BatchDone, Climbing, Ladder, Rung, Warned
 from .exact import ExactSquares, Pair
-from .farther_out import Reach, farthest_of, reaches
+from .farther_out import farthest_of, reaches
 from .pairs import Rows, checked
-from .search import search
 from .space import Space, centre_rows
 from .stats import mean_row, row_norms
 
 MOST = 64  # rows taken away
-
-LeftOut = Literal["time", "memory"]
 
 
 def outlier_ladder(rows: Rows, most: int = MOST, core: Tensor | None = None) -> list[Rung]:
@@ -72,22 +66,23 @@ def ladder(
     """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them: Ladder last.
 
     Rows go by falling `distances` (n,). `original` (n,) names for each row the first one equal to it, `batches`
-    are the maxima of a finished search. Searching the core, on `device`, takes at most `memory` bytes beyond
-    the rows (0: no limit) and `seconds` of the main thread's time: where it would take more, the ladder breaks
-    off.
+    are the maxima of a finished search. The core is searched on `device` for at most `seconds` of the main
+    thread's time; after that the ladder breaks off. It takes at most `memory` bytes beyond the rows (0: no
+    limit), for which the rows may be written to meanwhile; they are put back.
     """
     began = time.perf_counter()
     removed = distances.argsort(descending=True, stable=True)[:most]
-    core = _core_of(original, removed, batches)
-    few = _few_that_matter(rows, removed, core, memory)
+    core = core_of(original, removed, batches)
+    few = few_that_matter(rows, removed, core, memory)
     if few is not None:
-        rows, removed, core = rows[few.to(rows.device)], _places(few, removed), core.among(few)
+        rows, removed, core = rows[few.to(rows.device)], places(few, removed), core.among(few)
+        memory = memory and memory - rows.nbytes
     space = centre_rows(rows)
     exact = ExactSquares(rows, space.shift)
     outer = reaches(space, exact, removed, core.distinct)
-    best, left_out = yield from _core_pair(space, exact, core, device, memory, seconds)
-    bound = _widest(space, core) if best is None else 0.0
-    widest: list[Pair] = []
+    best = yield from core_pair(space, exact, removed, core, device, memory, seconds)
+    bound = widest(space, core) if best is None else 0.0
+    pairs: list[Pair] = []
     for k in range(most + 1):
         rivals = [reach for reach in (*outer[k : k + 1], best) if reach]
         if not rivals:
@@ -95,13 +90,13 @@ def ladder(
         reach = farthest_of({rival.pair: rival.square for rival in rivals}, exact)
         if best is None and reach.square * (1 - exact.tolerance) <= bound**2:
             break
-        widest.append(reach.pair)
-    rungs = _rungs(widest, removed, exact, space, few)
+        pairs.append(reach.pair)
+    rungs = _rungs(pairs, removed, exact, space, few)
     at_most = None if best else _unscaled(bound, space)
     yield Ladder(
         rungs=rungs,
         outside=collapse([rung.diameter for rung in rungs], at_most),
-        left_out=left_out,
+        left_out=None if best else "time",
         at_most=at_most,
         seconds=time.perf_counter() - began,
     )
@@ -124,89 +119,6 @@ def _rungs(
         )
         for k, pair in enumerate(pairs)
     )
-
-
-@dataclass(frozen=True)
-class _Core:
-    """The rows that are never taken away: the `first` two; of those that are copies the first alone
-    (`distinct`); and which of these may be in the farthest pair (`suspects`). All ascending."""
-
-    first: Tensor
-    distinct: Tensor
-    suspects: Tensor
-
-    def among(self, few: Tensor) -> "_Core":
-        """The same, by their places among the rows `few`."""
-        return _Core(_places(few, self.first), _places(few, self.distinct), _places(few, self.suspects))
-
-
-def _core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> _Core:
-    """The core without the rows `removed`.
-
-    Where the pair of one of the `batches` is left, the core is as wide as that; then rows in batches with a lesser
-    maximum have no place in its farthest pair.
-    """
-    n = len(original)
-    left = torch.ones(n, dtype=torch.bool)
-    left[removed] = False
-    rows = left.nonzero().flatten()
-    first = torch.full((n,), n).scatter_reduce_(0, original[rows], rows, "amin")
-    distinct = rows[first[original[rows]] == rows]
-    width = max((done.maximum for done in batches if left[done.i] and left[done.j]), default=0.0)
-    narrow = torch.zeros(n, dtype=torch.bool)
-    for done in batches:
-        narrow[done.start : done.end] = done.maximum < width
-    return _Core(rows[:2], distinct, distinct[~narrow[distinct]])
-
-
-def _few_that_matter(rows: Tensor, removed: Tensor, core: _Core, memory: int) -> Tensor | None:
-    """The rows that any pair of the ladder can have, where they are so few that a copy of them saves time."""
-    few = torch.unique(torch.cat([removed, core.first, core.distinct]))
-    size = len(few) * rows.shape[1] * rows.element_size()
-    return few if 2 * len(few) <= len(rows) and not 0 < memory < 2 * size else None
-
-
-def _places(few: Tensor, rows: Tensor) -> Tensor:
-    """Where each of `rows` stands in `few`, which ascend and hold them all."""
-    return torch.searchsorted(few, rows)
-
-
-def _core_pair(
-    space: Space,
-    exact: ExactSquares,
-    core: _Core,
-    device: torch.device | None,
-    memory: int,
-    seconds: float,
-) -> Generator[Climbing | Warned, None, tuple[Reach | None, LeftOut | None]]:
-    """The core's farthest pair; or None, and what finding it takes too much of."""
-    chosen = core.suspects
-    pairs = [(int(core.first[0]), int(core.first[1]))]  # the first where all distances are 0
-    if len(chosen) > 1:
-        size = len(chosen) * space.rows.shape[1] * space.rows.element_size()
-        if memory and 2 * size > memory:
-            return None, "memory"
-        began = time.thread_time()  # does not count pauses
-        rows = space.rows[chosen.to(space.rows.device)]
-        with closing(search(rows, batch=len(rows), device=device, memory=memory and memory - size)) as steps:
-            for event in steps:
-                if isinstance(event, PairFound):
-                    pairs.append((int(chosen[event.i]), int(chosen[event.j])))
-                elif isinstance(event, Progress):
-                    yield Climbing(settled=event.settled, pairs=event.pairs)
-                elif isinstance(event, Warned):
-                    yield event
-                if time.thread_time() - began > seconds and len(pairs) < 2:
-                    return None, "time"
-    i, j = torch.tensor(pairs).T
-    squares = squared_distances(space.rows, i, j, space.shift).tolist()
-    return farthest_of(dict(zip(pairs, squares, strict=True)), exact), None
-
-
-def _widest(space: Space, core: _Core) -> float:
-    """An upper bound of the core's diameter (scaled): the two largest distances from the space's centre
-    together."""
-    return math.nextafter(float(space.radius[core.distinct].topk(2).values.sum()), math.inf)
 
 
 def _unscaled(distance: float, space: Space) -> float:

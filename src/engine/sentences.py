@@ -87,14 +87,11 @@ def ladder(found: Ladder) -> Iterator[str]:
         yield _outside(found)
     if found.left_out is None:
         return
-    too_much = {
-        "time": "take far longer than the search of the whole",
-        "memory": "take more memory than the run has (--memory)",
-    }[found.left_out]
     upper = (
         "" if found.at_most is None else f"; without one more token it is at most {roughly(found.at_most)} wide"
     )
-    yield f"The ladder ends after {count(len(found.rungs))} steps, for the rest would {too_much}{upper}."
+    steps = f"The ladder ends after {count(len(found.rungs))} steps"
+    yield f"{steps}, for the rest would take far longer than the search{upper}."
 
 
 def _outside(found: Ladder) -> str:

@@ -39,10 +39,12 @@ def diameters(rows: torch.Tensor, most: int) -> list[float]:
 
 @st.composite
 def clusters(draw: st.DrawFn) -> torch.Tensor:
-    """A cloud with a few outliers, and sometimes copies."""
+    """A cloud with a few outliers, sometimes with copies, or points on a grid, whose distances tie."""
     n, d, seed = draw(st.integers(4, 120)), draw(st.integers(1, 12)), draw(st.integers(0, 1000))
     rows = inputs.normal(n, d, seed) * draw(st.sampled_from([1.0, 1e-3, 1e-12]))
     outliers = draw(st.integers(0, 5))
+    if draw(st.booleans()):
+        rows = inputs.integers(n, d, 3, seed)
     rows[: min(outliers, n)] += draw(st.sampled_from([0.0, 1.0, 40.0])) * inputs.normal(
         min(outliers, n), d, seed + 1
     )
@@ -63,12 +65,23 @@ def test_what_is_known_of_the_batches_changes_no_rung(rows: torch.Tensor, most: 
 
 
 @settings(deadline=None, max_examples=60)
-@given(clusters(), st.integers(0, 64), st.sampled_from([{"memory": 1}, {"seconds": -1.0}]))
-def test_a_ladder_that_breaks_off_is_exact_as_far_as_it_goes(
-    rows: torch.Tensor, most: int, limits: dict[str, float]
+@given(clusters(), st.integers(0, 64))
+def test_with_no_memory_to_spare_it_is_the_same_and_the_rows_are_as_they_were(
+    rows: torch.Tensor, most: int
 ) -> None:
     most = min(most, len(rows) - 2)
-    whole, found = outlier_ladder(rows, most), taken(rows, most, **limits)
+    before = rows.clone()
+    found = taken(rows, most, memory=1)
+
+    assert list(found.rungs) == outlier_ladder(rows, most)
+    assert torch.equal(rows, before)
+
+
+@settings(deadline=None, max_examples=60)
+@given(clusters(), st.integers(0, 64))
+def test_a_ladder_that_breaks_off_is_exact_as_far_as_it_goes(rows: torch.Tensor, most: int) -> None:
+    most = min(most, len(rows) - 2)
+    whole, found = outlier_ladder(rows, most), taken(rows, most, seconds=-1.0)
 
     assert list(found.rungs) == whole[: len(found.rungs)]
     if found.left_out is None:
@@ -76,6 +89,17 @@ def test_a_ladder_that_breaks_off_is_exact_as_far_as_it_goes(
     elif len(found.rungs) < len(whole):
         assert found.at_most is not None
         assert whole[len(found.rungs)].diameter <= found.at_most
+
+
+def test_a_ladder_that_is_closed_half_way_puts_the_rows_back() -> None:
+    rows = inputs.normal(3000, 64).to(torch.float32)
+    before = rows.clone()
+    measured = measure_rows(rows, None)
+    steps = ladder(rows, measured.distances, measured.original, most=8, memory=1)
+    next(steps)
+    assert not torch.equal(rows, before)
+    steps.close()
+    assert torch.equal(rows, before)
 
 
 def test_outliers_are_counted_though_the_core_was_not_searched() -> None:

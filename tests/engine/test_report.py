@@ -236,7 +236,7 @@ def test_the_ladder_is_a_sentence_and_the_rungs_that_tell_most() -> None:
         ({"outside": None}, "No token lies outside: taking away the 64 farthest-out tokens one by one"),
         ({"rungs": ladder().rungs[:1], "outside": None}, "With all its tokens the cluster is 1.6 wide."),
         ({"rungs": ladder().rungs[:9], "left_out": "time", "at_most": 0.004}, "is at most 0.004 wide, and 0.12"),
-        ({"rungs": (), "outside": None, "left_out": "memory"}, "ends after 0 steps, for the rest would take more"),
+        ({"rungs": (), "outside": None, "left_out": "time"}, "ends after 0 steps, for the rest would take far"),
         ({"rungs": tuple(msgspec.structs.replace(rung, diameter=0.0) for rung in ladder().rungs), "outside": 1},
          "1 token lies outside; without it all tokens are at one point."),
     ],
