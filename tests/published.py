@@ -36,18 +36,8 @@ from farpair.engine.record import RunRecord
 from farpair.engine.runs import Run, state_folder
 from farpair.engine.sources import Model, request_for
 from farpair.tui.view import View, leading
+from notebook_numbers import BATCH_MAXIMA as MAXIMA
 
-MAXIMA = (
-    1.60828757,
-    1.16175008,
-    1.16141784,
-    1.16141856,
-    1.19637430,
-    1.25368178,
-    1.16413260,
-    1.21384871,
-    1.16141760,
-)
 N, PAIRS = 2248, 2248 * 2247 // 2
 IDS = {14: 48494, 17: 71473, **{256 * b: 70_000 + b for b in range(1, 9)}, 1400: 99_999}
 TEXTS: dict[int, str | None] = {

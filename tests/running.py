@@ -1,5 +1,7 @@
 """Real runs for tests: a search that is long enough to be met at work, and waiting for what its journal says."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from farpair.engine.runs import Run
 from farpair.engine.sources import model_at, request_for
 from safetensors.torch import save_file
 
+FARPAIR = [sys.executable, "-m", "farpair"]
 PATIENCE_SECONDS = 90.0  # far beyond what anything here takes, so that only what never happens fails
 
 
@@ -60,3 +63,8 @@ def wait_until_gone(run: Run, record: RunRecord) -> None:
     while runs.is_alive(run, record):
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def farpair(*words: str) -> "subprocess.CompletedProcess[str]":
+    """The program as it is without a terminal."""
+    return subprocess.run([*FARPAIR, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)

@@ -19,10 +19,8 @@ from farpair.engine.journal import read_record
 from farpair.engine.sources import model_at, request_for
 from farpair.errors import InputError
 from fixtures import build_small_model
-from running import PATIENCE_SECONDS, ended, long_request, read_until, searching
+from running import FARPAIR, PATIENCE_SECONDS, ended, farpair, long_request, read_until, searching
 from safetensors.torch import save_file
-
-FARPAIR = [sys.executable, "-m", "farpair"]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +43,6 @@ def _surroundings(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("FARPAIR_TENSORS", str(models))
     monkeypatch.chdir(tmp_path)
-
-
-def farpair(*words: str) -> "subprocess.CompletedProcess[str]":
-    """The program as it is without a terminal."""
-    return subprocess.run([*FARPAIR, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def test_a_model_is_run_and_reported_by_name_by_folder_and_by_file(models: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,9 +14,7 @@ from farpair.engine.journal import JournalTail, read_record
 from farpair.engine.record import RunRecord
 from farpair.engine.sources import model_at, request_for
 from fixtures import build_small_model
-from running import PATIENCE_SECONDS, ended, long_request, read_until, searching, wait_until_gone
-
-FARPAIR = [sys.executable, "-m", "farpair"]
+from running import FARPAIR, PATIENCE_SECONDS, ended, farpair, long_request, read_until, searching, wait_until_gone
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +40,6 @@ def long(models: Path) -> RunRequest:
 @pytest.fixture
 def small(models: Path) -> RunRequest:
     return request_for(model_at(models / "small"), device="cpu")
-
-
-def farpair(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*FARPAIR, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def places() -> list[str]:

@@ -7,20 +7,16 @@ ended, else with 3 and a last line of `engine.log` saying why.
 
 import faulthandler
 import os
-import select
 import signal
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Final, NoReturn
 
-import msgspec
 import psutil
 
 from .. import __version__
@@ -34,12 +30,8 @@ from .events import (
     BatchDone,
     Checkpoint,
     Climbing,
-    Continued,
     EngineStarted,
-    Ladder,
     Named,
-    PairFound,
-    Paused,
     Progress,
     RunEnded,
     RunRequest,
@@ -49,9 +41,8 @@ from .out_of_memory import memory_ran_out
 from .queue import POLL_SECONDS, Turn, queue_of
 from .record import RunRecord
 from .run_folders import Run, private, request_of
-from .runs import GO_ON, PAUSE, STOP
+from .wishes import LISTENED_TO, Stopped, Wishes
 
-_LISTENED_TO: Final = (STOP, PAUSE, GO_ON)
 _PROGRESS_SECONDS: Final = 0.1
 _LOW_PRIORITY: Final = 10
 _RESERVED_BYTES: Final = 1 << 14
@@ -59,7 +50,7 @@ _RESERVED_BYTES: Final = 1 << 14
 
 def main(arguments: list[str]) -> int:
     """Run the request in the folder that `arguments` name; return the exit code."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _LISTENED_TO)
+    signal.pthread_sigmask(signal.SIG_BLOCK, LISTENED_TO)
     # In a session of its own no terminal sends these; nothing else that does may end a run without a word.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -82,99 +73,6 @@ def main(arguments: list[str]) -> int:
         print(f"{LAST_WORDS}{error}", file=sys.stderr)
         return 3
     return 0
-
-
-class Stopped(BaseException):
-    """The person asked the engine to stop. Not an Exception, so that no library takes it for a fault."""
-
-
-class Wishes:
-    """Listens to stop, pause and go on, and obeys wherever the main thread is, within a step of Python.
-
-    A stop raises Stopped there; a pause waits there, using no core, with Paused and Continued appended.
-    """
-
-    def __init__(self, append: Callable[[AnyEvent], None]) -> None:
-        self._append = append
-        self._stop = False
-        self._pause = False
-        self._obeying = False
-        self._end: Callable[[], NoReturn] | None = None
-        self._pauses: list[tuple[float, float]] = []  # begin and end by the search's clock, perf_counter
-        # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
-        self._woken, self._wake = os.pipe()
-        os.set_blocking(self._wake, False)
-
-    def listen(self) -> None:
-        """Obey from now on."""
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        for number in _LISTENED_TO:
-            signal.signal(number, self._hear)
-        # `runs` started this process with them blocked: one that was sent before now arrives now.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _LISTENED_TO)
-
-    def obey(self) -> None:
-        """Raise Stopped or wait, where that was asked. Needed between steps too: Python drops what a signal
-        raises inside a destructor."""
-        if self._obeying:
-            return
-        self._obeying = True
-        try:
-            if self._pause and not self._stop:
-                self._append(Paused())
-                began = time.perf_counter()
-                while self._pause and not self._stop:
-                    select.select([self._woken], [], [])
-                    os.read(self._woken, 4096)
-                self._pauses.append((began, time.perf_counter()))
-                if not self._stop:
-                    self._append(Continued())
-            if self._stop and self._end:
-                self._end()
-            if self._stop:
-                raise Stopped
-        finally:
-            self._obeying = False
-
-    def without_pauses(self, event: AnyEvent) -> AnyEvent:
-        """`event`, which a search has just yielded, without the pauses in its seconds: they are no work."""
-        match event:
-            case Progress():
-                seconds = self._worked(event.seconds)
-                speed = event.settled / max(seconds, 1e-9)
-                return msgspec.structs.replace(event, seconds=seconds, pairs_per_second=speed)
-            case BatchDone() | PairFound() | Ladder():
-                return msgspec.structs.replace(event, seconds=self._worked(event.seconds))
-        return event
-
-    def _worked(self, seconds: float) -> float:
-        """Of the last `seconds`, those outside pauses."""
-        if not self._pauses:
-            return seconds
-        since = time.perf_counter() - seconds
-        return max(seconds - sum(max(0.0, end - max(begin, since)) for begin, end in self._pauses), 0.0)
-
-    @contextmanager
-    def stopping_by(self, end: Callable[[], NoReturn]) -> Iterator[None]:
-        """Obey a stop by calling `end` in the meantime. An exception raised while an extension module is being
-        loaded may be dropped there, or crash the process."""
-        self._end = end
-        try:
-            yield
-        finally:
-            self._end = None
-
-    def forget(self) -> None:
-        """Listen no more: the last word is about to be written."""
-        for number in _LISTENED_TO:
-            signal.signal(number, signal.SIG_IGN)
-
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self._stop:
-            return
-        self._stop = number == STOP
-        self._pause = number == PAUSE
-        self.obey()
 
 
 class Reserve:

@@ -14,6 +14,7 @@ from farpair.tui.widgets.maxima import maxima_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published import analysed, done, ladder, named, pair_found, progress, published, settled, started, view_of
+from tui.drawn import dots
 
 ROOMS = [(34, 8), (37, 14), (73, 18), (64, 11), (200, 46)]
 PLOTS = [maxima_lines, distance_lines, ladder_lines]
@@ -24,19 +25,6 @@ magnitudes = st.floats(-290, 290)
 
 def fits(lines: list[Line], width: int, height: int) -> bool:
     return len(lines) <= height and all(width_of(line) <= width for line in lines)
-
-
-def dots(lines: list[Line]) -> list[tuple[int, int]]:
-    """The braille dots drawn, (x, y) from the upper left."""
-    bits = {(0, 0): 0, (0, 1): 1, (0, 2): 2, (1, 0): 3, (1, 1): 4, (1, 2): 5, (0, 3): 6, (1, 3): 7}
-    return [
-        (2 * x + dx, 4 * y + dy)
-        for y, row in enumerate(plain(lines).split("\n"))
-        for x, character in enumerate(row)
-        if "\u2800" <= character <= "\u28ff"
-        for (dx, dy), bit in bits.items()
-        if ord(character) - 0x2800 >> bit & 1
-    ]
 
 
 @pytest.mark.parametrize(("width", "height"), ROOMS)

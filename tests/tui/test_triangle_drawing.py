@@ -4,12 +4,13 @@ from math import dist, hypot, isclose
 
 import pytest
 from farpair.engine.events import Triangle
-from farpair.tui.widgets.lines import Line, number, plain, width_of
+from farpair.tui.widgets.lines import number, plain, width_of
 from farpair.tui.widgets.triangle import triangle_lines
 from farpair.tui.widgets.triangle_drawing import draw_triangle, vertices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published import analysed, done, named, pair_found, started, view_of
+from tui.drawn import dots
 
 LABELS = ("c", "i 151643", "j 71473")
 
@@ -78,19 +79,6 @@ def test_both_directions_have_the_same_scale() -> None:
     across = max(len(row.rstrip()) for row in drawn) - min(len(row) - len(row.lstrip()) for row in drawn)
     assert across == 41
     assert abs(len(drawn) * 4 - 81 * 0.866) <= 4
-
-
-def dots(lines: list[Line]) -> set[tuple[int, int]]:
-    """The braille dots drawn, (x, y) from the upper left."""
-    bits = {(0, 0): 0, (0, 1): 1, (0, 2): 2, (1, 0): 3, (1, 1): 4, (1, 2): 5, (0, 3): 6, (1, 3): 7}
-    return {
-        (2 * x + dx, 4 * y + dy)
-        for y, row in enumerate(plain(lines).split("\n"))
-        for x, character in enumerate(row)
-        if "\u2800" <= character <= "\u28ff"
-        for (dx, dy), bit in bits.items()
-        if ord(character) - 0x2800 >> bit & 1
-    }
 
 
 @settings(max_examples=150, deadline=None)

@@ -2,23 +2,21 @@
 
 from typing import ClassVar, Literal
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ...engine.narration import batch, farthest
 from ...engine.record import BatchRecord, RunRecord
 from ...exporting import text_of
 from ...text import count, visible
+from .menu import Menu
 
 What = Literal["pair", "batch", "report", "file"]
 
 
-class CopyMenu(ModalScreen[What | None]):
+class CopyMenu(Menu[What | None]):
     """Ends with what to copy, "file" for the export, or None. `row` is the batch that would be copied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,19 +36,12 @@ class CopyMenu(ModalScreen[What | None]):
             dialog.border_title = "copy to the clipboard of your terminal"
             dialog.border_subtitle = "y copies the pair · esc goes back"
             row = f"the batch {count(self._row.start)}–{count(self._row.end)}" if self._row else "a batch"
-            yield OptionList(
+            yield self.answers(
                 Option("p  the farthest pair", id="pair"),
                 Option(f"b  {row}", id="batch", disabled=self._row is None),
                 Option("r  the report, as Markdown", id="report"),
                 Option("f  none of it: write a file", id="file"),
-                id="answers",
-                compact=True,
-                markup=False,
             )
-
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.action_answer(event.option_id or "")
 
     def action_answer(self, answer: str) -> None:
         match answer:

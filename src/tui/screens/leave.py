@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from ...text import visible
+from .menu import Menu
 
 Answer = Literal["leave", "stop"]
 
 
-class Leave(ModalScreen[Answer | None]):
+class Leave(Menu[Answer | None]):
     """Ends with "leave" (quit, the runs go on), "stop" (stop them and quit), or None (do not quit)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,18 +33,11 @@ class Leave(ModalScreen[Answer | None]):
             dialog.border_title = "quit farpair"
             yield Static(going_sentence(self._going), markup=False)
             them = "it" if len(self._going) == 1 else "them"
-            yield OptionList(
+            yield self.answers(
                 Option(f"l  leave {them} running, and quit", id="leave"),
                 Option(f"s  stop {them}, and quit", id="stop"),
                 Option("g  go back", id=""),
-                id="answers",
-                compact=True,
-                markup=False,
             )
-
-    @on(OptionList.OptionSelected)
-    def _selected(self, event: OptionList.OptionSelected) -> None:
-        self.action_answer(event.option_id or "")
 
     def action_answer(self, answer: str) -> None:
         self.dismiss("leave" if answer == "leave" else "stop" if answer == "stop" else None)
