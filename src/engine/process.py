@@ -12,7 +12,8 @@ import socket
 import sys
 import time
 import traceback
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -95,13 +96,16 @@ class Reserve:
 
 
 class _Journal:
-    """Appends events, progress at most ten times a second but the last in any case; `record` is their sum."""
+    """Appends events, progress at most ten times a second but the last in any case; `record` is their sum.
+
+    `undisturbed` keeps signals from coming between a line and the record of it.
+    """
 
     def __init__(self, writer: JournalWriter) -> None:
         self.record = RunRecord()
         self.last: AnyEvent | None = None
+        self.undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext
         self._writer = writer
-        self._written = 0
         self._held: Progress | Climbing | None = None
         self._progress_at = 0.0
 
@@ -122,10 +126,8 @@ class _Journal:
         self._write(event)
 
     def _write(self, event: AnyEvent) -> None:
-        self._written += 1
-        mine = self._written
-        self.record.apply(self._writer.append(event), event)
-        if self._written == mine:  # a signal may have had its own event written meanwhile, before or after
+        with self.undisturbed():
+            self.record.apply(self._writer.append(event), event)
             self.last = event
 
 
@@ -134,6 +136,7 @@ def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnde
     journal.append(_engine_started(run, request))
     trim()
     wishes = Wishes(journal.append)
+    journal.undisturbed = wishes.undisturbed
     try:
         try:
             wishes.listen()
@@ -180,6 +183,7 @@ def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
     except JournalError:
         raise
     except Exception as error:
+        wishes.obey()  # a stop raised in the middle of an extension module can come out of it as another error
         traceback.print_exc()
         first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
         if memory_ran_out(error):

@@ -32,6 +32,7 @@ class Wishes:
         self._stop = False
         self._pause = False
         self._obeying = False
+        self._late = False
         self._end: Callable[[], NoReturn] | None = None
         self._pauses: list[tuple[float, float]] = []  # begin and end by the search's clock, perf_counter
         # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
@@ -50,6 +51,7 @@ class Wishes:
         """Raise Stopped or wait, where that was asked. Needed between steps too: Python drops what a signal
         raises inside a destructor."""
         if self._obeying:
+            self._late = True
             return
         self._obeying = True
         try:
@@ -97,8 +99,20 @@ class Wishes:
         finally:
             self._end = None
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """What is asked in the meantime is obeyed at its end: what is done there is done whole."""
+        before, self._obeying, self._late = self._obeying, True, False
+        try:
+            yield
+        finally:
+            self._obeying = before
+        if self._late:
+            self.obey()
+
     def forget(self) -> None:
         """Listen no more: the last word is about to be written."""
+        self._obeying = True
         for number in LISTENED_TO:
             signal.signal(number, signal.SIG_IGN)
 
