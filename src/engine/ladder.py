@@ -16,6 +16,7 @@ _PROBES = 512
 _RARE = 100  # a reach seen less often tells nothing of its own
 _PAIR = 60  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
 _GAIN = 0.9  # of the work that the full level alone would take: at least the rest has to be saved
+_TRIED = 32  # directions that tell whether more may pay
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def choose_ladder(
     common = _reaches(space, index, needed)
     if not widths or not is_worth_projecting(len(index), widths[-1], float(common.sum())):
         return alone
+    if not _may_pay(space, index, common, widths[-1]):
+        return alone
     basis = leading_directions(space, index, widths[-1], workspace)
     total, left_over = _sampled(space, screen, index, needed, basis, widths)
     work = torch.tensor([*widths, d])[:, None] * screen.cost + d * (_PAIR * left_over).clamp_max(1.0)
@@ -76,6 +79,23 @@ def choose_ladder(
     levels = projected_levels(space, screen, index, basis, [widths[at] for at in pays], workspace)
     left_over = torch.cat([left_over[[*pays, len(widths)]], alone.left_over[1:]])
     return Ladder((*levels, *alone.levels), left_over)
+
+
+def _may_pay(space: Space, index: Tensor, common: Tensor, widest: int) -> bool:
+    """Whether a level as wide as `widest` may save enough of the pairs that are `common` (bins,), judged by how
+    much of some rows a few leading directions of others hold.
+
+    For rows of radius r at right angles, of whose squares a level holds a fraction c, bound (1) of `levels` is
+    (4 - 2c) r^2: pairs of reach rho are discarded where c >= 2 (1 - 1/rho). More directions hold no more than in
+    proportion.
+    """
+    fitted, measured = _probes(space, index)
+    y = space.centred(measured.to(space.rows.device))
+    held = (y @ leading_directions(space, fitted, min(_TRIED, widest))).square().sum() / y.square().sum()
+    most = float(held) * max(1.0, widest / _TRIED)
+    within = torch.zeros_like(common, dtype=torch.bool)
+    within[1:] = most >= 2 * (1 - 1 / _EDGES)
+    return float(common[within].sum()) >= (1 - _GAIN) * float(common.sum())
 
 
 def _sampled(
