@@ -55,7 +55,8 @@ def squared_distances(rows: Tensor, i: Tensor, j: Tensor, shift: int = 0) -> Ten
 
 def _differences(rows: Tensor, i: Tensor, j: Tensor, shift: int) -> Tensor:
     where = float64_device(rows.device)
-    left, right = (scaled(rows[at.to(rows.device)].to(where).to(torch.float64), shift) for at in (i, j))
+    found = (rows.index_select(0, at.to(rows.device)).to(where) for at in (i, j))
+    left, right = (scaled(side.to(torch.float64), shift) for side in found)
     return torch.sub(left, right, out=left)
 
 

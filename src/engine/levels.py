@@ -134,7 +134,8 @@ class Factors:
         step = max(1, _BLOCK // coordinates.shape[1])
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
-            factor[part, screen.beside :] = screen.rounded(coordinates[projection.position[rows[part]]])
+            found = coordinates.index_select(0, projection.position[rows[part]])
+            factor[part, screen.beside :] = screen.rounded(found)
         return factor
 
     def _place(self, kind: str, screen: Screen, k: int, device: torch.device) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .certify import gamma, scaled
 
-_SAMPLE = 512  # rows averaged for the centre
+_SAMPLE = 512  # rows averaged for the centre, or one of eight where that is fewer
 _BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
 _SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish beside each other
 
@@ -42,7 +42,7 @@ class Space:
         step = max(1, _BLOCK // self.rows.shape[1])
         for start in range(0, len(index), step):
             part = slice(start, start + step)
-            _centred(self.rows[index[part]], self.shift, self.centre, out[part])
+            _centred(self.rows.index_select(0, index[part]), self.shift, self.centre, out[part])
         return out
 
     def farthest_out(self, count: int) -> Tensor:
@@ -71,7 +71,7 @@ def _centre(rows: Tensor, shift: int) -> Tensor:
     It is the first row plus the mean difference from it, so that a column in which all rows are equal has exactly
     their number: rounded, it could lie farther from them than they from each other.
     """
-    sample = rows[:: max(1, len(rows) // _SAMPLE)]
+    sample = rows[:: max(8, len(rows) // _SAMPLE)]
     first = scaled(sample[0], shift)
     total = torch.zeros(rows.shape[1], dtype=torch.float32, device=rows.device)
     for _, block in _blocks(sample, shift, first):
