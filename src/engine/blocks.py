@@ -20,7 +20,7 @@ _BESIDE = 8  # numbers of a factor beside its coordinates, at most
 _LEAST_DENSE = 64  # rows
 _DENSE = (128, 1 << 18)  # rows, and numbers, of a side of a dense tile
 _PIVOTS = (8, 32)
-_MOST_PIVOTS = 128  # with the farthest-out rows of batches
+_MOST_PIVOTS = 32  # or as many far rows of batches
 _WIDEST = 512  # coordinates of a projected level
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
 _TILES = {"cpu": (512, 4096), "mps": (4096, 8192)}
@@ -73,7 +73,7 @@ class Blocks:
     def reserved(self, n: int, d: int) -> dict[str, int]:
         """The float32 numbers of each part of a search's `Workspace`."""
         rows, columns = min(self.strip, n), min(max(self.strip, self.tile_columns), n)
-        tile = min(self.tile_rows, n) * aligned(min(self.tile_columns, n))
+        tile = aligned(min(self.tile_rows, n)) * min(self.tile_columns, n)
         beside = _BESIDE if self.projected else 0
         sizes = {
             "product": tile,

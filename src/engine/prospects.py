@@ -8,7 +8,7 @@ from torch import Tensor
 from .space import Space
 
 _MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
-_REPRESENTATIVES = 128  # rows at most that stand for their batches
+_REPRESENTATIVES = 32  # rows at most that stand for their batches
 
 
 def others(n: int, rows: Tensor) -> Tensor:
