@@ -33,20 +33,22 @@ class Places:
 
     def __init__(self, original: Tensor, batch: int) -> None:
         n = len(original)
-        row = torch.arange(n)
+        row = group = torch.arange(n)
         copy = row[original != row]
-        # A copy also stands for itself alone: in pairs that were decided before copies were looked for.
-        row, group = torch.cat([row, copy]), torch.cat([original, copy])
-        order = torch.argsort(group, stable=True)
-        row, group = row[order], group[order]
-        batch_of = row // batch
-        fresh = torch.ones(len(row), dtype=torch.bool)
-        fresh[1:] = (group[1:] != group[:-1]) | (batch_of[1:] != batch_of[:-1])
-        self.row, self.group, self.batch = row[fresh], group[fresh], batch_of[fresh]
+        self._one_each = not len(copy)
+        if not self._one_each:
+            # A copy also stands for itself alone: in pairs that were decided before copies were looked for.
+            row, group = torch.cat([row, copy]), torch.cat([original, copy])
+            order = torch.argsort(group, stable=True)
+            row, group = row[order], group[order]
+            fresh = torch.ones(len(row), dtype=torch.bool)
+            fresh[1:] = (group[1:] != group[:-1]) | (row[1:] // batch != row[:-1] // batch)
+            row, group = row[fresh], group[fresh]
+        self.row, self.group, self.batch = row, group, row // batch
         self.batches = -(-n // batch)
         self.copies = torch.bincount(original, minlength=n)
         self._original = original
-        self._start = torch.searchsorted(self.group, torch.arange(n + 1))
+        self._start = torch.nn.functional.pad(torch.bincount(group, minlength=n).cumsum(0), (1, 0))
 
     @cached_property
     def mark(self) -> int:
@@ -55,6 +57,8 @@ class Places:
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """For searched rows (m,): (which of them, place) for every place at which one of them stands."""
+        if self._one_each:
+            return torch.arange(len(rows)), rows
         counts = self._start[rows + 1] - self._start[rows]
         which = torch.repeat_interleave(torch.arange(len(rows)), counts)
         offset = torch.arange(len(which)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
@@ -70,6 +74,8 @@ class Places:
 
     def by_row(self, values: Tensor) -> Tensor:
         """The smallest of `values` (batches,) over the batches in which each searched row stands: (n,)."""
+        if self._one_each:
+            return values[self.batch]
         lowest = values.max().expand(len(self.copies)).clone()
         return lowest.scatter_reduce_(0, self.group, values[self.batch], "amin")
 

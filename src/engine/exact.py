@@ -54,7 +54,7 @@ class ExactSquares:
             scaled(self._rows[at.to(self._rows.device)].cpu().to(torch.float64), self._shift) for at in (i, j)
         )
         difference = left - right
-        plain = (subtraction_is_exact(left, right, difference) & self._is_safe(difference)).all(dim=1)
+        plain = subtraction_is_exact(left, right, difference).all(dim=1) & self._is_safe(difference)
         squares, certain = _sum_of_squares(difference)
         return [
             square if is_certain else float(self._rational(*pair))
@@ -64,8 +64,8 @@ class ExactSquares:
     def _is_safe(self, difference: Tensor) -> Tensor:
         """Where scaling lost nothing, and neither squaring nor splitting overflows or vanishes."""
         scaling = self._shift == 0 or self._rows.dtype == torch.float32
-        size = difference.abs()
-        return (difference == 0) | ((size > 2.0**-400) & (size < 2.0**400) & scaling)
+        size = difference.abs().masked_fill_(difference == 0, 1.0)
+        return (size.amin(dim=1) > 2.0**-400) & (size.amax(dim=1) < 2.0**400) & scaling
 
     def _work_out(self, pairs: list[Pair], squares: dict[Pair, float]) -> None:
         if not pairs:
@@ -98,8 +98,7 @@ def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
     Squares are taken as unevaluated sums of two numbers, k = 2 d terms in all. Adding and taking away sigma, a
     power of two of at least (k + 2) times the largest term, cuts off the terms' leading bits, whose sum is exact;
     so does a second sigma with what is left (Rump, Ogita and Oishi, Accurate floating-point summation part I,
-    section 3, 2008). The terms are then below a third sigma over k: their rounded sum is off by at most k u sigma,
-    and by nothing where all of them are 0.
+    section 3, 2008). The terms are then below a third sigma over k: their rounded sum is off by at most k u sigma.
     """
     terms = torch.cat(_square_exactly(x), dim=1)
     k = terms.shape[1]
@@ -113,7 +112,7 @@ def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
         sigma = sigma * 2.0 ** (bits - 53)
     high = sums[0] + sums[1]
     low = (sums[1] - (high - sums[0])) + terms.sum(dim=1)
-    error = torch.where(terms.any(dim=1), (k * sigma[:, 0] + low.abs()) * 2.0**-52, 0.0)
+    error = (k * sigma[:, 0] + low.abs()) * 2.0**-52
     return high + low, high + (low - 2 * error) == high + (low + 2 * error)
 
 
@@ -128,4 +127,4 @@ def _square_exactly(x: Tensor) -> tuple[Tensor, Tensor]:
     high = large - (large - x)
     low = x - high
     square = x * x
-    return square, ((high * high - square) + 2 * high * low) + low * low
+    return square, (high * high).sub_(square).addcmul_(high, low, value=2).addcmul_(low, low)

@@ -53,10 +53,13 @@ class Ledger:
         if int(ranks[0].max()) < int(ranks[1].min()):
             self._evaluated += torch.bincount(ranks[0], minlength=len(self.open)) * len(right)
             return
-        batches, at = torch.unique(torch.cat(ranks), return_inverse=True)
-        held = [torch.bincount(part, minlength=len(batches)) for part in (at[: len(left)], at[len(left) :])]
-        both = torch.bincount(at[: len(left)][torch.isin(left, right)], minlength=len(batches))
-        ordered = held[0][:, None] * held[1]
+        shared = torch.zeros(self._n, dtype=torch.bool)
+        shared[right] = True
+        ranks.append(ranks[0][shared[left]])
+        held = torch.stack([torch.bincount(part, minlength=len(self.open)) for part in ranks])
+        batches = held.any(dim=0).nonzero().flatten()
+        of_left, of_right, both = held[:, batches]
+        ordered = of_left[:, None] * of_right
         twice = both[:, None] * both
         pairs = (ordered + ordered.T - twice).triu(1)
         pairs += torch.diag(ordered.diagonal() - both * (both + 1) // 2)

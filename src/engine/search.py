@@ -182,8 +182,11 @@ class Search:
         """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
         if not self._merges or not may_have_many_copies(self._space, alive):
             return alive
+        first = first_equal(self._space.rows, alive)
+        if torch.equal(first, alive):
+            return alive
         original = torch.arange(self._n)
-        original[alive] = first_equal(self._space.rows, alive)
+        original[alive] = first
         self._bounds.merge(original)
         self._places = Places(original, self._batch)
         self._tiles.merge(self._places)
