@@ -15,7 +15,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' own fixtures and references
 
-PAUSE_SECONDS = 0.1  # before a turn: threads of the one before spin for a while, and take a core
+PAUSE_SECONDS = 0.1  # before another's turns: threads of the one before spin for a while, and take a core
+GO_SECONDS = 0.5  # a contestant takes as many turns at a go as fit into this
 TURN_SECONDS = 100.0  # a turn that is not over by then is stopped, and its time reckoned from the part it did
 ENOUGH_SECONDS = 40.0  # a contestant that has used so much in all takes no further turn
 
@@ -31,19 +32,31 @@ class Contestant:
 
 @dataclass
 class Times:
-    """A contestant's turns: seconds each, and whether they were cut short (`done` of all parts) and reckoned."""
+    """A contestant's turns: the seconds of the first of each go, and of those that follow at once on another; and
+    whether they were cut short (`done` of all parts) and reckoned."""
 
-    seconds: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    following: list[float] = field(default_factory=list)
     done: float = 1.0
 
     @property
+    def seconds(self) -> list[float]:
+        """Of the turns that count: those that follow another; where a go is one turn, all but the first, which
+        warms up, if there are more."""
+        return self.following or self.first[1:] or self.first
+
+    @property
     def median(self) -> float:
-        """Of all turns but the first, which warms up; or the first where it is the only one."""
-        return statistics.median(self.seconds[1:] or self.seconds)
+        return statistics.median(self.seconds)
+
+    @property
+    def after_a_pause(self) -> float:
+        """The median of the first turns of each go: threads sleep then, and have to be woken."""
+        return statistics.median(self.first[1:] or self.first)
 
     @property
     def turns(self) -> int:
-        return max(1, len(self.seconds) - 1)
+        return len(self.seconds)
 
 
 def whole(work: Callable[[], object]) -> Callable[[], Iterator[object]]:
@@ -56,28 +69,39 @@ def whole(work: Callable[[], object]) -> Callable[[], Iterator[object]]:
 
 
 def take_turns(contestants: Sequence[Contestant], rounds: int) -> dict[str, Times]:
-    """Let each have its turn in order, and again, `rounds` times after one round that warms up."""
+    """Let each have its go in order, and again, `rounds` times after one round that warms up; with no rounds, each
+    takes one turn."""
+    go_seconds = GO_SECONDS if rounds else 0.0
     times = {contestant.name: Times() for contestant in contestants}
     for _ in range(rounds + 1):
         for contestant in contestants:
             taken = times[contestant.name]
-            if sum(taken.seconds) < ENOUGH_SECONDS and taken.done == 1.0:
-                _take_turn(contestant, taken)
+            if sum(taken.first) + sum(taken.following) < ENOUGH_SECONDS and taken.done == 1.0:
+                _have_a_go(contestant, taken, go_seconds)
     return times
 
 
-def _take_turn(contestant: Contestant, times: Times) -> None:
-    done = 0
+def _have_a_go(contestant: Contestant, times: Times, go_seconds: float) -> None:
     time.sleep(PAUSE_SECONDS)
+    first, times.done = _take_turn(contestant)
+    times.first.append(first)
+    spent = first
+    while spent + first < go_seconds:
+        times.following.append(_take_turn(contestant)[0])
+        spent += times.following[-1]
+
+
+def _take_turn(contestant: Contestant) -> tuple[float, float]:
+    """The seconds of a turn, reckoned from the part of it that was done, and that part."""
+    parts = 0
     started = time.perf_counter()
-    turn = contestant.turn()
-    for _ in turn:
-        done += 1
+    for _ in contestant.turn():
+        parts += 1
         if time.perf_counter() - started > TURN_SECONDS:
             break
     seconds = time.perf_counter() - started
-    times.done = min(1.0, done / contestant.parts)
-    times.seconds.append(seconds / times.done)
+    done = min(1.0, parts / contestant.parts)
+    return seconds / done, done
 
 
 def arguments(description: str, names: Sequence[str] = ()) -> argparse.Namespace:

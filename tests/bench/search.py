@@ -188,6 +188,7 @@ def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None
         "streaming": streaming,
         "table": table,
         "seconds": {name: taken.median for name, taken in times.items()},
+        "seconds_after_a_pause": {name: taken.after_a_pause for name, taken in times.items()},
         "turns": {name: taken.turns for name, taken in times.items()},
         "reckoned_from": {name: taken.done for name, taken in times.items() if taken.done < 1},
         "goals": {
@@ -199,12 +200,13 @@ def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None
 def print_times(times: dict[str, Times]) -> None:
     ours = times[OURS].median
     print_table(
-        ("", "median", "fastest", "turns", "of ours"),
+        ("", "median", "fastest", "after a pause", "turns", "of ours"),
         [
             (
                 name + (f" (≈, from {taken.done:.1%})" if taken.done < 1 else ""),
                 seconds(taken.median),
                 seconds(min(taken.seconds)),
+                seconds(taken.after_a_pause),
                 str(taken.turns),
                 f"{taken.median / ours:,.4g} ×",
             )
