@@ -77,7 +77,7 @@ def ladder(
     if few is not None:
         rows, removed, core = rows[few.to(rows.device)], places(few, removed), core.among(few)
         memory = memory and memory - rows.nbytes
-    space = centre_rows(rows)
+    space = centre_rows(rows, near=core.distinct)
     exact = ExactSquares(rows, space.shift)
     outer = reaches(space, exact, removed, core.distinct)
     best = yield from core_pair(space, exact, removed, core, device, memory, seconds)

@@ -54,24 +54,28 @@ class Space:
         yield from _blocks(self.rows, self.shift, self.centre)
 
 
-def centre_rows(rows: Tensor) -> Space:
-    """The space for rows (n, d), finite, float32 or float64. One pass over the rows where their range is safe."""
-    centre = _centre(rows, 0)
+def centre_rows(rows: Tensor, near: Tensor | None = None) -> Space:
+    """The space for rows (n, d), finite, float32 or float64. One pass over the rows where their range is safe.
+
+    The centre lies amid those at `near` (m,), where that is given: distances between these are told apart best.
+    """
+    centre = _centre(rows, near, 0)
     radius = _radii(rows, 0, centre)
     if _SAFE[0] <= float(radius.max()) <= _SAFE[1]:
         return Space(rows, 0, centre, radius)
     shift = -_exponent_of_extent(rows)
-    centre = _centre(rows, shift)
+    centre = _centre(rows, near, shift)
     return Space(rows, shift, centre, _radii(rows, shift, centre))
 
 
-def _centre(rows: Tensor, shift: int) -> Tensor:
-    """About the mean (d,) of a sample of the rows, or where that overflows, the first row.
+def _centre(rows: Tensor, near: Tensor | None, shift: int) -> Tensor:
+    """About the mean (d,) of a sample of the rows, all or those at `near`; or where that overflows, the first.
 
     It is the first row plus the mean difference from it, so that a column in which all rows are equal has exactly
     their number: rounded, it could lie farther from them than they from each other.
     """
-    sample = rows[:: max(8, len(rows) // _SAMPLE)]
+    step = max(8, len(rows if near is None else near) // _SAMPLE)
+    sample = rows[::step] if near is None else rows[near[::step].to(rows.device)]
     first = scaled(sample[0], shift)
     total = torch.zeros(rows.shape[1], dtype=torch.float32, device=rows.device)
     for _, block in _blocks(sample, shift, first):
