@@ -32,6 +32,15 @@ def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
     assert found[-1] == 128
 
 
+def test_rows_alike_in_all_of_a_few_directions_have_a_level_of_these() -> None:
+    directions = torch.linalg.qr(inputs.normal(160, 60, seed=1)).Q
+    space = centre_rows((inputs.normal(12_000, 60) @ directions.T).float())
+    found = widths(space, float((1.7 * space.radius.median()) ** 2))
+
+    assert len(found) > 1
+    assert found[-1] == 160
+
+
 def test_a_few_rows_need_no_other_level() -> None:
     space = centre_rows(inputs.vocabulary(30, 256).float())
 
