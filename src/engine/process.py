@@ -46,6 +46,7 @@ from .wishes import LISTENED_TO, Stopped, Wishes
 
 _PROGRESS_SECONDS: Final = 0.1
 _LOW_PRIORITY: Final = 10
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
 _RESERVED_BYTES: Final = 1 << 14
 
 
@@ -56,8 +57,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
-    # The search uses every core for as long as it takes: the screen, the shell and other people's work go first.
-    os.nice(_LOW_PRIORITY)
+    _give_way()
     folder = Path(arguments[0])
     run = Run(folder.name, folder)
     try:
@@ -74,6 +74,16 @@ def main(arguments: list[str]) -> int:
         print(f"{LAST_WORDS}{error}", file=sys.stderr)
         return 3
     return 0
+
+
+def _give_way() -> None:
+    """Let the screen, the shell and other people's work go first: the search uses every core for as long as it
+    takes."""
+    os.nice(_LOW_PRIORITY)
+    # Linux may share cores among sessions, and then `nice` counts only within one (sched(7), autogroup).
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            _AUTOGROUP.write_text(str(_LOW_PRIORITY))
 
 
 class Reserve:

@@ -25,6 +25,7 @@ from farpair.errors import RunError
 from fixtures import build_small_model
 from running import ended, long_request, read_until, searching, wait_until_gone
 
+AUTOGROUP = Path("/proc/self/autogroup")
 NOWHERE = RunRequest(model="nowhere", weights="/nowhere/W.safetensors", cluster="all", device="cpu")
 
 
@@ -167,6 +168,8 @@ def test_an_engine_in_its_own_session_at_low_priority(long: RunRequest) -> None:
     pid = record.engine.pid
     assert os.getsid(pid) == pid
     assert psutil.Process(pid).nice() == min(os.nice(0) + 10, 19)
+    if AUTOGROUP.exists():  # cores are shared among sessions first, and `nice` counts within one
+        assert Path(f"/proc/{pid}/autogroup").read_text().split()[-1] == "10"
     runs.stop(run, record)
     read_until(run, ended)
 
