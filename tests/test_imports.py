@@ -32,6 +32,18 @@ def test_the_app_loads_neither_torch_nor_numpy_before_it_paints() -> None:
     assert {"torch", "numpy"}.isdisjoint(loaded_by("import farpair.tui.app"))
 
 
+@pytest.mark.parametrize(("asked", "frames"), [(None, "240"), ("30", "30")])
+def test_a_key_waits_a_few_milliseconds_for_its_frame_unless_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch, asked: str | None, frames: str
+) -> None:
+    monkeypatch.delenv("TEXTUAL_FPS", raising=False)
+    if asked:
+        monkeypatch.setenv("TEXTUAL_FPS", asked)
+    program = "import farpair.tui.app, textual.constants; print(textual.constants.MAX_FPS)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == frames
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["--batch", "0"]])
 def test_parsing_loads_nothing_heavy(words: list[str]) -> None:
     heavy = {"torch", "numpy", "textual", "rich", "msgspec", "psutil", "safetensors", "tokenizers", "asyncio"}
