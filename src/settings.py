@@ -3,9 +3,7 @@
 The command line beats the environment, which beats the file. Neither torch nor textual is imported here.
 """
 
-import difflib
 import os
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -96,6 +94,8 @@ def settings_in_force(given: str | None) -> Settings:
 
 def read_settings(file: Path) -> Settings:
     """The settings in `file`; raises InputError as `settings_in_force` does."""
+    import tomllib  # most people have no such file
+
     name = visible(str(file))
     try:
         text = read_regular(file, LONGEST_FILE).decode()
@@ -140,6 +140,8 @@ def _wrong(name: str, text: str, path: tuple[str, ...], sentence: str) -> InputE
 def _line_of(text: str, path: tuple[str, ...]) -> int:
     """The line of `text`, counted from 1, where the value at `path` is set: after the last whole beginning of the
     file, in lines, that parses without it."""
+    import tomllib
+
     lines = text.splitlines(keepends=True)
     without = 0
     for taken in range(1, len(lines) + 1):
@@ -156,6 +158,8 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
 
 
 def _no_such(name: str, kind: str, known: tuple[str, ...]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"there is no such {kind}; the nearest is {near[0]}"

@@ -23,7 +23,14 @@ class ThemedApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         few_colours = self.no_color or self.console.color_system in (None, "standard")
-        self.theme = looks.theme or ("terminal" if few_colours else "dark")
+        self.theme = self._styled_in = looks.theme or ("terminal" if few_colours else "dark")
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style everything anew in another theme than it has: at a start that would be once more than needed."""
+        if self.theme != self._styled_in:
+            self._styled_in = self.theme
+            super().refresh_css(animate)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(DEFAULTS)
