@@ -200,6 +200,12 @@ def test_the_list_keeps_the_shown_model_in_view_among_hundreds() -> None:
         assert width_of(model_line(views, shown, 78)) <= 80
 
 
+def test_a_name_has_the_room_that_the_states_leave() -> None:
+    new = [View(a_model("Qwen3-4B-Instruct-2507")), View(a_model("other"))]
+    assert "Qwen3-4B-Instruct-2507 " in plain(model_lines(new, 0, 32, 3))
+    assert "Qwen3-4B-Instruct-2507 " not in plain(model_lines([view_of(published()), *new], 0, 32, 3))
+
+
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_the_title_names_model_shape_and_device_and_what_the_next_run_takes(width: int) -> None:
     text = plain([title_line(view_of(published()), width)])

@@ -11,7 +11,6 @@ from ..waiting import place
 from .lines import Line, Lines, Role, Span, left, number, right, width_of
 from .progress import when
 
-STATUS_WIDTH = 14
 DATE_WIDTH = 17
 DATED = 60  # cells from which each model has the date of its newest run beside it
 
@@ -42,18 +41,20 @@ def model_lines(views: Sequence[View], shown: int, width: int, height: int) -> l
     """One line a model, the shown one marked and in view, numbered as the keys 1 … 9 have them."""
     first = first_shown(len(views), shown, height)
     dated = width >= DATED
-    room = max(width - STATUS_WIDTH - 5 - (DATE_WIDTH + 2 if dated else 0), 1)
+    inside = range(first, min(first + height, len(views)))
+    stands = {index: status(views[index]) for index in inside}
+    states = max((width_of((stand,)) for stand in stands.values()), default=0)
+    room = max(width - states - 5 - (DATE_WIDTH + 2 if dated else 0), 1)
     lines: list[Line] = []
-    for index in range(first, min(first + height, len(views))):
+    for index, (state, role) in stands.items():
         view = views[index]
-        state, role = status(view)
         name = left(visible(view.model.name if view.model else "", room), room)
         line: list[Span] = [
             ("▸" if index == shown else " ", "accent"),
             (f"{index + 1:>2} " if index < 9 else "   ", "dim"),
             (name, "strong" if index == shown else "text"),
             (" ", "text"),
-            (right(state, STATUS_WIDTH), role),
+            (right(state, states), role),
         ]
         if dated:
             line.append((f"  {date(view):<{DATE_WIDTH}}", "dim"))
