@@ -211,6 +211,8 @@ class Contenders:
         return self.places.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
 
     def _decide(self, rivals: list["_Rival"]) -> "_Rival":
+        if len(rivals) == 1:
+            return rivals[0]
         order = self._exact.ordered({rival.searched: rival.square for rival in rivals})
         return min(rivals, key=lambda rival: (-order[rival.searched], rival.named.i, rival.named.j))
 
