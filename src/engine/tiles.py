@@ -18,7 +18,7 @@ from .space import Space
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
 _MOST_CHECKED = 1 << 17  # pairs of a tile whose bounds are looked at in float64: 1 MB
-_WORTH_GATHERING = 0.1  # of a tile: where less is left, only that is gone through
+_WORTH_GATHERING = 0.5  # of a tile: where less is left, only that is gone through
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
 
 
