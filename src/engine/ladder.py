@@ -67,10 +67,11 @@ def choose_ladder(
     common = _reaches(space, index, needed)
     if not widths or not is_worth_projecting(len(index), widths[-1], float(common.sum())):
         return alone
-    if not _may_pay(space, index, common, widths[-1]):
+    probes = _probes(space, index)
+    if not _may_pay(space, probes, common, widths[-1]):
         return alone
     basis = leading_directions(space, index, widths[-1], workspace)
-    total, left_over = _sampled(space, screen, index, needed, basis, widths)
+    total, left_over = _sampled(space, screen, probes, needed, basis, widths)
     work = torch.tensor([*widths, d])[:, None] * screen.cost + d * (_PAIR * left_over).clamp_max(1.0)
     least, best = work.min(dim=0)
     if float(common @ least) > _GAIN * float(common @ work[-1]):
@@ -81,15 +82,15 @@ def choose_ladder(
     return Ladder((*levels, *alone.levels), left_over)
 
 
-def _may_pay(space: Space, index: Tensor, common: Tensor, widest: int) -> bool:
+def _may_pay(space: Space, probes: tuple[Tensor, Tensor], common: Tensor, widest: int) -> bool:
     """Whether a level as wide as `widest` may save enough of the pairs that are `common` (bins,), judged by how
-    much of some rows a few leading directions of others hold.
+    much of one sample of the rows a few leading directions of the other hold.
 
     For rows of radius r at right angles, of whose squares a level holds a fraction c, bound (1) of `levels` is
     (4 - 2c) r^2: pairs of reach rho are discarded where c >= 2 (1 - 1/rho). More directions hold no more than in
     proportion.
     """
-    fitted, measured = _probes(space, index)
+    fitted, measured = probes
     y = space.centred(measured.to(space.rows.device))
     held = (y @ leading_directions(space, fitted, min(_TRIED, widest))).square().sum() / y.square().sum()
     most = float(held) * max(1.0, widest / _TRIED)
@@ -99,11 +100,16 @@ def _may_pay(space: Space, index: Tensor, common: Tensor, widest: int) -> bool:
 
 
 def _sampled(
-    space: Space, screen: Screen, index: Tensor, needed: Tensor, basis: Tensor, widths: list[int]
+    space: Space,
+    screen: Screen,
+    probes: tuple[Tensor, Tensor],
+    needed: Tensor,
+    basis: Tensor,
+    widths: list[int],
 ) -> tuple[Tensor, Tensor]:
-    """Of a sample of the pairs of rows at `index` (m,), how many there are by reach (bins,), and the fraction that
-    levels of `widths` and the full one leave of them (levels, bins)."""
-    left, right = _probes(space, index)
+    """Of the pairs of one of the two samples `probes` with the other, how many there are by reach (bins,), and the
+    fraction that levels of `widths` and the full one leave of them (levels, bins)."""
+    left, right = probes
     need = torch.minimum(needed[left][:, None], needed[right])
     largest = (space.radius[left][:, None] + space.radius[right]).square()
     bins = torch.bucketize(_reach(space, left, right, needed), _EDGES, out_int32=True)
