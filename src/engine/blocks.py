@@ -82,7 +82,7 @@ class Blocks:
             "right": columns * (d + _BESIDE),
             "projected_left": rows * (self.projected + beside),
             "projected_right": columns * (self.projected + beside),
-            COORDINATES: n * self.projected,
+            COORDINATES: n * (self.projected + beside),
         }
         return {part: aligned(size) for part, size in sizes.items()}
 

@@ -14,7 +14,7 @@ _WIDTHS = (24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512)
 _EDGES = torch.tensor([1.0, *(1 + 0.02 * 1.25**at for at in range(20))], dtype=torch.float64)
 _PROBES = 512
 _RARE = 100  # a reach seen less often tells nothing of its own
-_PAIR = 60  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
+_PAIR = 25  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
 _GAIN = 0.9  # of the work that the full level alone would take: at least the rest has to be saved
 _TRIED = 32  # directions that tell whether more may pay
 

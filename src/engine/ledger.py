@@ -65,9 +65,16 @@ class Ledger:
         pairs += torch.diag(ordered.diagonal() - both * (both + 1) // 2)
         self._evaluated.index_add_(0, batches, pairs.sum(dim=1))
 
-    def count_pairs(self, i: Tensor, j: Tensor) -> None:
-        """Count single pairs (m,) as evaluated."""
-        self._evaluated += torch.bincount(torch.minimum(self._rank[i], self._rank[j]), minlength=len(self.open))
+    def count_pairs(self, left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> None:
+        """Count as evaluated the pairs (m,) of rows `left` (a,) at `row` with rows `right` (b,) at `column`."""
+        if not len(row):
+            return
+        ranks, others = self._rank[left], self._rank[right]
+        if int(ranks.max()) < int(others.min()):
+            self._evaluated.index_add_(0, ranks, torch.bincount(row, minlength=len(left)))
+        else:
+            first = torch.minimum(ranks[row], others[column])
+            self._evaluated += torch.bincount(first, minlength=len(self.open))
 
     def snapshot(self) -> tuple[Tensor, int]:
         """The counts as they are, for `restore`."""

@@ -21,6 +21,7 @@ sum; fl(V'y_i) is off by at most sqrt(k) gamma(d) (1 + eta) r_i, once in q_i and
 2^-24 r_i. `slack` adds these up, every one rounded upwards.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -37,6 +38,7 @@ from .space import Space
 _SAMPLE = 4096  # rows from which the leading directions are taken
 _FAR = 4  # the power of a row's radius with which it counts among them
 _BLOCK = 1 << 19  # float32 numbers centred and projected at once
+_FEW_COLUMNS = 768  # whose directions are found by an eigendecomposition
 _ITERATIONS = 3  # of subspace iteration; the bound holds for any V, more only sharpen it
 
 
@@ -45,10 +47,11 @@ Side = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class Projection:
-    """Coordinates (m, k) of some rows along the leading directions; row i's are at `position[i]` (n,)."""
+    """Coordinates of some rows along the leading directions, as the screen rounds them: row i's are the last k of
+    `factors` (m, beside + k) at `position[i]` (n,). What stands beside them is a level's own."""
 
     position: Tensor
-    coordinates: Tensor
+    factors: Tensor
 
 
 @dataclass(frozen=True)
@@ -85,32 +88,28 @@ class Factors:
         self._workspace, self._first = workspace, first
         self._full: tuple[Screen, Tensor] | None = None
         self._projected: Tensor | None = None
-
-    def among(self, rows: Tensor) -> "Factors":
-        """The factors of some of these rows, in the same place: those of all of them at the full level are
-        gathered anew when they are next asked for."""
-        if len(rows) == len(self.rows):
-            return self
-        self._full = None
-        return Factors(rows, self._side, self._workspace, self._first)
+        self._beside: Level | None = None
 
     def at(self, level: Level) -> Tensor:
-        """(m, beside + k), the numbers beside the coordinates first; the next call overwrites these."""
+        """(m, beside + k), the numbers beside the coordinates first; the next call may overwrite these."""
         if level.projection is None or level.residual is None or level.half is None:
             if self._full is None or self._full[0] is not level.screen:
                 self._full = level.screen, self._gathered(level)
             return self._full[1]
         if self._projected is None:
-            self._projected = self._gathered_projection(level, level.projection)
-        at = level.projection.position[self.rows.to(level.half.device)]
+            self._projected = self._gathered_projection(level.projection)
         factor = self._projected[:, : level.screen.beside + level.k]
-        self._write_beside(factor, level.screen, level.residual[at], level.half[at])
+        if self._beside is not level:
+            at = level.projection.position[self.rows.to(level.half.device)]
+            self._write_beside(factor, level.screen, level.residual[at], level.half[at])
+            self._beside = level
         return factor
 
     def _gathered(self, level: Level) -> Tensor:
         """The full level's factors."""
         space, screen = level.space, level.screen
-        factor = self._place("", screen, level.k, space.rows.device)
+        like = torch.empty(0, dtype=screen.dtype(space.rows.device), device=space.rows.device)
+        factor = self._place("", screen.beside + level.k, like)
         half = factor.new_empty(len(factor), dtype=torch.float32)
         rows = self.rows.to(factor.device)
         step = max(1, _BLOCK // level.k)
@@ -126,23 +125,18 @@ class Factors:
         self._write_beside(factor, screen, torch.zeros_like(half), half)
         return factor
 
-    def _gathered_projection(self, level: Level, projection: Projection) -> Tensor:
+    def _gathered_projection(self, projection: Projection) -> Tensor:
         """Room for the factors of all projected levels, with the widest one's coordinates."""
-        coordinates, screen = projection.coordinates, level.screen
-        factor = self._place("projected_", screen, coordinates.shape[1], coordinates.device)
-        rows = self.rows.to(coordinates.device)
-        step = max(1, _BLOCK // coordinates.shape[1])
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
-            found = coordinates.index_select(0, projection.position[rows[part]])
-            factor[part, screen.beside :] = screen.rounded(found)
-        return factor
+        factors = projection.factors
+        place = self._place("projected_", factors.shape[1], factors)
+        return torch.index_select(factors, 0, projection.position[self.rows.to(factors.device)], out=place)
 
-    def _place(self, kind: str, screen: Screen, k: int, device: torch.device) -> Tensor:
-        shape, dtype = (len(self.rows), screen.beside + k), screen.dtype(device)
+    def _place(self, kind: str, width: int, like: Tensor) -> Tensor:
+        """Room for these rows' factors, of the type of those `like` them and where they are."""
+        shape = len(self.rows), width
         if self._workspace is None:
-            return torch.empty(shape, dtype=dtype, device=device)
-        return self._workspace.take(kind + self._side, *shape, first=self._first, dtype=dtype)
+            return like.new_empty(shape)
+        return self._workspace.take(kind + self._side, *shape, first=self._first, dtype=like.dtype)
 
     def _write_beside(self, factor: Tensor, screen: Screen, residual: Tensor, half: Tensor) -> None:
         """q, the parts of b / 2 and as many ones, in the columns that this side has for them."""
@@ -175,18 +169,21 @@ def projected_levels(
     d = space.rows.shape[1]
     basis = basis[:, : widths[-1]].contiguous()
     eta = _departure(basis)
-    shape = len(index), widths[-1]
-    coordinates = workspace.take(COORDINATES, *shape) if workspace else basis.new_empty(shape)
+    shape, dtype = (len(index), screen.beside + widths[-1]), screen.dtype(basis.device)
+    room = workspace.take(COORDINATES, *shape, dtype=dtype) if workspace else None
+    factors = basis.new_empty(shape, dtype=dtype) if room is None else room
+    more = [k - narrower for narrower, k in itertools.pairwise([0, *widths])]
     squared_norms = basis.new_empty((len(widths), len(index)))
     step = max(1, _BLOCK // d)
     for start in range(0, len(index), step):
         part = slice(start, start + step)
-        block = product(space.centred(index[part].to(basis.device)), basis, out=coordinates[part]).square()
-        for at, k in enumerate(widths):
-            torch.sum(block[:, :k], dim=1, out=squared_norms[at, part])
+        found = product(space.centred(index[part].to(basis.device)), basis)
+        factors[part, screen.beside :] = screen.rounded(found)
+        sums = [columns.sum(dim=1) for columns in torch.split(found.square_(), more, dim=1)]
+        torch.cumsum(torch.stack(sums), dim=0, out=squared_norms[:, part])
     position = torch.full((len(space.rows),), -1, dtype=torch.int64)
     position[index] = torch.arange(len(index))
-    projection = Projection(position.to(basis.device), coordinates)
+    projection = Projection(position.to(basis.device), factors)
     radius = space.radius[index]
     levels = []
     for k, squares in zip(widths, squared_norms.cpu().to(torch.float64), strict=True):
@@ -213,8 +210,8 @@ def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace
     """V (d, k) float32: nearly orthonormal directions in which the rows at `index` spread most.
 
     Rows count by the fourth power of their radius, since it is the pairs of far rows that are hard to discard.
-    Subspace iteration on a sample (Halko, Martinsson and Tropp, 2011, algorithm 4.4), so that the first
-    columns of V serve the narrower levels too.
+    Of a sample, and the first columns of V serve the narrower levels too: the eigenvectors of its second moments
+    where d is small, else by subspace iteration (Halko, Martinsson and Tropp, 2011, algorithm 4.4).
     """
     device = space.rows.device
     sampled = index[:: max(1, len(index) // _SAMPLE)]
@@ -225,6 +222,9 @@ def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace
     for first in range(0, len(sampled), step):
         part = slice(first, first + step)
         space.centred(sampled[part].to(device), out=sample[part]).mul_(weight[part, None])
+    if sample.shape[1] <= _FEW_COLUMNS:
+        by_rising_spread: Tensor = torch.linalg.eigh((sample.T @ sample).cpu()).eigenvectors
+        return by_rising_spread[:, -k:].flip(1).contiguous().to(device)
     generator = torch.Generator().manual_seed(0)
     start = torch.randn((sample.shape[1], k), generator=generator).to(device)
     basis: Tensor = torch.linalg.qr(start).Q

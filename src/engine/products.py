@@ -6,12 +6,14 @@ bound of the search rests on how its products are rounded, so each is carried ou
 is for, and what was set is put back.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+_PAIRS = 1 << 15  # inner products of single pairs at a time
 _PRECISE = ("none", "ieee")
 _ON_CPU = getattr(torch.backends.mkldnn, "matmul", None)  # before torch 2.9 one setting is for all devices
 
@@ -20,6 +22,35 @@ def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, tf32: boo
     """left (a, k) times right (k, b), float32; with `tf32`, on CUDA's tensor cores where there are any."""
     with _products_in_tf32(tf32 and left.device.type == "cuda"):
         return torch.mm(left, right, out=out)
+
+
+def products_at(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """The inner products (p,) of the rows of `left` (a, k) at `row` (p,) with those of `right` (b, k) at `column`
+    (p,); the pairs are distinct, and ordered by column and then by row. Float32, on the rows' device."""
+    at_once = _sampled if left.device.type == "cpu" else _gathered
+    parts = zip(torch.split(row, _PAIRS), torch.split(column, _PAIRS), strict=True)
+    return torch.cat([at_once(left, right, *(at.to(left.device) for at in part)) for part in parts])
+
+
+def _gathered(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    return left[row].mul_(right[column]).sum(dim=1)
+
+
+def _sampled(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """The same without a copy of any row, as the product of two matrices where a sparse one has its entries."""
+    right = right[int(column[0]) :]
+    start = torch.bincount(column - column[0], minlength=len(right)).cumsum(0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        pattern = torch.sparse_csr_tensor(
+            torch.nn.functional.pad(start, (1, 0)),
+            row,
+            torch.zeros(len(row)),
+            size=(len(right), len(left)),
+            check_invariants=False,
+        )
+    products: Tensor = torch.sparse.sampled_addmm(pattern, right, left.T, beta=0.0)
+    return products.values()
 
 
 @contextmanager

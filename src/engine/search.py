@@ -226,10 +226,10 @@ class Search:
 
     def _take_each(self, rows: Tensor) -> None:
         """Decide every pair of `rows` among themselves."""
-        i, j = rows[torch.combinations(torch.arange(len(rows)))].T
-        self._ledger.count_pairs(i, j)
-        self._tiles.take(i, j)
-        self._ledger.left -= len(i)
+        pairs = torch.combinations(torch.arange(len(rows))).T
+        self._ledger.count_pairs(rows, rows, *pairs)
+        self._tiles.take(*rows[pairs])
+        self._ledger.left -= pairs.shape[1]
         self._walked[self._places.batch[torch.isin(self._places.group, rows)]] = True
 
     def _walk(self, alive: Tensor) -> Iterator[SearchEvent]:

@@ -13,13 +13,44 @@ from .dense import Dense
 from .ladder import only_full_level
 from .ledger import Ledger
 from .levels import Factors, Level
+from .products import products_at
 from .screen import FLOAT32, Screen
 from .space import Space
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
 _MOST_CHECKED = 1 << 17  # pairs of a tile whose bounds are looked at in float64: 1 MB
+_COMPARED = 1 << 18  # numbers of a product compared at once: 1 MB, so that they stay in cache
+_MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _WORTH_GATHERING = 0.5  # of a tile: where less is left, only that is gone through
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The `left` rows (a,) against a `part` (b,) of the `right` ones, both by falling radius."""
+
+    left: Factors
+    right: Factors
+    part: slice
+
+    @property
+    def rows(self) -> Tensor:
+        """The rows (a,)."""
+        return self.left.rows
+
+    @property
+    def partners(self) -> Tensor:
+        """The partners (b,)."""
+        return self.right.rows[self.part]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the rows are among the partners, in the same order: then each of their pairs is there twice."""
+        return bool(self.rows[0] == self.partners[0])
+
+    def factors(self, level: Level) -> tuple[Tensor, Tensor]:
+        """The rows' and the partners' factors of a level."""
+        return self.left.at(level), self.right.at(level)[self.part]
 
 
 @dataclass(frozen=True)
@@ -96,37 +127,62 @@ class Tiles:
         within = int((radius >= lacking.min()).sum())
         if not within:
             return
-        partners = right.rows[start : start + within]
-        level = self.ladder.choose(left.rows, partners, self.needed)
-        remains = self._sift(level, left, right, slice(start, start + within))
-        pairs = self._mattering(remains)
+        tile = Tile(left, right, slice(start, start + within))
         full = self.ladder.levels[-1]
-        if level is full:
-            self._ledger.count_tile(left.rows, partners)
-            self._take_remains(remains, pairs)
-        elif pairs is not None:
-            self._set_aside(*pairs)
-        else:
-            rows, partners = remains.rows, remains.partners
-            self._ledger.count_tile(rows, partners)
-            remains = self._sift(full, left.among(rows), right.among(partners), slice(None))
+        level = self.ladder.choose(tile.rows, tile.partners, self.needed)
+        if level is full or not self._take_by(level, tile):
+            self._ledger.count_tile(tile.rows, tile.partners)
+            remains = self._sift(full, tile)
             self._take_remains(remains, self._mattering(remains))
 
-    def _sift(self, level: Level, left: Factors, right: Factors, part: slice) -> Remains:
-        """What a level leaves of the pairs of `left` rows with a `part` of the `right` rows."""
-        rows, partners = left.rows, right.rows[part]
+    def _product(self, level: Level, tile: Tile) -> Tensor:
+        """A level's product (b, a) for a tile."""
+        left, right = tile.factors(level)
         # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one.
-        product = self.workspace.take("product", len(partners), aligned(len(rows)))[:, : len(rows)]
-        level.screen.product(right.at(level)[part], left.at(level), out=product)
-        slack = level.slack_for(float(self._space.radius[rows].max() + self._space.radius[partners].max()))
+        product = self.workspace.take("product", len(right), aligned(len(left)))[:, : len(left)]
+        return level.screen.product(right, left, out=product)
+
+    def _slack(self, level: Level, tile: Tile) -> float:
+        return level.slack_for(float(self._space.radius[tile.rows[0]] + self._space.radius[tile.partners[0]]))
+
+    def _take_by(self, level: Level, tile: Tile) -> bool:
+        """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
+        left then are set aside. False where they are not few."""
+        least = self._least(tile.rows, tile.partners)
+        product, within = self._product(level, tile), _within(least, self._slack(level, tile))
+        found = _where_at_most(product, within, _MOST_CHECKED)
+        if found is None:
+            return False
+        column, row = (at.cpu() for at in found)
+        if tile.is_diagonal:
+            column, row = column[row < column], row[row < column]
+        counted = row, column
+        if len(row) > _MANY * len(product):  # else it does not pay to have the factors of all
+            full = self.ladder.levels[-1]
+            reaching = products_at(*tile.factors(full), row, column).cpu()
+            reaching = reaching <= _within(least, self._slack(full, tile))[row]
+            row, column = row[reaching], column[reaching]
+            if len(row) > FEW_PAIRS:
+                return False
+        self._ledger.count_pairs(tile.rows, tile.partners, *counted)
+        i, j = tile.rows[row], tile.partners[column]
+        self._set_aside(torch.minimum(i, j), torch.maximum(i, j))
+        return True
+
+    def _least(self, rows: Tensor, partners: Tensor) -> Tensor:
+        """What a pair of each of `rows` (a,) with any of the `partners` (b,) needs at least: (a,) float64."""
+        return self.needed[rows].clamp_max(float(self.needed[partners].min()))
+
+    def _sift(self, full: Level, tile: Tile) -> Remains:
+        """What the full level leaves of a tile."""
+        rows, partners = tile.rows, tile.partners
+        product, slack = self._product(full, tile), self._slack(full, tile)
         row_least, column_least = (product.amin(dim=dim).cpu().to(torch.float64) for dim in (0, 1))
-        if level.projection is None:
-            self._learn_nearest(rows, partners, product, row_least, column_least)
-        need, partners_need = self.needed[rows], self.needed[partners]
-        row = _reaching(row_least, slack, need.clamp_max(float(partners_need.min())))
+        self._learn_nearest(rows, partners, product, row_least, column_least)
+        row = _reaching(row_least, slack, self._least(rows, partners))
         if len(row) == 0:
             return Remains(rows[row], partners[row], product[:0, :0], slack)
-        column = _reaching(column_least, slack, partners_need.clamp_max(float(need[row].min())))
+        column = _reaching(column_least, slack, self._least(partners, rows[row]))
         if len(row) * len(column) > _WORTH_GATHERING * product.numel():
             return Remains(rows, partners, product, slack)
         at = column.to(product.device)[:, None], row.to(product.device)
@@ -157,21 +213,17 @@ class Tiles:
 
     def _mattering(self, remains: Remains) -> tuple[Tensor, Tensor] | None:
         """The pairs (m,), i < j, of a tile's remains that still matter, each once; None where they are many."""
-        need, partners_need = self.needed[remains.rows], self.needed[remains.partners]
-        least = need.clamp_max(float(partners_need.min())) if len(partners_need) else need
-        # In float32 first, rounded up: most pairs fall there, and it is the fastest way to look at them.
-        within = _float32_above((remains.slack - least) / 2).to(remains.product.device)
-        found = _where(remains.product <= within, _MOST_CHECKED)
+        rows, partners, product = remains.rows, remains.partners, remains.product
+        if not product.numel():
+            return rows[:0], rows[:0]
+        found = _where_at_most(product, _within(self._least(rows, partners), remains.slack), _MOST_CHECKED)
         if found is None:
             return None
-        column, row = found
-        reach = remains.product[column, row].cpu().to(torch.float64).mul_(-2).add_(remains.slack)
-        row, column = row.cpu(), column.cpu()
-        mattering = reach >= torch.minimum(need[row], partners_need[column])
-        row, column = row[mattering], column[mattering]
-        if len(row) > FEW_PAIRS:
-            return None
-        return self._once(remains.rows[row], remains.partners[column])
+        reach = product[found].cpu().to(torch.float64).mul_(-2).add_(remains.slack)
+        i, j = rows[found[1].cpu()], partners[found[0].cpu()]
+        mattering = reach >= torch.minimum(self.needed[i], self.needed[j])
+        i, j = i[mattering], j[mattering]
+        return self._once(i, j) if len(i) <= FEW_PAIRS else None
 
     def _take_remains(self, remains: Remains, pairs: tuple[Tensor, Tensor] | None) -> None:
         """Decide what the full level left of a tile: its mattering `pairs`, or None where they are many."""
@@ -210,7 +262,6 @@ class Tiles:
             i, j = (torch.cat(parts) for parts in zip(*self._aside, strict=True))
             self._aside.clear()
             self._aside_pairs = 0
-            self._ledger.count_pairs(i, j)
             self.take(i, j)
 
     def take(self, i: Tensor, j: Tensor) -> None:
@@ -247,22 +298,31 @@ def _reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:
     return (least * -2 + slack >= needed).nonzero().flatten()
 
 
-def _where(mask: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
-    """Where a mask (a, b) is true, as `nonzero` says it, but looking at eight places at a time, for few are; None
-    where more than `most` are."""
+def _where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    """Where a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where that is at more than
+    `most` places."""
+    mask = torch.empty(product.shape, dtype=torch.bool, device=product.device)
+    within = within.to(product.device)
+    step = max(1, _COMPARED // product.shape[1])
+    for start in range(0, len(product), step):
+        part = slice(start, start + step)
+        # As numbers first: torch compares vectors of them to numbers, not to booleans.
+        mask[part] = torch.le(product[part], within, out=torch.empty_like(product[part]))
+    # Eight places at a time, for few are true.
     flat = mask.flatten()
     whole = len(flat) // 8 * 8
-    eights = flat[:whole].view(torch.int64).nonzero().flatten()
-    if len(eights) > most:
+    words = flat[:whole].view(torch.int64)
+    found = words.nonzero().flatten()
+    if len(found) > most:
         return None
-    among = flat[:whole].view(-1, 8)[eights]
-    if int(among.count_nonzero()) > most:
+    which, place = words.index_select(0, found).view(torch.bool).view(-1, 8).nonzero(as_tuple=True)
+    if len(which) > most:
         return None
-    which, offset = among.nonzero(as_tuple=True)
-    at = torch.cat([eights[which] * 8 + offset, flat[whole:].nonzero().flatten() + whole])
-    return at // mask.shape[1], at % mask.shape[1]
+    at = torch.cat([found[which] * 8 + place, flat[whole:].nonzero().flatten() + whole])
+    column = at // mask.shape[1]
+    return column, at - column * mask.shape[1]
 
 
-def _float32_above(numbers: Tensor) -> Tensor:
-    """Float32 numbers no smaller than these float64 ones."""
-    return torch.nextafter(numbers.to(torch.float32), torch.tensor(float("inf")))
+def _within(least: Tensor, slack: float) -> Tensor:
+    """The largest products of which slack - 2 product is `least` (a,) or more, rounded up: (a,) float32."""
+    return torch.nextafter(((slack - least) / 2).to(torch.float32), torch.tensor(float("inf")))

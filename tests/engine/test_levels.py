@@ -19,6 +19,7 @@ ROWS = {
     "on a sphere": lambda: inputs.on_sphere(90, 16).float(),
     "one-hot": lambda: torch.eye(32),
     "far from the origin": lambda: inputs.far_from_origin(90, 32),
+    "of many columns": lambda: inputs.vocabulary(40, 800).float(),
     "copies": lambda: inputs.copies(inputs.normal(5, 12), 90).float(),
     "one ulp": lambda: inputs.ulp_cloud(90, 12),
     "subnormal": lambda: (1e-42 * inputs.normal(90, 12)).float(),
@@ -111,8 +112,9 @@ def test_the_full_level_is_the_distance_itself_but_for_rounding() -> None:
     ).max()
 
 
-def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more() -> None:
-    space = centre_rows(inputs.vocabulary(90, 40).float())
+@pytest.mark.parametrize("d", [40, 800])
+def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more(d: int) -> None:
+    space = centre_rows(inputs.vocabulary(90, d).float())
     index = torch.arange(90)
     levels = every_level(space, leading_directions(space, index, 8))
     excess = [(bounds(level, index, index) - squares(space)).mean() for level in levels]
@@ -120,13 +122,24 @@ def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more() -> None:
     assert excess == sorted(excess, reverse=True)
 
 
-def test_leading_directions_are_nearly_orthonormal_and_the_same_each_time() -> None:
-    space = centre_rows(inputs.vocabulary(300, 40).float())
+@pytest.mark.parametrize("d", [40, 800])
+def test_leading_directions_are_nearly_orthonormal_and_the_same_each_time(d: int) -> None:
+    space = centre_rows(inputs.vocabulary(300, d).float())
     basis = leading_directions(space, torch.arange(300), 12)
 
-    assert basis.shape == (40, 12)
+    assert basis.shape == (d, 12)
     assert torch.allclose(basis.T @ basis, torch.eye(12), atol=1e-5)
     assert torch.equal(basis, leading_directions(space, torch.arange(300), 12))
+
+
+@pytest.mark.parametrize("d", [40, 800])
+def test_leading_directions_hold_nearly_as_much_as_any_can(d: int) -> None:
+    space = centre_rows(inputs.vocabulary(300, d).float())
+    index = torch.arange(300)
+    y = space.centred(index).double() * (space.radius / space.radius.max()).pow(4)[:, None]
+    most = torch.linalg.svdvals(y)[:12].square().sum()
+
+    assert (y @ leading_directions(space, index, 12).double()).square().sum() >= 0.97 * most
 
 
 def test_factors_serve_one_level_after_another() -> None:

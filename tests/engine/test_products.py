@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 import inputs
 import pytest
 import torch
-from farpair.engine.products import product
+from farpair.engine.certify import gamma
+from farpair.engine.products import product, products_at
 from farpair.engine.search import search
+from hypothesis import given
+from hypothesis import strategies as st
+from other_device import DEVICE, Present
 
 NEWER = hasattr(torch.backends.mkldnn, "matmul")
 
@@ -70,3 +74,39 @@ def test_what_was_set_is_put_back_after_a_product_that_failed() -> None:
         product(torch.ones(2, 3), torch.ones(2, 3))
 
     assert settings() == told
+
+
+@given(
+    rows=st.integers(1, 40),
+    partners=st.integers(1, 300),
+    k=st.integers(1, 90),
+    fraction=st.floats(0, 1),
+    elsewhere=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_single_products_are_those_of_the_pairs_asked_for(
+    rows: int, partners: int, k: int, fraction: float, elsewhere: bool, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    left, right = (torch.randn((size, k), generator=generator) for size in (rows, partners))
+    chosen = torch.rand((partners, rows), generator=generator) < fraction
+    chosen[seed % partners, seed % rows] = True
+    column, row = chosen.nonzero(as_tuple=True)
+    exact = (left[row].double() * right[column].double()).sum(dim=1)
+    magnitude = (left[row].double() * right[column].double()).abs().sum(dim=1)
+
+    if elsewhere:
+        with Present():
+            found = products_at(left.to(DEVICE), right.to(DEVICE), row, column).cpu()
+    else:
+        found = products_at(left, right, row, column)
+
+    assert found.dtype == torch.float32
+    assert ((found - exact).abs() <= gamma(k) * magnitude + 1e-12 * magnitude).all()
+
+
+def test_more_single_products_than_are_carried_out_at_a_time() -> None:
+    left, right = inputs.normal(200, 7).float(), inputs.normal(700, 7).float()
+    column, row = torch.cartesian_prod(torch.arange(700), torch.arange(200)).T
+
+    assert torch.allclose(products_at(left, right, row, column), (right @ left.T).flatten(), atol=1e-5)

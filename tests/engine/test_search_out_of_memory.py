@@ -117,10 +117,10 @@ def test_without_memory_for_projections_the_search_does_without(monkeypatch: pyt
     sphere = inputs.on_sphere(7_000, 36).float()
     *_, undisturbed = search(sphere)
 
-    def qr(_: torch.Tensor) -> None:
+    def eigh(_: torch.Tensor) -> None:
         raise ERRORS["mps"]
 
-    monkeypatch.setattr(torch.linalg, "qr", qr)
+    monkeypatch.setattr(torch.linalg, "eigh", eigh)
     events = list(search(sphere))
     found = events[-1]
 
