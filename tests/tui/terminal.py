@@ -51,7 +51,7 @@ class Terminal:
         plain = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("TEXTUAL", "FARPAIR", "TMUX", "STY", "LC_"))
+            if not name.startswith(("TEXTUAL", "FARPAIR", "TMUX", "STY", "LC_", "COLUMNS", "LINES"))
         }
         plain |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(state)}
         plain |= environment or {}
