@@ -78,11 +78,13 @@ def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Te
         difference = left - right
         grain = torch.exp2(torch.ceil((torch.log2(squares[part]) - 52) / 2)).clamp_min(2.0**-500)[:, None]
         whole = torch.remainder(difference / grain, 1.0) == 0
-        exact[part] = (kept & whole & subtraction_is_exact(left, right, difference)).all(dim=1)
+        exact[part] = (kept & whole).all(dim=1) & subtraction_is_exact(left, right, difference)
     return exact
 
 
 def subtraction_is_exact(left: Tensor, right: Tensor, difference: Tensor) -> Tensor:
-    """Where left - right = difference without rounding: Knuth's error term (TwoSum) is zero."""
+    """For which rows left - right = difference, (m, d) float64, without any rounding, as booleans (m,): both parts
+    of Knuth's error term (TwoSum) are zero throughout."""
     virtual = left - difference
-    return ((left - (difference + virtual)) == 0) & ((virtual - right) == 0)
+    lost = (left - (difference + virtual)).abs_().add_((virtual - right).abs_())
+    return lost.amax(dim=1) == 0

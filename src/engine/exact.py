@@ -54,7 +54,7 @@ class ExactSquares:
             scaled(self._rows[at.to(self._rows.device)].cpu().to(torch.float64), self._shift) for at in (i, j)
         )
         difference = left - right
-        plain = subtraction_is_exact(left, right, difference).all(dim=1) & self._is_safe(difference)
+        plain = subtraction_is_exact(left, right, difference) & self._is_safe(difference)
         squares, certain = _sum_of_squares(difference)
         return [
             square if is_certain else float(self._rational(*pair))
@@ -63,7 +63,9 @@ class ExactSquares:
 
     def _is_safe(self, difference: Tensor) -> Tensor:
         """Where scaling lost nothing, and neither squaring nor splitting overflows or vanishes."""
-        scaling = self._shift == 0 or self._rows.dtype == torch.float32
+        if self._rows.dtype == torch.float32:  # whose numbers lie between 2^-149 and 2^128 before they are scaled
+            return torch.ones(len(difference), dtype=torch.bool)
+        scaling = self._shift == 0
         size = difference.abs().masked_fill_(difference == 0, 1.0)
         return (size.amin(dim=1) > 2.0**-400) & (size.amax(dim=1) < 2.0**400) & scaling
 
@@ -80,7 +82,7 @@ class ExactSquares:
         """The exact square of a pair; pairs whose coordinates differ by the same amounts share it."""
         left, right = (self._rows[at].cpu().to(torch.float64) for at in (i, j))
         difference = left - right
-        if bool(subtraction_is_exact(left, right, difference).all()):
+        if bool(subtraction_is_exact(left[None], right[None], difference[None])):
             key = difference.abs().sort().values.numpy().tobytes()
         else:
             key = left.numpy().tobytes() + right.numpy().tobytes()

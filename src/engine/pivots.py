@@ -64,12 +64,16 @@ class PivotPairs:
 
 
 def pivot_pairs(space: Space, pivots: Tensor, workspace: Workspace | None = None) -> PivotPairs:
-    """The estimates for the rows `pivots` (m,), while the `workspace` lies idle. One pass over the rows."""
+    """The estimates for the rows `pivots` (m,), while the `workspace` lies idle. One pass over the rows, unless
+    they have met the pivots before."""
     y = space.centred(pivots.to(space.rows.device))
     own = y.cpu().to(torch.float64).square().sum(dim=1).to(torch.float32)
-    shape = len(space.rows), len(pivots)
-    products = workspace.scratch(*shape) if workspace else y.new_empty(shape)
-    for part, block in space.blocks():
-        product(block, y.T, out=products[part])  # a CPU takes twice as long for the wide one, y block'
+    if space.met and torch.equal(space.met.index, pivots):
+        products = space.met.products.clone()
+    else:
+        shape = len(space.rows), len(pivots)
+        products = workspace.scratch(*shape) if workspace else y.new_empty(shape)
+        for part, block in space.blocks():
+            product(block, y.T, out=products[part])  # a CPU takes twice as long for the wide one, y block'
     squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32)[:, None]).add_(own)
     return PivotPairs(pivots, squares.T, space)

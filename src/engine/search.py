@@ -96,7 +96,7 @@ class Search:
         self._merges = most is None and not exhaustive
         self._resume = resume
         self._ledger = Ledger(self._n, batch)
-        self._space = centre_rows(rows)
+        self._space = centre_rows(rows, far_out=blocks.pivots)
         self._places = Places(torch.arange(self._n), batch)
         self._bounds = Bounds(self._n, self._d, most or 2, by_batches=most is None)
         self._tiles = Tiles(self._space, self._bounds, self._places, self._ledger, screen)
@@ -162,7 +162,7 @@ class Search:
                 return False
             self._tiles.learn(torch.tensor([0]), torch.tensor([other]))
         i, j = found.candidates(self._tiles.needed)
-        if len(i) > FEW_PAIRS:
+        if len(i) > min(FEW_PAIRS, 2 * self._n):  # of the few pairs with a pivot nearly all may tie
             self._tiles.take_dense(pivots, pivots)
             self._tiles.take_dense(pivots, others(self._n, pivots))
             self._all_dense = self._tiles.dense.collapses

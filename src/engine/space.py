@@ -17,23 +17,36 @@ import torch
 from torch import Tensor
 
 from .certify import gamma, scaled
+from .products import product
 
 _SAMPLE = 512  # rows averaged for the centre, or one of eight where that is fewer
 _BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
+_GLANCED = 16  # one of so many columns shows which rows lie far out, if few do
+_FAR_OUT = 4  # times as far as half of the rows: then they are few
 _SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish beside each other
+
+
+@dataclass(frozen=True)
+class Met:
+    """`products` (n, m) float32: inner products of all centred rows with those at `index` (m,), ascending."""
+
+    index: Tensor
+    products: Tensor
 
 
 @dataclass(frozen=True)
 class Space:
     """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift x - centre in float32.
 
-    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift x_i - centre|.
+    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift x_i - centre|; `met`, if it is there, what the
+    same pass over the rows found besides.
     """
 
     rows: Tensor
     shift: int
     centre: Tensor
     radius: Tensor
+    met: Met | None = None
 
     def centred(self, index: Tensor, out: Tensor | None = None) -> Tensor:
         """y (m, d) float32 of the rows at `index` (m,)."""
@@ -54,18 +67,31 @@ class Space:
         yield from _blocks(self.rows, self.shift, self.centre)
 
 
-def centre_rows(rows: Tensor, near: Tensor | None = None) -> Space:
+def centre_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> Space:
     """The space for rows (n, d), finite, float32 or float64. One pass over the rows where their range is safe.
 
     The centre lies amid those at `near` (m,), where that is given: distances between these are told apart best.
+    In the same pass all rows meet the `far_out` rows that lie far out from the others, if a glance shows these.
     """
     centre = _centre(rows, near, 0)
-    radius = _radii(rows, 0, centre)
+    index = _far_out(rows, centre, far_out)
+    radius, products = _measure(rows, 0, centre, index)
     if _SAFE[0] <= float(radius.max()) <= _SAFE[1]:
-        return Space(rows, 0, centre, radius)
+        return Space(rows, 0, centre, radius, None if index is None else Met(index.cpu(), products))
     shift = -_exponent_of_extent(rows)
     centre = _centre(rows, near, shift)
-    return Space(rows, shift, centre, _radii(rows, shift, centre))
+    return Space(rows, shift, centre, _measure(rows, shift, centre)[0])
+
+
+def _far_out(rows: Tensor, centre: Tensor, count: int) -> Tensor | None:
+    """The `count` rows that lie far out from the others, as some of their columns show it, ascending; None where
+    these do not, or where the rows are so many that another pass over them is little beside the search."""
+    columns = max(1, rows.shape[1] // _GLANCED)
+    if not count or len(rows) * columns > _BLOCK:
+        return None
+    radius = torch.linalg.vector_norm(rows[:, :columns] - centre[:columns], dim=1)
+    farthest, index = radius.topk(count)
+    return index.sort().values if float(farthest[-1]) > _FAR_OUT * float(radius.median()) else None
 
 
 def _centre(rows: Tensor, near: Tensor | None, shift: int) -> Tensor:
@@ -84,14 +110,21 @@ def _centre(rows: Tensor, near: Tensor | None, shift: int) -> Tensor:
     return mean if bool(mean.isfinite().all()) else first
 
 
-def _radii(rows: Tensor, shift: int, centre: Tensor) -> Tensor:
-    """Upper bounds of |2^shift x_i - centre|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up."""
+def _measure(rows: Tensor, shift: int, centre: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Upper bounds of |2^shift x_i - centre|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up.
+    And the centred rows' products with those at `index` (m,): (n, m)."""
     n, d = rows.shape
     radius = torch.empty(n, dtype=torch.float32, device=rows.device)
+    met = torch.empty((0, d), dtype=torch.float32, device=rows.device)
+    if index is not None:
+        met = _centred(rows[index], shift, centre, met.new_empty(len(index), d))
+    products = met.new_empty(n, len(met))
     for part, block in _blocks(rows, shift, centre):
         torch.linalg.vector_norm(block, dim=1, out=radius[part])
+        if len(met):
+            product(block, met.T, out=products[part])
     underflow = math.sqrt(d) * 2.0**-63
-    return radius.cpu().to(torch.float64) * (1 + gamma(d + 4)) + underflow
+    return radius.cpu().to(torch.float64) * (1 + gamma(d + 4)) + underflow, products
 
 
 def _blocks(rows: Tensor, shift: int, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:

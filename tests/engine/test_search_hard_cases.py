@@ -140,3 +140,16 @@ def test_a_column_of_huge_equal_numbers_does_not_hide_small_differences() -> Non
     rows = torch.tensor([[1.3179e51, 0.0], [1.3179e51, 1.0], [1.3179e51, 1.0]], dtype=torch.float64)
 
     assert_true(answer(rows, 1), exact_truth(rows, 1))
+
+
+@pytest.mark.parametrize("deceived", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_whose_first_columns_show_or_hide_which_lie_far_out(deceived: bool, dtype: torch.dtype) -> None:
+    rows = inputs.cluster(700, 320).to(dtype)
+    centre = rows.median(dim=0).values
+    if deceived:
+        by_radius = (rows - centre).norm(dim=1).argsort(descending=True)
+        rows[by_radius[:3], :40] = centre[:40]
+        rows[by_radius[100:108], :4] += 10 * (rows[by_radius[8]] - centre).norm()
+
+    assert_true(answer(rows, 64), blocked_truth(rows, 64))
