@@ -6,9 +6,10 @@ turn writes nothing else.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+import msgspec
 
 from ..errors import JournalError
 from ..text import visible
@@ -19,8 +20,7 @@ from .journal import LONGEST_LINE, TOO_LONG, check_length, decode_line
 Standing = Literal["starting", "queued", "going", "paused", "done", "cancelled", "failed"]
 
 
-@dataclass(frozen=True)
-class Glance:
+class Glance(msgspec.Struct, frozen=True):
     """How a run began, when, what was written last, and the pair, or while there is none the newest progress."""
 
     engine: EngineStarted | None = None

@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +22,7 @@ from .files import read_regular
 LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold, each character escaped
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """A run by its id, `20261122-185400-<model>-<4 hex digits>`, and the folder that holds it."""
 
     id: str

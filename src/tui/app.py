@@ -6,11 +6,11 @@ It imports no torch, ever, and no numpy before its first paint.
 import asyncio
 import gc
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from .watching import Watched
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """A run to show at once; with a `speed`, to be played again so many times as fast as it happened."""
 
     run: "Run"

@@ -6,15 +6,15 @@ A person's settings may give an action other keys: `keys_in_use` is the table wi
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from textual.binding import Binding
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A key: `id` names it for keymaps, `keys` as Textual writes them, `label` in the footer ("" for none).
 
     `name` is its name in the command palette ("" where it does not belong there), `help` a sentence. `spare`
@@ -152,7 +152,7 @@ def bindings() -> "list[Binding]":
 def keys_in_use(chosen: Chosen) -> tuple[Key, ...]:
     """The table, the actions in `chosen` with the keys that are given there."""
     return tuple(
-        replace(key, keys=",".join(map(key_name, chosen[key.id])), shown=chosen[key.id][0])
+        msgspec.structs.replace(key, keys=",".join(map(key_name, chosen[key.id])), shown=chosen[key.id][0])
         if key.id in chosen
         else key
         for key in KEYS

@@ -1,9 +1,10 @@
 """How the app looks and which keys it has, as the settings and the terminal say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ..settings import settings_file
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from ..cli import Options
 
 
-@dataclass(frozen=True)
-class Looks:
+class Looks(msgspec.Struct, frozen=True):
     """`theme` is one of `values.THEMES`, None for the one that suits the terminal; `ascii` shows only ASCII;
     `colour` is whether there are colours; `keys` are those that a person has given to actions instead of
     their own; `file` is where a theme is remembered (None: nowhere).
@@ -21,7 +21,7 @@ class Looks:
     theme: str | None = None
     ascii: bool = False
     colour: bool = True
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     file: Path | None = None
 
 

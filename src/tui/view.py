@@ -1,8 +1,9 @@
 """What the screen shows of one model: the record of its newest run and where that stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from ..engine.events import AnyEvent, BatchBound, BatchDone, RunStarted
 from ..engine.record import BatchRecord, RunRecord
@@ -26,8 +27,7 @@ Stage = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What the next run will use, the folder where models were looked for, and the keys by their actions.
 
     Of `threads` and `memory` 0, and of `screen` "auto", leave the choice to the engine. `first` is whether no
@@ -42,7 +42,7 @@ class Settings:
     exhaustive: bool = False
     screen: str = "auto"
     first: bool = False
-    keys: Mapping[str, str] = field(default_factory=lambda: {key.id: key.shown for key in KEYS})
+    keys: Mapping[str, str] = msgspec.field(default_factory=lambda: {key.id: key.shown for key in KEYS})
 
     @property
     def more(self) -> str:
@@ -61,8 +61,7 @@ class Settings:
         return self.keys[action]
 
 
-@dataclass(frozen=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A model (None: none was found), its newest run's record (None: it has none), and the settings.
 
     `death` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with

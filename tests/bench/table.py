@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -79,7 +78,11 @@ async def measured(rows: int, batch: int, events: int) -> list[dict[str, object]
             for event in done[:events]:
                 view.record.apply(0.0, event)
                 table._ordered_at = 0.0  # each time anew, which on the screen is once a second
-                shown.append(milliseconds(lambda view=view, e=event: table.show(replace(view, newest=e.batch))))
+                shown.append(
+                    milliseconds(
+                        lambda view=view, e=event: table.show(msgspec.structs.replace(view, newest=e.batch))
+                    )
+                )
                 began = time.perf_counter()
                 await pilot.pause()
                 painted.append(shown[-1] + (time.perf_counter() - began) * 1000)

@@ -1,8 +1,8 @@
 """The one screen: models, progress, the live table, and the result in three panels, or what stands in for it."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -85,7 +85,7 @@ class MainScreen(Screen[None]):
 
     def _show_panels(self) -> None:
         """Lay out either the notice or the panels of the result, and draw what is shown of the view."""
-        view = replace(self.app.view(), chosen=self._table.chosen)
+        view = msgspec.structs.replace(self.app.view(), chosen=self._table.chosen)
         self._make_room(view, for_notice=notice(view) is not None, first=first_run(view))
         for panel in self.query(Panel):
             panel.show(view)
@@ -327,12 +327,12 @@ class MainScreen(Screen[None]):
 
     def _batch_given(self, batch: int | None) -> None:
         if batch is not None:
-            self.app.settings = replace(self.app.settings, batch=batch)
+            self.app.settings = msgspec.structs.replace(self.app.settings, batch=batch)
             self.show()
 
     def _device_given(self, device: str | None) -> None:
         if device is not None:
-            self.app.settings = replace(self.app.settings, device=device)
+            self.app.settings = msgspec.structs.replace(self.app.settings, device=device)
             self.show()
 
 

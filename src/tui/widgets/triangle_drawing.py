@@ -1,9 +1,9 @@
 """The triangle centroid, i, j drawn to scale in braille dots, its vertices labelled above and below the
 drawing."""
 
-from dataclasses import dataclass
 from math import sqrt
 
+import msgspec
 from rich.cells import cell_len
 
 from ...engine.events import Triangle
@@ -11,8 +11,7 @@ from .canvas import DOTS_ACROSS, DOTS_DOWN, draw
 from .lines import EMPTY, Line
 
 
-@dataclass(frozen=True)
-class Vertex:
+class Vertex(msgspec.Struct, frozen=True):
     """A corner: its label, and its place in the triangle's own units, y upward from the longest side."""
 
     label: str
