@@ -64,8 +64,10 @@ def choose_ladder(
     d = space.rows.shape[1]
     alone = only_full_level(space, screen)
     widths = [k for k in _WIDTHS if k <= widest]
+    if not widths:
+        return alone
     common = _reaches(space, index, needed)
-    if not widths or not is_worth_projecting(len(index), widths[-1], float(common.sum())):
+    if not is_worth_projecting(len(index), widths[-1], float(common.sum())):
         return alone
     probes = _probes(space, index)
     if not _may_pay(space, probes, common, widths[-1]):
