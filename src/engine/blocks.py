@@ -28,7 +28,7 @@ _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
 _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
 _SHARE = 0.5  # of the free memory, where no budget is given
-_FIXED = 9 << 19  # blocks being centred, pairs being evaluated, survivors of a tile
+_FIXED = 6 << 19  # blocks being centred, pairs being evaluated, survivors of a tile
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .screen import FLOAT32, Screen
 from .space import Space
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
-_MOST_CHECKED = 1 << 17  # pairs of a tile whose bounds are looked at in float64: 1 MB
+_MOST_CHECKED = 1 << 16  # pairs of a tile that are looked at one by one: half a MB for each number of them
 _COMPARED = 1 << 18  # numbers of a product compared at once: 1 MB, so that they stay in cache
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _WORTH_GATHERING = 0.5  # of a tile: where less is left, only that is gone through
@@ -318,7 +318,7 @@ def _where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, 
     which, place = words.index_select(0, found).view(torch.bool).view(-1, 8).nonzero(as_tuple=True)
     if len(which) > most:
         return None
-    at = torch.cat([found[which] * 8 + place, flat[whole:].nonzero().flatten() + whole])
+    at = torch.cat([found[which].mul_(8).add_(place), flat[whole:].nonzero().flatten() + whole])
     column = at // mask.shape[1]
     return column, at - column * mask.shape[1]
 
