@@ -21,13 +21,14 @@ _LEAST_DENSE = 64  # rows
 _DENSE = (128, 1 << 18)  # rows, and numbers, of a side of a dense tile
 _PIVOTS = (4, 32)
 _MOST_PIVOTS = 32  # or as many far rows of batches
-_WIDEST = 512  # coordinates of a projected level
+NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
 _TILES = {"cpu": (512, 4096), "mps": (4096, 8192)}
 _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
 _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
 _SHARE = 0.5  # of the free memory, where no budget is given
+_CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
 _FIXED = 6 << 19  # blocks being centred, pairs being evaluated, survivors of a tile
 
 
@@ -68,7 +69,8 @@ class Blocks:
         pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)
         dense = 16 * self.dense * d + 80 * self.dense**2
-        return reserved + 120 * n + max(_FIXED, pivots - reserved, directions, dense)
+        choosing = _CHOOSING if self.projected else 0
+        return reserved + 120 * n + max(_FIXED, pivots - reserved, choosing, directions, dense)
 
     def reserved(self, n: int, d: int) -> dict[str, int]:
         """The float32 numbers of each part of a search's `Workspace`."""
@@ -109,7 +111,7 @@ def blocks_for(
         tile_rows=tile_rows,
         tile_columns=tile_columns,
         dense=max(_LEAST_DENSE, min(_DENSE[0], _DENSE[1] // d)),
-        projected=widest if is_worth_projecting(n, widest) else 0,
+        projected=widest if widest >= NARROWEST and is_worth_projecting(n, widest) else 0,
     )
     while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
         if 8 * n * blocks.projected > budget:

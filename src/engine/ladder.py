@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .blocks import Workspace, is_worth_projecting
+from .blocks import NARROWEST, Workspace, is_worth_projecting
 from .levels import Factors, Level, full_level, leading_directions, projected_levels
 from .screen import FLOAT32, Screen
 from .space import Space
 
-_WIDTHS = (24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512)
+_WIDTHS = (NARROWEST, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512)
 _EDGES = torch.tensor([1.0, *(1 + 0.02 * 1.25**at for at in range(20))], dtype=torch.float64)
 _PROBES = 512
 _RARE = 100  # a reach seen less often tells nothing of its own
