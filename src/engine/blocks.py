@@ -36,7 +36,11 @@ _FIXED = 6 << 19  # blocks being centred, pairs being evaluated, survivors of a 
 class Blocks:
     """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
     a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers in pairs of
-    rows `few` enough to be evaluated without looking for bounds."""
+    rows `few` enough to be evaluated without looking for bounds.
+
+    A tile's columns are a multiple of its rows, so that its rows are among its partners from the first on, or not
+    at all. Raises ValueError where they are not.
+    """
 
     pivots: int
     strip: int
@@ -45,6 +49,12 @@ class Blocks:
     dense: int
     projected: int
     few: int = 1 << 18
+
+    def __post_init__(self) -> None:
+        if self.tile_columns % self.tile_rows:
+            raise ValueError(
+                f"{self.tile_columns} columns of a tile are no multiple of its {self.tile_rows} rows."
+            )
 
     @property
     def halvable(self) -> bool:

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-_PAIRS = 1 << 15  # inner products of single pairs at a time
+_PAIRS = 1 << 15  # inner products of single pairs at a time,
+_NUMBERS = 1 << 22  # and of so many numbers where their rows are gathered: 16 MB for either side
 _PRECISE = ("none", "ieee")
 _ON_CPU = getattr(torch.backends.mkldnn, "matmul", None)  # before torch 2.9 one setting is for all devices
 
@@ -27,8 +28,9 @@ def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, tf32: boo
 def products_at(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """The inner products (p,) of the rows of `left` (a, k) at `row` (p,) with those of `right` (b, k) at `column`
     (p,); the pairs are distinct, and ordered by column and then by row. Float32, on the rows' device."""
-    at_once = _sampled if left.device.type == "cpu" else _gathered
-    parts = zip(torch.split(row, _PAIRS), torch.split(column, _PAIRS), strict=True)
+    on_cpu = left.device.type == "cpu"
+    at_once, pairs = (_sampled, _PAIRS) if on_cpu else (_gathered, max(1, _NUMBERS // left.shape[1]))
+    parts = zip(torch.split(row, pairs), torch.split(column, pairs), strict=True)
     return torch.cat([at_once(left, right, *(at.to(left.device) for at in part)) for part in parts])
 
 

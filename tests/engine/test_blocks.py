@@ -87,3 +87,8 @@ def test_what_a_workspace_has_no_room_for_is_allocated() -> None:
 
     assert workspace.take("product", 2_000, 1_000).shape == (2_000, 1_000)
     assert workspace.scratch(9_000, 1_000).shape == (9_000, 1_000)
+
+
+def test_a_tile_whose_columns_are_no_multiple_of_its_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="100 columns of a tile are no multiple of its 64 rows"):
+        Blocks(pivots=4, strip=100, tile_rows=64, tile_columns=100, dense=64, projected=0)

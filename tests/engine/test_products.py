@@ -8,14 +8,14 @@ import torch
 from farpair.engine.certify import gamma
 from farpair.engine.products import product, products_at
 from farpair.engine.search import search
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_device import DEVICE, Present
 
 NEWER = hasattr(torch.backends.mkldnn, "matmul")
 
 
-def settings() -> list[str]:
+def matmul_settings() -> list[str]:
     """How torch would carry out a float32 product on the CPU and on CUDA at this moment."""
     if NEWER:
         return [torch.backends.mkldnn.matmul.fp32_precision, torch.backends.cuda.matmul.fp32_precision]
@@ -52,30 +52,31 @@ def test_every_product_of_a_search_is_precise_and_what_was_set_is_put_back(
     multiply, seen = torch.mm, set[str]()
 
     def mm(*operands: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        seen.update(settings())
+        seen.update(matmul_settings())
         return multiply(*operands, out=out)
 
     monkeypatch.setattr(torch, "mm", mm)
     tell()
-    told = settings()
+    told = matmul_settings()
     for rows in (inputs.normal(900, 24).float(), inputs.vocabulary(3000, 96).float(), torch.eye(300)):
         for _ in search(rows):
             pass
 
     assert seen <= {"highest", "ieee", "none"}
-    assert settings() == told
+    assert matmul_settings() == told
 
 
 @pytest.mark.usefixtures("as_before")
 def test_what_was_set_is_put_back_after_a_product_that_failed() -> None:
     told_in_a_word()
-    told = settings()
+    told = matmul_settings()
     with pytest.raises(RuntimeError):
         product(torch.ones(2, 3), torch.ones(2, 3))
 
-    assert settings() == told
+    assert matmul_settings() == told
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(1, 40),
     partners=st.integers(1, 300),
