@@ -25,7 +25,7 @@ from .view import Settings, View, leading
 # Seconds between two looks at a journal: the first after the person asked something of the engine, while there is
 # news, and while there is none. A screen that changed more often than this could not be read.
 SOON: Final = 0.05
-PERIOD: Final = 0.25
+PERIOD: Final = 1 / 3
 SELDOM: Final = 0.5
 AT_ONCE: Final = 2**18  # bytes of a journal, between which keys are listened to
 PATIENCE: Final = 3  # looks without news after which the engine is looked for

@@ -113,6 +113,18 @@ def test_the_line_of_maxima_is_highest_where_the_largest_is(values: list[float],
         assert min(abs(x - wanted) for x in at) <= 2
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(0, 1e9), min_size=2, max_size=300), st.integers(12, 200), st.integers(4, 40))
+def test_the_line_of_maxima_is_in_one_piece(values: list[float], width: int, height: int) -> None:
+    events = [*started(n=len(values) * 2, batch=2)]
+    events += [BatchBound(batch=b, lower=value, i=0, j=1) for b, value in enumerate(values)]
+    drawn = dots(maxima_lines(view_of(events), width, height))
+    columns = {x: {y for at, y in drawn if at == x} for x, _ in drawn}
+    assert sorted(columns) == list(range(min(columns, default=0), max(columns, default=-1) + 1))
+    for x in sorted(columns)[1:]:
+        assert min(abs(here - there) for here in columns[x] for there in columns[x - 1]) <= 1
+
+
 @st.composite
 def histograms(draw: st.DrawFn) -> Histogram:
     low = 10.0 ** draw(magnitudes)

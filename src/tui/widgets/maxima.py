@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from ...engine.record import RunRecord
@@ -11,7 +12,7 @@ from .axes import Axis, framed, label_row, label_width, rows_of
 from .canvas import DOTS_ACROSS, DOTS_DOWN, DrawnPanel, Stroke, draw
 from .lines import EMPTY, Line, left, wrap
 
-SECONDS: Final = 0.5  # between two drawings while a search goes on
+SECONDS: Final = 1.0  # between two drawings while a search goes on
 
 
 def maxima_lines(view: View, width: int, height: int, *, drawing: bool = True) -> list[Line]:
@@ -47,19 +48,22 @@ def _strokes(values: Sequence[float | None], axis: Axis, width: int, height: int
     """The line in dots: from batch to batch, or where there are more batches than dots, each dot's column from its
     least to its largest maximum."""
     across, down = DOTS_ACROSS * width - 1, DOTS_DOWN * height - 1
-    columns: dict[int, list[float]] = {}
+    columns: dict[int, list[int]] = {}
     for b, value in enumerate(values):
         if value is not None:
             at = round(b * across / max(len(values) - 1, 1))
-            columns.setdefault(at, []).append((1 - axis.place(value)) * down)
+            columns.setdefault(at, []).append(round((1 - axis.place(value)) * down))
     strokes: list[Stroke] = []
-    last: tuple[int, float] | None = None
-    for x, places in sorted(columns.items()):
-        if last is not None:
-            strokes.append((*last, x, places[0]))
-        strokes.append((x, min(places), x, max(places)))
-        last = x, places[-1]
-    return tuple((x0, round(y0), x1, round(y1)) for x0, y0, x1, y1 in strokes)
+    for (x, places), (following, its_places) in pairwise(sorted(columns.items())):
+        here, there = places[-1], its_places[0]
+        if following == x + 1:
+            # Half of a line between neighbours stands in either column: it is drawn with what else stands there.
+            middle = here + int((there - here) / 2)
+            places.append(middle)
+            its_places.insert(0, middle + (there > here) - (there < here))
+        else:
+            strokes.append((x, here, following, there))
+    return (*strokes, *((x, min(places), x, max(places)) for x, places in columns.items()))
 
 
 class Maxima(DrawnPanel):
