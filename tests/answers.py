@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import torch
-from farpair.engine.blocks import blocks_for
+from farpair.engine.blocks import Blocks, blocks_for
 from farpair.engine.events import BatchBound, BatchDone, PairFound, Progress
 from farpair.engine.search import SearchEvent, search
 from reference import Truth
@@ -62,10 +62,11 @@ def answer(
     memory: int = 0,
     walk: bool = True,
     screen: str = "auto",
+    blocks: Blocks | None = None,
 ) -> Answer:
     """Search rows (n, d) to the end; with `walk` not by the short way that there is for few rows."""
     before = rows.clone().contiguous()
-    blocks = blocks_for(rows.device, *rows.shape, memory)
+    blocks = blocks or blocks_for(rows.device, *rows.shape, memory)
     if walk:
         blocks = replace(blocks, few=0)
     events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks, screen=screen))

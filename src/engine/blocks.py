@@ -23,13 +23,13 @@ _PIVOTS = (4, 32)
 _MOST_PIVOTS = 32  # or as many far rows of batches
 NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
-_TILES = {"cpu": (512, 4096), "mps": (4096, 8192)}
+_TILES = {"cpu": (1024, 4096), "mps": (4096, 8192)}
 _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
 _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
 _SHARE = 0.5  # of the free memory, where no budget is given
 _CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
-_FIXED = 6 << 19  # blocks being centred, pairs being evaluated, survivors of a tile
+_FIXED = 6 << 19  # blocks being centred, pairs being evaluated
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,12 @@ class Blocks:
             raise ValueError(
                 f"{self.tile_columns} columns of a tile are no multiple of its {self.tile_rows} rows."
             )
+
+    def tile_height(self, levels: int) -> int:
+        """The rows of a tile that is put to so many levels: all `tile_rows` for the full level alone; half as many
+        where there are narrower ones, of which a product is soon done and is best gone through in cache."""
+        halves = levels > 1 and self.tile_rows % 2 == 0  # half of an odd number would not part the columns
+        return self.tile_rows // 2 if halves else self.tile_rows
 
     @property
     def halvable(self) -> bool:
@@ -89,7 +95,6 @@ class Blocks:
         beside = _BESIDE if self.projected else 0
         sizes = {
             "product": tile,
-            "survivors": tile // 2,
             "left": rows * (d + _BESIDE),
             "right": columns * (d + _BESIDE),
             "projected_left": rows * (self.projected + beside),

@@ -307,8 +307,8 @@ class Search:
 
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
-        starts = range(0, len(rows), self._blocks.tile_rows)
-        height, workspace = self._blocks.tile_rows, self._tiles.workspace
+        height, workspace = self._blocks.tile_height(len(self._tiles.ladder.levels)), self._tiles.workspace
+        starts = range(0, len(rows), height)
         tiles = [Factors(rows[start : start + height], "left", workspace, start) for start in starts]
         for begin in range(0, len(rows), self._blocks.tile_columns):
             right = Factors(rows[begin : begin + self._blocks.tile_columns], "right", workspace)

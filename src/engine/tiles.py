@@ -19,9 +19,9 @@ from .space import Space
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
 _MOST_CHECKED = 1 << 16  # pairs of a tile that are looked at one by one: half a MB for each number of them
-_COMPARED = 1 << 18  # numbers of a product compared at once: 1 MB, so that they stay in cache
+_COMPARED = 1 << 18  # numbers of a product compared at once on a CPU: 1 MB, so that they stay in cache;
+_COMPARED_ELSEWHERE = 1 << 24  # on another device: 64 MB
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
-_WORTH_GATHERING = 0.5  # of a tile: where less is left, only that is gone through
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
 
 
@@ -51,17 +51,6 @@ class Tile:
     def factors(self, level: Level) -> tuple[Tensor, Tensor]:
         """The rows' and the partners' factors of a level."""
         return self.left.at(level), self.right.at(level)[self.part]
-
-
-@dataclass(frozen=True)
-class Remains:
-    """What a level has left of a tile: rows (a,), partners (b,), and the level's product (b, a) for them, of which
-    the squared distances are at most slack - 2 product."""
-
-    rows: Tensor
-    partners: Tensor
-    product: Tensor
-    slack: float
 
 
 class Tiles:
@@ -131,9 +120,7 @@ class Tiles:
         full = self.ladder.levels[-1]
         level = self.ladder.choose(tile.rows, tile.partners, self.needed)
         if level is full or not self._take_by(level, tile):
-            self._ledger.count_tile(tile.rows, tile.partners)
-            remains = self._sift(full, tile)
-            self._take_remains(remains, self._mattering(remains))
+            self._take_by_full(full, tile)
 
     def _product(self, level: Level, tile: Tile) -> Tensor:
         """A level's product (b, a) for a tile."""
@@ -173,27 +160,26 @@ class Tiles:
         """What a pair of each of `rows` (a,) with any of the `partners` (b,) needs at least: (a,) float64."""
         return self.needed[rows].clamp_max(float(self.needed[partners].min()))
 
-    def _sift(self, full: Level, tile: Tile) -> Remains:
-        """What the full level leaves of a tile."""
-        rows, partners = tile.rows, tile.partners
+    def _take_by_full(self, full: Level, tile: Tile) -> None:
+        """Decide a tile by the full level. Where that leaves many pairs, the likeliest of them first raise the
+        bounds, and those left then are evaluated together."""
+        self._ledger.count_tile(tile.rows, tile.partners)
         product, slack = self._product(full, tile), self._slack(full, tile)
-        row_least, column_least = (product.amin(dim=dim).cpu().to(torch.float64) for dim in (0, 1))
-        self._learn_nearest(rows, partners, product, row_least, column_least)
-        row = _reaching(row_least, slack, self._least(rows, partners))
-        if len(row) == 0:
-            return Remains(rows[row], partners[row], product[:0, :0], slack)
-        column = _reaching(column_least, slack, self._least(partners, rows[row]))
-        if len(row) * len(column) > _WORTH_GATHERING * product.numel():
-            return Remains(rows, partners, product, slack)
-        at = column.to(product.device)[:, None], row.to(product.device)
-        survivors = self.workspace.take("survivors", len(column), len(row))
-        torch.ops.aten.index(product, at, out=survivors)
-        return Remains(rows[row], partners[column], survivors, slack)
+        pairs = self._mattering(tile, product, slack)
+        if pairs is None:
+            row_least, column_least = (product.amin(dim=dim).cpu().to(torch.float64) for dim in (0, 1))
+            self._learn_nearest(tile, product, row_least, column_least)
+            pairs = self._mattering(tile, product, slack)
+            if pairs is None:
+                rows = tile.rows[_reaching(row_least, slack, self._least(tile.rows, tile.partners))]
+                partners = tile.partners[_reaching(column_least, slack, self._least(tile.partners, tile.rows))]
+                self._take_together(rows.sort().values, partners.sort().values)
+                return
+        self.take(*pairs)
 
-    def _learn_nearest(
-        self, rows: Tensor, partners: Tensor, product: Tensor, row_least: Tensor, column_least: Tensor
-    ) -> None:
-        """Raise the bounds first by the pairs of a tile that are likely to raise them most: one for each batch."""
+    def _learn_nearest(self, tile: Tile, product: Tensor, row_least: Tensor, column_least: Tensor) -> None:
+        """Raise the bounds by the pairs of a tile that are likely to raise them most: one for each batch."""
+        rows, partners = tile.rows, tile.partners
         best = self._likeliest(rows, row_least)
         nearest = product[:, best.to(product.device)].argmin(dim=0).cpu()
         also = self._likeliest(partners, column_least)
@@ -211,26 +197,21 @@ class Tiles:
         first.scatter_reduce_(0, batch, torch.arange(len(order)), "amin")
         return order[first[first < len(order)]]
 
-    def _mattering(self, remains: Remains) -> tuple[Tensor, Tensor] | None:
-        """The pairs (m,), i < j, of a tile's remains that still matter, each once; None where they are many."""
-        rows, partners, product = remains.rows, remains.partners, remains.product
-        if not product.numel():
-            return rows[:0], rows[:0]
-        found = _where_at_most(product, _within(self._least(rows, partners), remains.slack), _MOST_CHECKED)
+    def _mattering(self, tile: Tile, product: Tensor, slack: float) -> tuple[Tensor, Tensor] | None:
+        """The pairs (m,), i < j, of a tile that still matter by the full level's product, each once; None where
+        they are many."""
+        rows, partners = tile.rows, tile.partners
+        found = _where_at_most(product, _within(self._least(rows, partners), slack), _MOST_CHECKED)
         if found is None:
             return None
-        reach = product[found].cpu().to(torch.float64).mul_(-2).add_(remains.slack)
+        reach = product[found].cpu().to(torch.float64).mul_(-2).add_(slack)
         i, j = rows[found[1].cpu()], partners[found[0].cpu()]
         mattering = reach >= torch.minimum(self.needed[i], self.needed[j])
         i, j = i[mattering], j[mattering]
         return self._once(i, j) if len(i) <= FEW_PAIRS else None
 
-    def _take_remains(self, remains: Remains, pairs: tuple[Tensor, Tensor] | None) -> None:
-        """Decide what the full level left of a tile: its mattering `pairs`, or None where they are many."""
-        if pairs is not None:
-            self.take(*pairs)
-            return
-        rows, partners = remains.rows.sort().values, remains.partners.sort().values
+    def _take_together(self, rows: Tensor, partners: Tensor) -> None:
+        """Evaluate each pair of `rows` (a,) with `partners` (b,), both ascending; some may be in both."""
         others = partners[~torch.isin(partners, rows)]
         if len(others) < len(partners):
             self.take_dense(rows, rows)
@@ -301,13 +282,16 @@ def _reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:
 def _where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
     """Where a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where that is at more than
     `most` places."""
-    mask = torch.empty(product.shape, dtype=torch.bool, device=product.device)
     within = within.to(product.device)
-    step = max(1, _COMPARED // product.shape[1])
-    for start in range(0, len(product), step):
+    near = (product.amin(dim=1) <= within.max()).nonzero().flatten()
+    mask = torch.empty(len(near), product.shape[1], dtype=torch.bool, device=product.device)
+    compared = _COMPARED if product.device.type == "cpu" else _COMPARED_ELSEWHERE
+    step = max(1, compared // product.shape[1])
+    for start in range(0, len(near), step):
         part = slice(start, start + step)
         # As numbers first: torch compares vectors of them to numbers, not to booleans.
-        mask[part] = torch.le(product[part], within, out=torch.empty_like(product[part]))
+        some = product.index_select(0, near[part])
+        mask[part] = torch.le(some, within, out=some)
     # Eight places at a time, for few are true.
     flat = mask.flatten()
     whole = len(flat) // 8 * 8
@@ -318,9 +302,9 @@ def _where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, 
     which, place = words.index_select(0, found).view(torch.bool).view(-1, 8).nonzero(as_tuple=True)
     if len(which) > most:
         return None
-    at = torch.cat([found[which].mul_(8).add_(place), flat[whole:].nonzero().flatten() + whole])
+    at = torch.cat([found.index_select(0, which).mul_(8).add_(place), flat[whole:].nonzero().flatten() + whole])
     column = at // mask.shape[1]
-    return column, at - column * mask.shape[1]
+    return near.index_select(0, column), at - column * mask.shape[1]
 
 
 def _within(least: Tensor, slack: float) -> Tensor:

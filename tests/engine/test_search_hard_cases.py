@@ -6,6 +6,7 @@ import inputs
 import pytest
 import torch
 from answers import answer, assert_true
+from farpair.engine.blocks import Blocks
 from reference import Farthest, Truth, blocked_truth, exact_truth, notebook_loop
 
 
@@ -84,6 +85,18 @@ def test_no_size_of_tile_or_strip_loses_a_pair_at_its_edge(n: int) -> None:
     rows[-2] = torch.tensor([-9.0, 0, 0, 0])
 
     assert_true(answer(rows), blocked_truth(rows, 256))
+
+
+@pytest.mark.parametrize("height", [25, 64, 250, 256])
+def test_no_height_of_tile_takes_a_pair_twice_or_loses_one(height: int) -> None:
+    """Rows for which levels pay, in tiles of even and of odd heights."""
+    directions = torch.arange(1, 97, dtype=torch.float64).rsqrt()
+    rows = torch.nn.functional.normalize(inputs.normal(3_000, 96) * directions).to(torch.float32)
+    blocks = Blocks(4, strip=6 * height, tile_rows=height, tile_columns=3 * height, dense=64, projected=24)
+    found = answer(rows, blocks=blocks)
+
+    assert found.pair.evaluated < 0.05 * found.pair.pairs
+    assert_true(found, blocked_truth(rows, 256))
 
 
 SEEDS = range(6)
