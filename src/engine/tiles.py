@@ -22,6 +22,7 @@ _MOST_CHECKED = 1 << 16  # pairs of a tile that are looked at one by one: half a
 _COMPARED = 1 << 18  # numbers of a product compared at once on a CPU: 1 MB, so that they stay in cache;
 _COMPARED_ELSEWHERE = 1 << 24  # on another device: 64 MB
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
+_STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
 
 
@@ -45,7 +46,8 @@ class Tile:
 
     @property
     def is_diagonal(self) -> bool:
-        """Whether the rows are among the partners, in the same order: then each of their pairs is there twice."""
+        """Whether the rows come first among the partners, in the same order: then their pairs are there twice. A
+        row that is no partner, for the part ends before it, reaches none of the rows."""
         return bool(self.rows[0] == self.partners[0])
 
     def factors(self, level: Level) -> tuple[Tensor, Tensor]:
@@ -123,11 +125,19 @@ class Tiles:
             self._take_by_full(full, tile)
 
     def _product(self, level: Level, tile: Tile) -> Tensor:
-        """A level's product (b, a) for a tile."""
+        """A level's product (b, a) for a tile; infinite for most of what is there twice of a diagonal one."""
         left, right = tile.factors(level)
         # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one.
         product = self.workspace.take("product", len(right), aligned(len(left)))[:, : len(left)]
-        return level.screen.product(right, left, out=product)
+        done = 0
+        if tile.is_diagonal:
+            step = -(-len(left) // _STEPS)
+            for start in range(0, len(left) - step, step):
+                done = start + step
+                level.screen.product(right[start:done], left[:done], out=product[start:done, :done])
+                product[start:done, done:] = torch.inf
+        level.screen.product(right[done:], left, out=product[done:])
+        return product
 
     def _slack(self, level: Level, tile: Tile) -> float:
         return level.slack_for(float(self._space.radius[tile.rows[0]] + self._space.radius[tile.partners[0]]))
