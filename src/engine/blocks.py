@@ -23,6 +23,7 @@ _PIVOTS = (4, 32)
 _MOST_PIVOTS = 32  # or as many far rows of batches
 NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
+_FASTER = 1.1  # times as many numbers a second from a whole tile's product as from half a one's
 _TILES = {"cpu": (1024, 4096), "mps": (4096, 8192)}
 _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
@@ -56,11 +57,21 @@ class Blocks:
                 f"{self.tile_columns} columns of a tile are no multiple of its {self.tile_rows} rows."
             )
 
-    def tile_height(self, levels: int) -> int:
-        """The rows of a tile that is put to so many levels: all `tile_rows` for the full level alone; half as many
-        where there are narrower ones, of which a product is soon done and is best gone through in cache."""
-        halves = levels > 1 and self.tile_rows % 2 == 0  # half of an odd number would not part the columns
-        return self.tile_rows // 2 if halves else self.tile_rows
+    def tile_height(self, in_reach: Tensor, levels: int) -> int:
+        """The rows of a tile in a strip of rows (m,) that have so many partners `in_reach`, put to so many levels.
+
+        All `tile_rows`, or half as many: a tile goes as far as the farthest reaching of its rows, so that halves
+        multiply less. Whole ones multiply faster, but not where narrower levels come first: a narrow product is
+        soon done, and is best gone through in cache.
+        """
+        if self.tile_rows % 2:  # its half would not part the columns
+            return self.tile_rows
+        half = self.tile_rows // 2
+        whole_ones, halves = (
+            sum(len(part) * int(part.max()) for part in torch.split(in_reach, height))
+            for height in (self.tile_rows, half)
+        )
+        return self.tile_rows if levels == 1 and whole_ones <= _FASTER * halves else half
 
     @property
     def halvable(self) -> bool:

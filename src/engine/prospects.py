@@ -32,6 +32,12 @@ def with_a_pair_that_matters(space: Space, needed: Tensor, rows: Tensor) -> Tens
     return rows[order[(largest_later >= lacking) | (radius >= least_earlier)]].sort().values
 
 
+def partners_in_reach(space: Space, needed: Tensor, rows: Tensor, partners: Tensor) -> Tensor:
+    """How many of the `partners` (b,) each of `rows` (a,) reaches by their radii, where `needed` is (n,): (a,)."""
+    radius = space.radius[partners].sort().values
+    return len(partners) - torch.searchsorted(radius, needed[rows].sqrt() - space.radius[rows])
+
+
 def may_have_many_copies(space: Space, rows: Tensor) -> bool:
     """Whether equal radii allow that many of `rows` (m,) are copies of one another."""
     radii = space.radius[rows].sort().values

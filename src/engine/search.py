@@ -34,7 +34,13 @@ from .ledger import Ledger, Settled
 from .levels import Factors
 from .out_of_memory import Shortage
 from .pivots import pivot_pairs
-from .prospects import farthest_out_of_each, may_have_many_copies, others, with_a_pair_that_matters
+from .prospects import (
+    farthest_out_of_each,
+    may_have_many_copies,
+    others,
+    partners_in_reach,
+    with_a_pair_that_matters,
+)
 from .record import ResumePoint
 from .screen import AUTO, FLOAT32, Screen, choose_screen
 from .space import centre_rows
@@ -307,8 +313,9 @@ class Search:
 
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
-        height, workspace = self._blocks.tile_height(len(self._tiles.ladder.levels)), self._tiles.workspace
-        starts = range(0, len(rows), height)
+        in_reach = partners_in_reach(self._space, self._tiles.needed, rows, torch.cat([rows, rest]))
+        height = self._blocks.tile_height(in_reach, len(self._tiles.ladder.levels))
+        starts, workspace = range(0, len(rows), height), self._tiles.workspace
         tiles = [Factors(rows[start : start + height], "left", workspace, start) for start in starts]
         for begin in range(0, len(rows), self._blocks.tile_columns):
             right = Factors(rows[begin : begin + self._blocks.tile_columns], "right", workspace)

@@ -15,12 +15,11 @@ from .ledger import Ledger
 from .levels import Factors, Level
 from .products import products_at
 from .screen import FLOAT32, Screen
+from .sieve import most_within, reaching, where_at_most
 from .space import Space
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
 _MOST_CHECKED = 1 << 16  # pairs of a tile that are looked at one by one: half a MB for each number of them
-_COMPARED = 1 << 18  # numbers of a product compared at once on a CPU: 1 MB, so that they stay in cache;
-_COMPARED_ELSEWHERE = 1 << 24  # on another device: 64 MB
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
@@ -146,8 +145,8 @@ class Tiles:
         """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
         left then are set aside. False where they are not few."""
         least = self._least(tile.rows, tile.partners)
-        product, within = self._product(level, tile), _within(least, self._slack(level, tile))
-        found = _where_at_most(product, within, _MOST_CHECKED)
+        product, within = self._product(level, tile), most_within(least, self._slack(level, tile))
+        found = where_at_most(product, within, _MOST_CHECKED)
         if found is None:
             return False
         column, row = (at.cpu() for at in found)
@@ -156,9 +155,9 @@ class Tiles:
         counted = row, column
         if len(row) > _MANY * len(product):  # else it does not pay to have the factors of all
             full = self.ladder.levels[-1]
-            reaching = products_at(*tile.factors(full), row, column).cpu()
-            reaching = reaching <= _within(least, self._slack(full, tile))[row]
-            row, column = row[reaching], column[reaching]
+            products = products_at(*tile.factors(full), row, column).cpu()
+            left = products <= most_within(least, self._slack(full, tile))[row]
+            row, column = row[left], column[left]
             if len(row) > FEW_PAIRS:
                 return False
         self._ledger.count_pairs(tile.rows, tile.partners, *counted)
@@ -181,8 +180,8 @@ class Tiles:
             self._learn_nearest(tile, product, row_least, column_least)
             pairs = self._mattering(tile, product, slack)
             if pairs is None:
-                rows = tile.rows[_reaching(row_least, slack, self._least(tile.rows, tile.partners))]
-                partners = tile.partners[_reaching(column_least, slack, self._least(tile.partners, tile.rows))]
+                rows = tile.rows[reaching(row_least, slack, self._least(tile.rows, tile.partners))]
+                partners = tile.partners[reaching(column_least, slack, self._least(tile.partners, tile.rows))]
                 self._take_together(rows.sort().values, partners.sort().values)
                 return
         self.take(*pairs)
@@ -211,7 +210,7 @@ class Tiles:
         """The pairs (m,), i < j, of a tile that still matter by the full level's product, each once; None where
         they are many."""
         rows, partners = tile.rows, tile.partners
-        found = _where_at_most(product, _within(self._least(rows, partners), slack), _MOST_CHECKED)
+        found = where_at_most(product, most_within(self._least(rows, partners), slack), _MOST_CHECKED)
         if found is None:
             return None
         reach = product[found].cpu().to(torch.float64).mul_(-2).add_(slack)
@@ -282,41 +281,3 @@ class Tiles:
         self._bounds.at_least(rows, squares)
         self.needed = self._bounds.needed(self._places)
         return self.needed
-
-
-def _reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:
-    """Where slack - 2 `least` reaches `needed` (m,), all float64, as indices."""
-    return (least * -2 + slack >= needed).nonzero().flatten()
-
-
-def _where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
-    """Where a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where that is at more than
-    `most` places."""
-    within = within.to(product.device)
-    near = (product.amin(dim=1) <= within.max()).nonzero().flatten()
-    mask = torch.empty(len(near), product.shape[1], dtype=torch.bool, device=product.device)
-    compared = _COMPARED if product.device.type == "cpu" else _COMPARED_ELSEWHERE
-    step = max(1, compared // product.shape[1])
-    for start in range(0, len(near), step):
-        part = slice(start, start + step)
-        # As numbers first: torch compares vectors of them to numbers, not to booleans.
-        some = product.index_select(0, near[part])
-        mask[part] = torch.le(some, within, out=some)
-    # Eight places at a time, for few are true.
-    flat = mask.flatten()
-    whole = len(flat) // 8 * 8
-    words = flat[:whole].view(torch.int64)
-    found = words.nonzero().flatten()
-    if len(found) > most:
-        return None
-    which, place = words.index_select(0, found).view(torch.bool).view(-1, 8).nonzero(as_tuple=True)
-    if len(which) > most:
-        return None
-    at = torch.cat([found.index_select(0, which).mul_(8).add_(place), flat[whole:].nonzero().flatten() + whole])
-    column = at // mask.shape[1]
-    return near.index_select(0, column), at - column * mask.shape[1]
-
-
-def _within(least: Tensor, slack: float) -> Tensor:
-    """The largest products of which slack - 2 product is `least` (a,) or more, rounded up: (a,) float32."""
-    return torch.nextafter(((slack - least) / 2).to(torch.float32), torch.tensor(float("inf")))

@@ -1,0 +1,48 @@
+"""Which numbers of a product are small enough to matter.
+
+A level says of a pair that its squared distance is at most slack - 2 p, p being the pair's number in the product.
+"""
+
+import torch
+from torch import Tensor
+
+_AT_ONCE = 1 << 18  # numbers compared at once on a CPU: 1 MB, so that they stay in cache;
+_AT_ONCE_ELSEWHERE = 1 << 24  # on another device: 64 MB
+
+
+def most_within(needed: Tensor, slack: float) -> Tensor:
+    """The largest numbers of which slack - 2 p is `needed` (a,) or more, rounded up: (a,) float32."""
+    return torch.nextafter(((slack - needed) / 2).to(torch.float32), torch.tensor(float("inf")))
+
+
+def reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:
+    """Where slack - 2 `least` is `needed` (m,) or more, all float64, as indices."""
+    return (least * -2 + slack >= needed).nonzero().flatten()
+
+
+def where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    """Where a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where that is at more than
+    `most` places."""
+    within = within.to(product.device)
+    near = (product.amin(dim=1) <= within.max()).nonzero().flatten()
+    mask = torch.empty(len(near), product.shape[1], dtype=torch.bool, device=product.device)
+    at_once = _AT_ONCE if product.device.type == "cpu" else _AT_ONCE_ELSEWHERE
+    step = max(1, at_once // product.shape[1])
+    for start in range(0, len(near), step):
+        part = slice(start, start + step)
+        # As numbers first: torch compares vectors of them to numbers, not to booleans.
+        some = product.index_select(0, near[part])
+        mask[part] = torch.le(some, within, out=some)
+    # Eight places at a time, for few are true.
+    flat = mask.flatten()
+    whole = len(flat) // 8 * 8
+    words = flat[:whole].view(torch.int64)
+    found = words.nonzero().flatten()
+    if len(found) > most:
+        return None
+    which, place = words.index_select(0, found).view(torch.bool).view(-1, 8).nonzero(as_tuple=True)
+    at = torch.cat([found.index_select(0, which).mul_(8).add_(place), flat[whole:].nonzero().flatten() + whole])
+    if len(at) > most:
+        return None
+    column = at // mask.shape[1]
+    return near.index_select(0, column), at - column * mask.shape[1]
