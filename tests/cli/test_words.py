@@ -1,48 +1,20 @@
 """The command line: what each word prints, with which exit code, and that it never answers with a traceback."""
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from farpair import __version__
-from farpair.cli import parse
 from farpair.engine import runs, sentences
 from farpair.engine.journal import read_record
 from farpair.engine.sources import model_at, request_for
-from farpair.errors import InputError
 from fixtures import build_small_model
-from running import FARPAIR, PATIENCE_SECONDS, ended, farpair, long_request, read_until, searching
+from running import FARPAIR, PATIENCE_SECONDS, ended, farpair, read_until, searching
 from safetensors.torch import save_file
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tensors folder: `first`, `second`, `broken`, `nan`, `long`, and one of a hostile name."""
-    folder = tmp_path_factory.mktemp("models") / "tensors"
-    build_small_model(folder / "first", n=60, d=12)
-    build_small_model(folder / "second", n=30, d=8, seed=5)
-    build_small_model(folder / "[red]\x1b[31m\nname", n=10, d=4)
-    long_request(folder / "long")
-    (folder / "broken").mkdir()
-    (folder / "broken" / "W.safetensors").write_bytes(b"no tensors")
-    (folder / "nan").mkdir()
-    save_file({"W": torch.full((4, 4), torch.nan)}, folder / "nan" / "W.safetensors")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _surroundings(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("FARPAIR_TENSORS", str(models))
-    monkeypatch.chdir(tmp_path)
 
 
 def test_a_model_is_run_and_reported_by_name_by_folder_and_by_file(models: Path) -> None:
@@ -256,85 +228,6 @@ def test_of_many_models_a_few_are_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "SIGTERM"]
-)
-def test_a_run_that_is_interrupted_stops_its_engine(number: int, code: int) -> None:
-    program = subprocess.Popen(
-        [*FARPAIR, "run", "long", "--exhaustive", "--threads", "1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # a shell's background jobs ignore ctrl-c
-    )
-    run = first_run()
-    read_until(run, searching)
-    program.send_signal(number)
-    printed, said = program.communicate(timeout=PATIENCE_SECONDS)
-    assert (program.returncode, printed) == (code, "")
-    record = read_until(run, ended)
-    assert record.ended is not None
-    assert said == f"farpair: {record.ended.reason}\n"
-    assert record.ended.outcome == "cancelled"
-
-
-def test_an_engine_that_is_killed_ends_the_run_with_a_sentence() -> None:
-    program = subprocess.Popen(
-        [*FARPAIR, "run", "long", "--exhaustive", "--threads", "1"], stderr=subprocess.PIPE, text=True
-    )
-    record = read_until(first_run(), searching)
-    assert record.engine is not None
-    os.kill(record.engine.pid, signal.SIGKILL)
-    _, said = program.communicate(timeout=PATIENCE_SECONDS)
-    assert program.returncode == 1
-    assert said.startswith("farpair: The engine was killed (SIGKILL)")
-
-
-def test_progress_is_one_line_on_a_terminal_that_is_gone_at_the_end() -> None:
-    main, terminal = pty.openpty()
-    program = subprocess.Popen([*FARPAIR, "run", "first"], stdout=subprocess.PIPE, stderr=terminal)
-    os.close(terminal)
-    shown = b"".join(_read(main))
-    program.communicate(timeout=PATIENCE_SECONDS)
-    assert shown.startswith(b"\rstarting the engine\x1b[K\rloading\x1b[K")
-    assert shown.endswith(b"\r\x1b[K")
-    assert b"\n" not in shown
-
-
-def test_a_reader_that_leaves_is_no_traceback() -> None:
-    read, write = os.pipe()
-    os.close(read)
-    program = subprocess.run([*FARPAIR, "models"], stdout=write, stderr=subprocess.PIPE)
-    os.close(write)
-    assert (program.returncode, program.stderr) == (141, b"")
-
-
-def test_output_that_cannot_be_written_is_a_sentence() -> None:
-    with open("/dev/full", "w") as full:
-        for words in (["models"], ["run", "first"], ["run", "first", "--json"]):
-            said = subprocess.run([*FARPAIR, *words], stdout=full, stderr=subprocess.PIPE, text=True)
-            assert (said.returncode, said.stderr) == (
-                1,
-                "farpair: The output cannot be written: No space left on device.\n",
-            )
-
-
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed_are_no_traceback(closed: str) -> None:
-    for words in ("models", "first", "run third"):
-        command = f"{sys.executable} -m farpair {words} {closed}"
-        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        assert said.returncode == (2 if "third" in words else 0)
-        assert "Traceback" not in said.stderr
-
-
-def test_a_terminal_that_lacks_characters_is_told_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    said = farpair("models")
-    assert said.returncode == 0
-    assert r"200 \xd7 12" in said.stdout
-
-
 def test_the_version_and_help_are_there_from_either_door() -> None:
     script = Path(sys.executable).with_name("farpair")
     for program in ([str(script)], FARPAIR):
@@ -347,53 +240,6 @@ def test_the_version_and_help_are_there_from_either_door() -> None:
         assert said.stdout.startswith(f"usage: {' '.join(['farpair', *words])} ")
 
 
-def test_flags_may_stand_before_and_after_the_words() -> None:
-    for words in (
-        ["run", "--tensors", "run", "demo", "--batch", "7"],
-        ["--tensors", "run", "run", "--batch", "7", "demo"],
-        ["--batch=7", "run", "demo", "--tensors=run"],
-    ):
-        options = parse(words)
-        assert (options.command, options.model, options.tensors, options.batch) == ("run", "demo", "run", 7)
-    assert parse(["demo"]).command == "demo"
-    assert (parse(["./run"]).command, parse(["./run"]).model) == ("app", "./run")
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("256MB", 256_000_000), ("1.5GB", 1_500_000_000), ("2GiB", 2**31), ("64k", 64_000), ("100", 100), ("1B", 1)],
-)
-def test_memory_is_written_as_people_write_it(text: str, size: int) -> None:
-    assert parse(["run", "m", "--memory", text]).memory == size
-
-
-def test_what_cannot_be_parsed_is_raised_as_a_sentence() -> None:
-    with pytest.raises(InputError, match="'no' is not a whole number"):
-        parse(["--batch", "no"])
-
-
-def first_run() -> runs.Run:
-    """The run that another process is about to start."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := runs.all_runs()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found[0]
-
-
-def _read(fd: int) -> Iterator[bytes]:
-    """All that comes from the terminal `fd` until its other side is closed."""
-    while True:
-        try:
-            chunk = os.read(fd, 4096)
-        except OSError:  # how Linux says that the other side of a terminal is closed
-            chunk = b""
-        if not chunk:
-            os.close(fd)
-            return
-        yield chunk
-
-
 @pytest.mark.parametrize("screen", ["float32", "tf32", "bfloat16"])
 def test_a_run_says_in_which_format_it_screened_and_finds_the_same(screen: str) -> None:
     plain, screened = (
@@ -404,15 +250,3 @@ def test_a_run_says_in_which_format_it_screened_and_finds_the_same(screen: str) 
     assert screened["device"]["screen_reason"].startswith("as asked")
     assert screened["pair"] == plain["pair"]
     assert plain["device"]["screen"] == "float32"
-
-
-def test_what_is_asked_of_a_run_may_be_asked_of_the_app_too() -> None:
-    flags = ["--threads", "1", "--memory", "64MB", "--exhaustive", "--screen", "tf32"]
-    for words in ([], ["demo"], ["run", "m"]):
-        options = parse([*words, *flags])
-        assert (options.threads, options.memory, options.exhaustive, options.screen) == (
-            1,
-            64_000_000,
-            True,
-            "tf32",
-        )
