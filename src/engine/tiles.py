@@ -182,7 +182,8 @@ class Tiles:
             if pairs is None:
                 rows = tile.rows[reaching(row_least, slack, self._least(tile.rows, tile.partners))]
                 partners = tile.partners[reaching(column_least, slack, self._least(tile.partners, tile.rows))]
-                self._take_together(rows.sort().values, partners.sort().values)
+                if len(rows) and len(partners):
+                    self._take_together(rows.sort().values, partners.sort().values)
                 return
         self.take(*pairs)
 

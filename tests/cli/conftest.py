@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tensors folder: `first`, `second`, `broken`, `nan`, `long`, and one of a hostile name."""
+    """A tensors folder: `first`, `second`, `broken`, `nan`, `long`, and one of a hostile name; a module may have
+    its own."""
     folder = tmp_path_factory.mktemp("models") / "tensors"
     build_small_model(folder / "first", n=60, d=12)
     build_small_model(folder / "second", n=30, d=8, seed=5)

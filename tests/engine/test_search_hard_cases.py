@@ -99,6 +99,18 @@ def test_no_height_of_tile_takes_a_pair_twice_or_loses_one(height: int) -> None:
     assert_true(found, blocked_truth(rows, 256))
 
 
+def test_a_tile_of_which_many_pairs_look_needed_and_none_is() -> None:
+    """Rows about the centre need little, those on the sphere much, and in a tile of these no pair has that."""
+    rows = inputs.on_sphere(1_026, 256)
+    rows[:256] *= 0.3
+    rows[-2:] = 0.0
+    rows[-2, 0], rows[-1, 0] = 1.2, -1.2
+    blocks = Blocks(4, strip=1_024, tile_rows=256, tile_columns=1_024, dense=64, projected=0, few=0)
+    rows = rows.to(torch.float32)
+
+    assert_true(answer(rows, blocks=blocks), blocked_truth(rows, 256))
+
+
 SEEDS = range(6)
 
 

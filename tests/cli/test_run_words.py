@@ -25,13 +25,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _surroundings(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("FARPAIR_TENSORS", str(models))
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def long(models: Path) -> RunRequest:
     return request_for(model_at(models / "long"), device="cpu", threads=1, exhaustive=True)
