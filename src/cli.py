@@ -190,8 +190,8 @@ _CLEAN: Final = (
 )
 _CONFIG: Final = "the settings file (default: $FARPAIR_CONFIG, else farpair/settings.toml in ~/.config)"
 _SCREEN: Final = (
-    "what pairs are screened in: float32, tf32, bfloat16, or auto (the default: float32, and tf32 on a GPU found "
-    "to keep its bound); the answer is the same"
+    "what pairs are screened in: float32 (the default), tf32, bfloat16, or auto, which is float32; the answer is "
+    "the same"
 )
 _MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
 _RUN: Final = "a run's id, a part of it, or `last` for the newest"

@@ -43,7 +43,7 @@ def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
     """The two rows farthest apart, with the certificate: the error bound, how many pairs tie, the runner-up.
 
     `screen` is the format of the matrix products that discard pairs: "float32", "tf32", "bfloat16", or "auto",
-    which is float32, and TF32 on a CUDA device that was found to keep its bound. The answer is the same in each.
+    which is float32. The answer is the same in each.
 
     >>> pair = farthest_pair(torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]]))
     >>> pair.i, pair.j, pair.distance, pair.ties

@@ -112,16 +112,16 @@ class Choice:
 def choose_screen(
     name: str, device: torch.device, confirm: Callable[[Screen, torch.device], bool] | None = None
 ) -> Choice:
-    """The screen called `name`; for "auto" float32, and on CUDA TF32 where it is found to keep its bound.
+    """The screen called `name`; for "auto" float32.
 
     A screen whose bound the device does not keep is not used, even where it is asked for. Raises InputError where
     there is no such screen.
     """
     if name not in (AUTO, *_SCREENS):
         raise InputError(f"There is no screen {visible(repr(name), 40)}: it is {AUTO}, {', '.join(_SCREENS)}.")
-    if name == AUTO and device.type != "cuda":
-        return Choice(FLOAT32, "as always where there are no tensor cores")
-    screen = _SCREENS["tf32" if name == AUTO else name]
+    if name == AUTO:
+        return Choice(FLOAT32, "as always unless another is asked for")
+    screen = _SCREENS[name]
     if screen is FLOAT32:
         return Choice(screen, "as asked")
     if device.type != "cuda":
@@ -131,7 +131,7 @@ def choose_screen(
             FLOAT32, f"since products in {screen.name} were measured to err more on this device than they may"
         )
     checked = "products on this device were measured to err no more than is reckoned with"
-    return Choice(screen, f"since {checked}" if name == AUTO else f"as asked, and {checked}")
+    return Choice(screen, f"as asked, and {checked}")
 
 
 @cache

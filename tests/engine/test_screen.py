@@ -140,8 +140,8 @@ def test_products_that_err_more_than_their_bound_are_found_out(screen: Screen, p
 
 
 def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:
-    kept = choose_screen("auto", CUDA, lambda screen, _: confirms(screen, CPU))
-    broken = choose_screen("auto", CUDA, lambda screen, _: confirms(screen, CPU, narrow_sums))
+    kept = choose_screen("tf32", CUDA, lambda screen, _: confirms(screen, CPU))
+    broken = choose_screen("tf32", CUDA, lambda screen, _: confirms(screen, CPU, narrow_sums))
 
     assert kept.screen is TF32
     assert "measured" in kept.why
@@ -154,6 +154,6 @@ def test_a_format_that_was_asked_for_is_not_used_where_the_device_breaks_its_bou
     assert choose_screen("bfloat16", CUDA, lambda *_: True).screen is BFLOAT16
 
 
-@pytest.mark.parametrize("device", ["cpu", "mps", "xpu"])
-def test_float32_is_the_choice_where_there_are_no_tensor_cores(device: str) -> None:
+@pytest.mark.parametrize("device", ["cpu", "cuda", "mps", "xpu"])
+def test_float32_is_the_choice_where_nothing_else_is_asked_for(device: str) -> None:
     assert choose_screen("auto", torch.device(device)).screen is FLOAT32
