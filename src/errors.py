@@ -15,3 +15,13 @@ class JournalError(FarpairError):
 
 class RunError(FarpairError):
     """A run could not be started, found, reached or stopped."""
+
+
+class ProofError(FarpairError):
+    """A search reached a state that its proof excludes; it gives no answer rather than one that may be wrong."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The search could not prove its answer: {why}. Please report this with the rows, the versions of "
+            "torch and farpair, and the device."
+        )

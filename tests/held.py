@@ -1,7 +1,7 @@
 """What a search holds, by the account of torch's allocator."""
 
 import torch
-from farpair.engine.blocks import Workspace
+from farpair.engine.workspace import Workspace
 from farpair.engine.search import search
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile

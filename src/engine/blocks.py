@@ -1,22 +1,22 @@
-"""How much of a search is worked on at once, and the memory reserved for it before it begins.
+"""How much of a search is worked on at once, and the memory that this takes.
 
 Sizes follow from the device (tiles stay in a CPU's caches, and fill a GPU) and from the memory that the search may
-take. What is large is reserved at the start and used again for every tile, so that what a search takes can be said
-before it begins: `Blocks.bytes`.
+take. What is large is reserved at the start and used again for every tile (`workspace`), so that what a search takes
+can be said before it begins: `Blocks.bytes`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from .device import free_memory, release_cached
+from .device import free_memory
+from .workspace import aligned
 
 COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
 LEAST_STRIP = 256  # rows
-_BESIDE = 8  # numbers of a factor beside its coordinates, at most
+BESIDE = 8  # numbers of a factor beside its coordinates, at most, and of what fills it up at the end
 _LEAST_DENSE = 64  # rows
 _DENSE = (128, 1 << 18)  # rows, and numbers, of a side of a dense tile
 _PIVOTS = (4, 32)
@@ -92,27 +92,29 @@ class Blocks:
     def bytes(self, n: int, d: int) -> int:
         """What a search of rows (n, d) takes beyond them: what it reserves, n-vectors, and what little comes and
         goes."""
-        reserved = 4 * sum(self.reserved(n, d).values())
+        reserved = 4 * sum(rows * length for rows, length in self.reserved(n, d).values())
         pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)
         dense = 16 * self.dense * d + 80 * self.dense**2
         choosing = _CHOOSING if self.projected else 0
         return reserved + 120 * n + max(_FIXED, pivots - reserved, choosing, directions, dense)
 
-    def reserved(self, n: int, d: int) -> dict[str, int]:
-        """The float32 numbers of each part of a search's `Workspace`."""
-        rows, columns = min(self.strip, n), min(max(self.strip, self.tile_columns), n)
-        tile = aligned(min(self.tile_rows, n)) * min(self.tile_columns, n)
-        beside = _BESIDE if self.projected else 0
-        sizes = {
-            "product": tile,
-            "left": rows * (d + _BESIDE),
-            "right": columns * (d + _BESIDE),
-            "projected_left": rows * (self.projected + beside),
-            "projected_right": columns * (self.projected + beside),
-            COORDINATES: n * (self.projected + beside),
+    def reserved(self, n: int, d: int) -> dict[str, tuple[int, int]]:
+        """The parts of a search's `Workspace`, (rows, float32 numbers in each)."""
+        columns = min(max(self.strip, self.tile_columns), n)
+        # Each tile of a strip has a witness; tiles are half as high as they may be, at the least.
+        tiles = -(-min(self.strip, n) // max(1, self.tile_rows // 2))
+        rows = min(self.strip, n) + tiles
+        full = aligned(d + 2 * BESIDE)
+        projected = aligned(self.projected + BESIDE) if self.projected else 0
+        return {
+            "product": (min(self.tile_columns, n), aligned(1) + aligned(min(self.tile_rows, n))),
+            "left": (rows, full),
+            "right": (columns, full),
+            "projected_left": (rows, projected),
+            "projected_right": (columns, projected),
+            COORDINATES: (n, projected),
         }
-        return {part: aligned(size) for part, size in sizes.items()}
 
 
 def blocks_for(
@@ -147,12 +149,6 @@ def blocks_for(
     return blocks
 
 
-def aligned(width: int) -> int:
-    """So many float32 numbers, and those to the end of their cache line: products whose rows begin elsewhere take
-    up to a fifth longer."""
-    return -(-width // 16) * 16
-
-
 def is_worth_projecting(m: int, width: int, within: float = 1.0) -> bool:
     """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
     costs to find leading directions and fill levels up to `width`."""
@@ -165,64 +161,3 @@ def _budget(device: torch.device, n: int, d: int, free: Callable[[torch.device],
     if device.type == "cpu":  # the rows are there already
         return min(_CPU_BUDGETS[rows > _SMALL_ROWS], int(_SHARE * free(device)))
     return int(_SHARE * max(0, free(device) - rows))
-
-
-class Workspace:
-    """The memory of a search of rows (n, d), reserved at once: `Blocks.reserved` numbers of each kind.
-
-    A CPU's pages are taken only as they are first written to. That is slow, so a search that has ended leaves its
-    memory to the next one of the same size in this process (`leave`), unless it is to be given back (`empty`).
-    """
-
-    _left: ClassVar[list[Tensor]] = []
-
-    def __init__(self, n: int, d: int, device: torch.device) -> None:
-        self._n, self._d, self._device = n, d, device
-        self._whole: Tensor | None = None
-        self._parts: dict[str, Tensor] = {}
-
-    def reserve(self, blocks: Blocks) -> None:
-        """Have what `blocks` needs, instead of what there is."""
-        self._parts, self._whole = {}, None  # before anything new is asked for
-        sizes = blocks.reserved(self._n, self._d)
-        self._whole = self._left_by_another(sum(sizes.values()))
-        if self._whole is None:
-            release_cached(self._device)
-            self._whole = torch.empty(sum(sizes.values()), dtype=torch.float32, device=self._device)
-        self._parts = dict(zip(sizes, torch.split(self._whole, list(sizes.values())), strict=True))
-
-    def leave(self) -> None:
-        """Leave the memory to the next search; nothing in it may be used any more."""
-        if self._whole is not None and self._device.type == "cpu":
-            self._left[:] = [self._whole]
-        self._parts, self._whole = {}, None
-
-    @classmethod
-    def empty(cls) -> None:
-        """Give back what the last search has left."""
-        cls._left.clear()
-
-    def _left_by_another(self, size: int) -> Tensor | None:
-        """So many numbers that a search has left; what is of another size is given back."""
-        try:
-            left = self._left.pop()
-        except IndexError:
-            return None
-        return left if len(left) == size and self._device.type == "cpu" else None
-
-    def scratch(self, rows: int, columns: int) -> Tensor:
-        """(rows, columns) float32, in the place of all parts: for before any of them is in use."""
-        assert self._whole is not None
-        if len(self._whole) < rows * columns:
-            return self._whole.new_empty(rows, columns)
-        return self._whole[: rows * columns].view(rows, columns)
-
-    def take(
-        self, part: str, rows: int, columns: int, first: int = 0, dtype: torch.dtype = torch.float32
-    ) -> Tensor:
-        """(rows, columns) of `part`, of `dtype` (no wider than float32), after `first` rows of so many columns;
-        newly allocated where it is too small."""
-        numbers = self._parts[part].view(dtype)[first * columns : (first + rows) * columns]
-        if len(numbers) < rows * columns:
-            return numbers.new_empty(rows, columns)
-        return numbers.view(rows, columns)

@@ -12,6 +12,7 @@ roundings at most, so in float64 they carry a relative error of at most gamma(d 
 import torch
 from torch import Tensor
 
+from ..errors import ProofError
 from .device import float64_device
 
 UNIT_ROUNDOFF = {
@@ -34,9 +35,44 @@ def float64_error(d: int) -> float:
     return gamma(d + 2, torch.float64)
 
 
+def check_float64() -> None:
+    """Raise ProofError where this thread, or one that helps it, flushes subnormal numbers to zero or does not round
+    to nearest: `torch.set_flush_denormal` does so, and a thread inherits it."""
+    least = torch.full((1 << 16,), 2.0**-149, dtype=torch.float32, device="cpu")
+    tiny = torch.full_like(least, 2.0**-1074, dtype=torch.float64)
+    whole = torch.full_like(tiny, 1.0)
+    kept = bool((least.to(torch.float64) == 2.0**-149).all()) and bool((tiny * 1.0 == 2.0**-1074).all())
+    nearest = bool((whole + 2.0**-53 == 1.0).all()) and bool((whole + 1.5 * 2.0**-53 == 1 + 2.0**-52).all())
+    if not (kept and nearest):
+        what = "rounds otherwise than to nearest" if kept else "flushes subnormal numbers to zero"
+        raise ProofError(f"float64 arithmetic in this process {what}")
+
+
+def power_of_two(exponent: Tensor) -> Tensor:
+    """2^exponent in float64 for whole exponents of -1022 to 1023, from its bits: `torch.exp2` promises no
+    exactness."""
+    return ((exponent.to(torch.int64) + 1023) << 52).view(torch.float64)
+
+
+def underflow(d: int) -> float:
+    """An upper bound of what vanishes of a `squared_distances` of dimension `d` below float64's least normal number,
+    and of what scaling made vanish in its rows, where both are at most 2 long: see PROOF.md."""
+    return (d + 2) * 2.0**-1070
+
+
 def scaled(rows: Tensor, shift: int) -> Tensor:
     """2^shift rows, in two steps, so that the factors stay in the type's range; exact but for what vanishes."""
     return rows * 2.0 ** (shift // 2) * 2.0 ** (shift - shift // 2) if shift else rows
+
+
+def scaled_difference(left: Tensor, right: Tensor, shift: int) -> Tensor:
+    """2^shift (left - right), in their dtype: rounded once, and exact but for what vanishes where that is scaled down.
+
+    Scaled up, rows far from zero could overflow, while their differences do not; scaled down, it is the other way.
+    """
+    if shift > 0:
+        return scaled(left - right, shift)
+    return scaled(left, shift) - scaled(right, shift)
 
 
 def squared_distances(rows: Tensor, i: Tensor, j: Tensor, shift: int = 0) -> Tensor:
@@ -55,9 +91,8 @@ def squared_distances(rows: Tensor, i: Tensor, j: Tensor, shift: int = 0) -> Ten
 
 def _differences(rows: Tensor, i: Tensor, j: Tensor, shift: int) -> Tensor:
     where = float64_device(rows.device)
-    found = (rows.index_select(0, at.to(rows.device)).to(where) for at in (i, j))
-    left, right = (scaled(side.to(torch.float64), shift) for side in found)
-    return torch.sub(left, right, out=left)
+    left, right = (rows.index_select(0, at.to(rows.device)).to(where).to(torch.float64) for at in (i, j))
+    return scaled_difference(left, right, shift)
 
 
 def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Tensor) -> Tensor:
@@ -72,13 +107,13 @@ def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Te
     step = max(1, _WORKSPACE // rows.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        unscaled = [rows[at[part].to(rows.device)].cpu().to(torch.float64) for at in (i, j)]
-        left, right = (scaled(side, shift) for side in unscaled)
-        kept = (scaled(left, -shift) == unscaled[0]) & (scaled(right, -shift) == unscaled[1])
-        difference = left - right
-        grain = torch.exp2(torch.ceil((torch.log2(squares[part]) - 52) / 2)).clamp_min(2.0**-500)[:, None]
+        left, right = (rows[at[part].to(rows.device)].cpu().to(torch.float64) for at in (i, j))
+        difference = scaled_difference(left, right, shift)
+        kept = scaled(difference, -shift) == left - right
+        exponent = torch.frexp(squares[part]).exponent.to(torch.int64)  # square < 2^exponent
+        grain = power_of_two((exponent - 52 + 1).div(2, rounding_mode="floor").clamp_min(-500))[:, None]
         whole = torch.remainder(difference / grain, 1.0) == 0
-        exact[part] = (kept & whole).all(dim=1) & subtraction_is_exact(left, right, difference)
+        exact[part] = (kept & whole).all(dim=1) & subtraction_is_exact(left, right, left - right)
     return exact
 
 

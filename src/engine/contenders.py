@@ -1,26 +1,30 @@
 """The pairs evaluated in float64 that may still be a batch's maximum, and the naming of the winners.
 
 Rows that are copies of one another are searched as one (`Places`): a row of the search stands for all its
-copies, in every batch that holds one. Between pairs whose float64 squares differ by no more than their
-rounding errors nothing is decided until they have been compared in exact rational arithmetic.
+copies, in every batch that holds one. Pairs whose float64 squares differ by no more than their rounding errors are
+compared exactly before any of them is named or forgotten (`exact`).
 """
 
 import zlib
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import torch
 from torch import Tensor
 
-from .exact import ExactSquares, Pair
+from .certify import squared_distances
+from .exact import ExactSquares, Pair, two_to_the
+
+_MOST: Final = 1 << 14  # contenders beside two for each batch: of more, only those that can still win are kept
 
 
 @dataclass(frozen=True)
 class Winner:
-    """A pair i < j and its squared distance (scaled) in float64."""
+    """A pair i < j and its distance in float64."""
 
-    square: float
+    distance: float
     i: int
     j: int
 
@@ -47,13 +51,13 @@ class Places:
         self.row, self.group, self.batch = row, group, row // batch
         self.batches = -(-n // batch)
         self.copies = torch.bincount(original, minlength=n)
-        self._original = original
+        self.original = original
         self._start = torch.nn.functional.pad(torch.bincount(group, minlength=n).cumsum(0), (1, 0))
 
     @cached_property
     def mark(self) -> int:
         """A checksum that tells this grouping of rows from others."""
-        return zlib.crc32(self._original.numpy().tobytes())
+        return zlib.crc32(self.original.numpy().tobytes())
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """For searched rows (m,): (which of them, place) for every place at which one of them stands."""
@@ -81,114 +85,148 @@ class Places:
 
 
 class Contenders:
-    """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for."""
+    """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for.
 
-    def __init__(self, rows: Tensor, shift: int, places: Places) -> None:
+    There are never many more than `_MOST` and two for each batch. Of more, exact comparison keeps what can still be
+    asked for: the first pair of each batch and the first two of all, or with `most` the first so many of all.
+    """
+
+    def __init__(self, rows: Tensor, shift: int, places: Places, most: int | None = None) -> None:
         self.places = places
+        self._most = most
+        self._rows, self._shift = rows, shift
         self._exact = ExactSquares(rows, shift)
         self._i = self._j = self._ties = torch.empty(0, dtype=torch.int64)
         self._square = torch.empty(0, dtype=torch.float64)
+        self._is_exact = torch.empty(0, dtype=torch.bool)
 
     def copy(self) -> "Contenders":
         """The same contenders, to go back to: taking more in one does not change the other."""
         return copy(self)
 
     def add(self, i: Tensor, j: Tensor, square: Tensor) -> None:
-        """Take more evaluated pairs; each stands for the pairs of its rows' copies too."""
-        self._append(i, j, square, self.places.copies[i] * self.places.copies[j])
+        """Take more evaluated pairs; each stands for the pairs of its rows' copies too. A pair is taken once."""
+        ties = self.places.copies[i] * self.places.copies[j]
+        self._append(i, j, square, ties, torch.zeros(len(i), dtype=torch.bool))
 
     def add_exact(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
-        """Take more pairs whose squares are exact, each standing for so many `ties` of equal distance.
+        """Take more pairs, each once, whose squares are exact, each standing for so many `ties` of equal distance."""
+        self._append(i, j, square, ties, torch.ones(len(i), dtype=torch.bool))
 
-        Of masses of them only each batch's smallest at its maximum are kept, and at the largest square the number.
-        """
-        smallest = torch.argsort(i * len(self.places.copies) + j)
-        order = smallest[square[smallest].argsort(descending=True, stable=True)]
-        i, j, square, ties = i[order], j[order], square[order], ties[order]
-        entries = [self._entries(i, j), self._entries(j, i)]
-        batch, pair, named_i, named_j = (torch.cat(parts) for parts in zip(*entries, strict=True))
-        by_name = torch.argsort(named_i * len(self.places.copies) + named_j)
-        by_square = by_name[square[pair[by_name]].argsort(descending=True, stable=True)]
-        by_batch = by_square[batch[by_square].argsort(stable=True)]
-        first = torch.ones(len(by_batch), dtype=torch.bool)
-        first[1:] = batch[by_batch][1:] != batch[by_batch][:-1]
-        ties = torch.where(torch.arange(len(ties)) == 0, ties[square == square[0]].sum(), 0)
-        kept = torch.unique(torch.cat([torch.tensor([0]), pair[by_batch[first]]]))
-        self._exact.learn(i[kept], j[kept], square[kept])
-        self._append(i[kept], j[kept], square[kept], ties[kept])
-
-    def _append(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
+    def _append(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor, is_exact: Tensor) -> None:
         self._i, self._j = torch.cat([self._i, i]), torch.cat([self._j, j])
         self._square, self._ties = torch.cat([self._square, square]), torch.cat([self._ties, ties])
+        self._is_exact = torch.cat([self._is_exact, is_exact])
 
-    def replace(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
-        """Have these pairs (m,), each standing for so many `ties`, and no others."""
-        self._i, self._j, self._square, self._ties = i, j, square, ties
+    def replace(self, pairs: Tensor) -> Tensor:
+        """Have the contenders of another search of the same rows, `pairs` as it said, and no others; their squares
+        (m,)."""
+        self._i, self._j, self._ties = pairs.T
+        self._square = squared_distances(self._rows, self._i, self._j, self._shift)
+        self._is_exact = torch.zeros(len(self._i), dtype=torch.bool)
+        return self._square
 
     @property
     def pairs(self) -> Tensor:
         """All contenders as rows (i, j, ties): (m, 3)."""
         return torch.stack([self._i, self._j, self._ties], dim=1)
 
-    def keep(self, needed: Tensor) -> None:
-        """Forget pairs whose square is below what both their rows' batches still need, `needed` (n,)."""
-        lowest = torch.minimum(needed[self._i], needed[self._j]) * (1 - self._exact.tolerance)
-        kept = self._square >= lowest
-        self._i, self._j, self._square, self._ties = (
-            part[kept] for part in (self._i, self._j, self._square, self._ties)
-        )
+    def keep(self, threshold_i: Tensor, threshold_j: Tensor) -> None:
+        """Forget pairs whose square is below what both their rows need, `threshold_i` and `threshold_j` (m,) for the
+        contenders as they are; and, of too many, all that can no longer win."""
+        self._only(~(self._square < self._exact.least(torch.minimum(threshold_i, threshold_j))))
+        room = self._most if self._most is not None else 2 * self.places.batches
+        if len(self._i) > _MOST + room:
+            self._keep_the_first()
+
+    @property
+    def rows(self) -> tuple[Tensor, Tensor]:
+        """The contenders' rows i (m,) and j (m,)."""
+        return self._i, self._j
+
+    def _only(self, chosen: Tensor) -> None:
+        """Keep the contenders that are `chosen` (m,), by a mask or by their indices."""
+        self._i, self._j, self._square = self._i[chosen], self._j[chosen], self._square[chosen]
+        self._ties, self._is_exact = self._ties[chosen], self._is_exact[chosen]
+
+    def _keep_the_first(self) -> None:
+        """Keep those that can still be asked for, however masses of pairs tie or nearly do."""
+        place = self._exact.order(self._i, self._j, self._square, self._is_exact)
+        overall = _sorted_by(place, self._i, self._j)
+        if self._most is not None:
+            self._only(overall[: self._most].sort().values)
+            return
+        entries = [self._entries(self._i, self._j), self._entries(self._j, self._i)]
+        batch, pair, i, j = (torch.cat(parts) for parts in zip(*entries, strict=True))
+        order = _sorted_by(batch, place[pair], i, j)
+        first = torch.ones(len(order), dtype=torch.bool)
+        first[1:] = batch[order][1:] != batch[order][:-1]
+        tied = self._ties[place == 0].sum()
+        self._ties = torch.zeros_like(
+            self._ties
+        )  # ties matter at the largest square alone: its first has them all
+        self._ties[overall[0]] = tied
+        self._only(torch.unique(torch.cat([overall[:2], pair[order[first]]])))
 
     def leaders(self, batches: Tensor) -> dict[int, Winner]:
-        """The farthest pair so far of each of `batches` (k,) that has one; near ties are not told apart."""
-        return {b: max(found, key=lambda rival: rival.square).named for b, found in self._rivals(batches).items()}
+        """The farthest pair so far of each of `batches` (k,) that has one; near ties are not told apart, and the
+        distance has the relative error of float64 arithmetic."""
+        batch, pair, i, j = self._near(batches)
+        order = _sorted_by(batch, -self._square[pair], i, j)
+        distances = [two_to_the(-self._shift, root) for root in self._square.sqrt().tolist()]
+        return self._first_of_each(batch, pair, i, j, order, distances)
 
     def winners(self, batches: Tensor) -> dict[int, Winner]:
-        """The maximum's exact square, rounded once, and its smallest pair for each of `batches` (k,), all of whose
-        pairs are decided."""
-        decided = {b: self._decide(found) for b, found in self._rivals(batches).items()}
-        squares = self._exact.rounded([rival.searched for rival in decided.values()])
-        return {
-            b: Winner(square, rival.named.i, rival.named.j)
-            for (b, rival), square in zip(decided.items(), squares, strict=True)
-        }
+        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided; nothing for
+        one without an evaluated pair."""
+        batch, pair, i, j = self._near(batches)
+        distinct, at = torch.unique(pair, return_inverse=True)
+        place = self._exact.order(
+            self._i[distinct], self._j[distinct], self._square[distinct], self._is_exact[distinct]
+        )
+        order = _sorted_by(batch, place[at], i, j)
+        first = torch.ones(len(order), dtype=torch.bool)
+        first[1:] = batch[order][1:] != batch[order][:-1]
+        won = torch.unique(pair[order[first]])
+        distances = dict(zip(won.tolist(), self._exact.distances(self._named(won)), strict=True))
+        return self._first_of_each(batch, pair, i, j, order, distances)
 
     def farthest(self) -> tuple[Winner, int, Winner | None]:
         """The farthest pair, the smallest (i, j) of those that tie; how many do; and where it is the only one, the
         next, if a next was worth evaluating."""
-        distinct, at = torch.unique(self._i * len(self.places.copies) + self._j, return_inverse=True)
-        ties = torch.zeros_like(distinct).scatter_reduce_(0, at, self._ties, "amax")
-        entry = torch.empty_like(distinct).scatter_(0, at, torch.arange(len(at)))
-        squares = self._square[entry]
-        floor = squares.topk(min(2, len(squares))).values[-1] * (1 - self._exact.tolerance)
-        chosen = (squares >= floor).nonzero().flatten()
-        columns = (self._square[entry], self._i[entry], self._j[entry], ties)
-        counts = {
-            Winner(square, i, j): count
-            for square, i, j, count in zip(*(column[chosen].tolist() for column in columns), strict=True)
-        }
-        order = self._exact.ordered({(pair.i, pair.j): pair.square for pair in counts})
-        ranked = sorted(counts, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
-        first = ranked[0]
-        tied = sum(counts[pair] for pair in ranked if order[pair.i, pair.j] == order[first.i, first.j])
-        named = self._rounded(ranked[:2] if tied == 1 else ranked[:1])
+        near = self._near_the_top(2)
+        place = self._exact.order(self._i[near], self._j[near], self._square[near], self._is_exact[near])
+        order = near[_sorted_by(place, self._i[near], self._j[near])]
+        tied = int(self._ties[near[place == 0]].sum())
+        named = self._rounded(order[:2] if tied == 1 else order[:1])
         return named[0], tied, named[1] if len(named) > 1 else None
+
+    def gap(self, farther: Winner, nearer: Winner) -> float:
+        """The distance of one pair less that of another, rounded from the exact squares."""
+        return self._exact.gap((farther.i, farther.j), (nearer.i, nearer.j))
 
     def top(self, count: int) -> list[Winner]:
         """The `count` farthest pairs in order; equal distances stand in order of (i, j)."""
-        floor = self._square.topk(min(count, len(self._square))).values[-1] * (1 - self._exact.tolerance)
-        chosen = (self._square >= floor).nonzero().flatten()
-        columns = (self._square[chosen], self._i[chosen], self._j[chosen])
-        found = [Winner(*pair) for pair in zip(*(column.tolist() for column in columns), strict=True)]
-        order = self._exact.ordered({(pair.i, pair.j): pair.square for pair in found})
-        ranked = sorted(found, key=lambda pair: (-order[pair.i, pair.j], pair.i, pair.j))
-        return self._rounded(ranked[:count])
+        near = self._near_the_top(count)
+        place = self._exact.order(self._i[near], self._j[near], self._square[near], self._is_exact[near])
+        return self._rounded(near[_sorted_by(place, self._i[near], self._j[near])][:count])
 
-    def _rounded(self, pairs: list[Winner]) -> list[Winner]:
-        squares = self._exact.rounded([(pair.i, pair.j) for pair in pairs])
-        return [Winner(square, pair.i, pair.j) for pair, square in zip(pairs, squares, strict=True)]
+    def _near_the_top(self, count: int) -> Tensor:
+        """The contenders, as indices, that may be among the `count` farthest."""
+        floor = self._exact.least(self._square.topk(min(count, len(self._square))).values[-1])
+        return (~(self._square < floor)).nonzero().flatten()
 
-    def _rivals(self, batches: Tensor) -> dict[int, list["_Rival"]]:
-        """For each of `batches` (k,), the pairs too close to its maximum for float64 to tell."""
+    def _rounded(self, chosen: Tensor) -> list[Winner]:
+        pairs = self._named(chosen)
+        distances = self._exact.distances(pairs)
+        return [Winner(distance, i, j) for (i, j), distance in zip(pairs, distances, strict=True)]
+
+    def _named(self, chosen: Tensor) -> list[Pair]:
+        return list(zip(self._i[chosen].tolist(), self._j[chosen].tolist(), strict=True))
+
+    def _near(self, batches: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """For each of `batches` (k,) the pairs too close to its maximum for float64 to tell: batch, pair, and the
+        smallest (i, j) there, all (m,)."""
         sides = [self._entries(self._i, self._j), self._entries(self._j, self._i)]
         batch, pair, i, j = (torch.cat(parts) for parts in zip(*sides, strict=True))
         wanted = torch.zeros(self.places.batches, dtype=torch.bool)
@@ -196,13 +234,8 @@ class Contenders:
         chosen = wanted[batch].nonzero().flatten()
         best = torch.zeros(self.places.batches, dtype=torch.float64)
         best.scatter_reduce_(0, batch[chosen], self._square[pair[chosen]], "amax")
-        near = chosen[self._square[pair[chosen]] >= best[batch[chosen]] * (1 - self._exact.tolerance)]
-        pair = pair[near]
-        columns = (batch[near], self._square[pair], i[near], j[near], self._i[pair], self._j[pair])
-        rivals: dict[int, list[_Rival]] = {}
-        for b, square, named_i, named_j, u, v in zip(*(column.tolist() for column in columns), strict=True):
-            rivals.setdefault(b, []).append(_Rival(square, Winner(square, named_i, named_j), (u, v)))
-        return rivals
+        near = chosen[~(self._square[pair[chosen]] < self._exact.least(best[batch[chosen]]))]
+        return batch[near], pair[near], i[near], j[near]
 
     def _entries(self, side: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """For each place of each pair's `side`: its batch, the pair, and the smallest (i, j) there."""
@@ -210,17 +243,26 @@ class Contenders:
         here, there = self.places.row[place], other[pair]
         return self.places.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
 
-    def _decide(self, rivals: list["_Rival"]) -> "_Rival":
-        if len(rivals) == 1:
-            return rivals[0]
-        order = self._exact.ordered({rival.searched: rival.square for rival in rivals})
-        return min(rivals, key=lambda rival: (-order[rival.searched], rival.named.i, rival.named.j))
+    def _first_of_each(
+        self,
+        batch: Tensor,
+        pair: Tensor,
+        i: Tensor,
+        j: Tensor,
+        order: Tensor,
+        distances: list[float] | dict[int, float],
+    ) -> dict[int, Winner]:
+        """The first entry of each batch in an `order` by batches, with its pair's distance."""
+        batch, pair, i, j = batch[order], pair[order], i[order], j[order]
+        first = torch.ones(len(batch), dtype=torch.bool)
+        first[1:] = batch[1:] != batch[:-1]
+        columns = (part[first].tolist() for part in (batch, pair, i, j))
+        return {b: Winner(distances[at], a, c) for b, at, a, c in zip(*columns, strict=True)}
 
 
-@dataclass(frozen=True)
-class _Rival:
-    """A pair as a batch names it, and the pair of searched rows behind it."""
-
-    square: float
-    named: Winner
-    searched: Pair
+def _sorted_by(*keys: Tensor) -> Tensor:
+    """The order (m,) that sorts by the first of `keys` (m,), of equals by the next, and so on."""
+    order = torch.arange(len(keys[0]))
+    for key in reversed(keys):
+        order = order[key[order].argsort(stable=True)]
+    return order

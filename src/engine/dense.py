@@ -7,27 +7,26 @@ kept, with their number.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from .certify import gamma, scaled
+from .bounds import Thresholds
+from .certify import gamma, scaled, scaled_difference, underflow
 from .device import float64_device
-from .products import product
+from .products import behind_witness, product
 from .space import Space
-
-Raise = Callable[[Tensor, Tensor], Tensor]
 
 _BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
 
 
 @dataclass(frozen=True)
 class DenseTile:
-    """Pairs of a tile, i < j, that may matter. Where `square` is given it is exact, and `ties` counts the pairs
-    of rows that each stands for; where not, the pairs are still to be evaluated."""
+    """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts the
+    pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
 
     i: Tensor
     j: Tensor
@@ -38,66 +37,72 @@ class DenseTile:
 class Dense:
     """The rows of a search in float64, a block at a time; `size` rows to a block.
 
-    Where products are exact, a mass of ties is collapsed to a few pairs and their number, if `collapse`.
+    Where products are exact, a mass of ties is collapsed to a few pairs and their number; or with `most`, to so
+    many pairs.
     """
 
-    def __init__(self, space: Space, size: int, collapse: bool = True) -> None:
-        self._space, self._size, self._collapse = space, size, collapse
+    def __init__(self, space: Space, size: int, most: int | None = None) -> None:
+        self._space, self._size, self._most = space, size, most
         self._where = float64_device(space.rows.device)
 
-    def tiles(self, left: Tensor, right: Tensor, copies: Tensor, raise_bounds: Raise) -> Iterator[DenseTile]:
+    def tiles(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> Iterator[DenseTile]:
         """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter, tile by tile.
 
         Both are ascending indices, either the same or disjoint; of rows with themselves each pair is taken once.
-        `copies` (n,) counts the rows for which each row stands. `raise_bounds(rows, squares)` is told lower bounds
-        of the squared distance to each row's farthest partner and answers with what is then needed (n,).
+        The `thresholds` are raised by what each tile shows.
         """
         same = torch.equal(left, right)
         parts = torch.split(right, self._rows_at_once) if len(right) else ()
         for at, rows in enumerate(torch.split(left, self._rows_at_once)):
             x = self._coordinates(rows)
             for partners in parts[at if same else 0 :]:
-                y = x if partners is rows or torch.equal(partners, rows) else self._coordinates(partners)
-                squares = product(x, y.T).cpu().mul_(-2)
+                diagonal = torch.equal(partners, rows)
+                y = x if diagonal else self._coordinates(partners)
+                squares = product(x, behind_witness(y[:, :-1])).cpu().mul_(-2)
                 squares += self._norms[rows].to(squares)[:, None]
                 squares += self._norms[partners].to(squares)
-                if y is x:
-                    squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -1.0)
-                if self.collapses:
-                    yield _smallest_pairs(squares, rows, partners, copies)
+                if diagonal:
+                    squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -torch.inf)
+                if not self.are_exact:
+                    yield self._undecided(squares, rows, partners, thresholds)
+                elif self._most is None:
+                    yield _smallest_pairs(squares, rows, partners, thresholds.places.copies)
                 else:
-                    yield self._undecided(squares.to(torch.float64), rows, partners, raise_bounds)
+                    yield _largest_pairs(squares, rows, partners, thresholds, self._most)
 
     @property
     def _rows_at_once(self) -> int:
         """Rows and columns of a tile: more of them where they take less room."""
         return 2 * self._size if self._exact_dtype is torch.float32 else self._size
 
-    def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, raise_bounds: Raise) -> DenseTile:
+    def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds) -> DenseTile:
         reach = float(self._space.radius[left].max() + self._space.radius[right].max())
-        slack = 4 * gamma(self._space.rows.shape[1] + 8, torch.float64) * reach**2
+        d = self._space.rows.shape[1]
+        slack = 4 * gamma(d + 8, torch.float64) * reach**2 + underflow(d)
         lower = torch.cat([squares.amax(dim=1), squares.amax(dim=0)]) - slack
-        needed = raise_bounds(torch.cat([left, right]), lower)
-        mattering = squares + slack >= torch.minimum(needed[left][:, None], needed[right])
-        row, column = mattering.nonzero(as_tuple=True)
+        thresholds.at_least(torch.cat([left, right]), lower)
+        needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+        row, column = (~(squares + slack < needed)).nonzero(as_tuple=True)
         i, j = left[row], right[column]
         return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
 
     def _coordinates(self, index: Tensor) -> Tensor:
-        """Rows (m, d) at `index` (m,): as they are where products are exact, else centred, in float64."""
-        if self._exact_dtype is None:
-            return self._scaled(index, torch.float64).sub_(self._space.centre.to(self._where).to(torch.float64))
-        return self._scaled(index, self._exact_dtype)
+        """Rows (m, d + 1) at `index` (m,), as they are where products are exact, else centred, in float64; the last
+        column is ones."""
+        dtype = self._exact_dtype or torch.float64
+        found = torch.ones((len(index), self._space.rows.shape[1] + 1), dtype=dtype, device=self._where)
+        rows = self._space.rows[index.to(self._space.rows.device)].to(self._where)
+        found[:, :-1] = scaled(rows.to(dtype), self._space.shift) if self.are_exact else self._centred(rows)
+        return found
 
-    def _scaled(self, index: Tensor | slice, dtype: torch.dtype) -> Tensor:
-        """The rows at `index`, scaled, in a type that holds them; a copy where `index` is a tensor."""
-        rows = self._space.rows[index if isinstance(index, slice) else index.to(self._space.rows.device)]
-        return scaled(rows.to(self._where).to(dtype), self._space.shift)
+    def _centred(self, rows: Tensor) -> Tensor:
+        centre = self._space.centre.to(self._where).to(torch.float64)
+        return scaled_difference(rows.to(torch.float64), centre, self._space.shift)
 
     @property
-    def collapses(self) -> bool:
-        """Whether masses of ties are collapsed."""
-        return self._collapse and self._exact_dtype is not None
+    def are_exact(self) -> bool:
+        """Whether products of the rows are, so that masses of ties are collapsed."""
+        return self._exact_dtype is not None
 
     @cached_property
     def _exact_dtype(self) -> torch.dtype | None:
@@ -108,29 +113,31 @@ class Dense:
         """
         if self._space.shift and self._space.rows.dtype == torch.float64:
             return None
-        largest = float(self._uncentred_norms.max())
-        for dtype, bits in ((torch.float32, 24), (torch.float64, 53)):
-            grain = 2.0 ** math.ceil((math.log2(largest) - (bits - 3)) / 2 + 1e-9)
-            if all(_are_whole(part / grain) for part in self._all_scaled()):
+        largest = float(self._uncentred_norms.max()) * (1 + 1e-9)
+        _, exponent = math.frexp(largest)  # |x|^2 < 2^exponent
+        for dtype, bits, orders in ((torch.float32, 24, 80), (torch.float64, 53, 800)):
+            grain = 2.0 ** -((bits - 3 - exponent) // 2)
+            safe = math.isfinite(largest) and abs(exponent) <= orders  # neither grain^2 nor a sum leaves the range
+            if safe and all(_are_whole(scaled(part, self._space.shift) / grain) for part in self._blocks()):
                 return dtype
         return None
 
     @cached_property
     def _norms(self) -> Tensor:
         """The coordinates' squared norms (n,) float64 on the CPU."""
-        if self._exact_dtype:
+        if self.are_exact:
             return self._uncentred_norms
-        centre = self._space.centre.to(self._where).to(torch.float64)
-        return torch.cat([(part - centre).square_().sum(dim=1).cpu() for part in self._all_scaled()])
+        return torch.cat([self._centred(part).square_().sum(dim=1).cpu() for part in self._blocks()])
 
     @cached_property
     def _uncentred_norms(self) -> Tensor:
-        return torch.cat([part.square().sum(dim=1).cpu() for part in self._all_scaled()])
+        blocks = (scaled(part, self._space.shift) for part in self._blocks())
+        return torch.cat([part.square().sum(dim=1).cpu() for part in blocks])
 
-    def _all_scaled(self) -> Iterator[Tensor]:
-        n, d = self._space.rows.shape
-        step = max(1, _BLOCK // d)
-        return (self._scaled(slice(start, start + step), torch.float64) for start in range(0, n, step))
+    def _blocks(self) -> Iterator[Tensor]:
+        """The rows as they are, in float64."""
+        for part in torch.split(self._space.rows, max(1, _BLOCK // self._space.rows.shape[1])):
+            yield part.to(self._where).to(torch.float64)
 
 
 def _are_whole(numbers: Tensor) -> bool:
@@ -138,15 +145,38 @@ def _are_whole(numbers: Tensor) -> bool:
 
 
 def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> DenseTile:
-    """The first pair at the maximum of each row and each column of exact squares (a, b); rows count the ties."""
+    """The first pair at the maximum of each row and each column of exact squares (a, b); rows count the ties.
+
+    Among them are the tile's farthest pair, the smallest of equals, and the next: if only one pair (p, q) is at the
+    maximum, the next is at the maximum of its row, or if that is p, of its column.
+    """
     row_best, column_best = squares.amax(dim=1), squares.amax(dim=0)
     row_ties = squares == row_best[:, None]
     first_column = row_ties.to(torch.uint8).argmax(dim=1)
     first_row = (squares == column_best).to(torch.uint8).argmax(dim=0)
-    i = torch.cat([left, left[first_row]])
-    j = torch.cat([right[first_column], right])
-    square = torch.cat([row_best, column_best])
+    row = torch.cat([torch.arange(len(left)), first_row])
+    column = torch.cat([first_column, torch.arange(len(right))])
     ties = torch.cat([copies[left] * (row_ties * copies[right]).sum(dim=1), torch.zeros_like(right)])
+    at, which = torch.unique(row * len(right) + column, return_inverse=True)
+    ties = torch.zeros_like(at).scatter_reduce_(0, which, ties, "amax")
+    return _pairs_at(squares, left, right, at, ties)
+
+
+def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds, most: int) -> DenseTile:
+    """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) of equals."""
+    needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+    at = (squares >= needed).flatten().nonzero().flatten()
+    if len(at) > most:
+        i, j = left[at // len(right)], right[at % len(right)]
+        by_name = torch.argsort(torch.minimum(i, j) * len(thresholds.places.copies) + torch.maximum(i, j))
+        by_square = squares.flatten()[at[by_name]].argsort(descending=True, stable=True)
+        at = at[by_name[by_square[:most]]]
+    return _pairs_at(squares, left, right, at, torch.ones_like(at))
+
+
+def _pairs_at(squares: Tensor, left: Tensor, right: Tensor, at: Tensor, ties: Tensor) -> DenseTile:
+    """The pairs at places `at` (m,) of squares (a, b), but those at minus infinity, which are there twice."""
+    square = squares.flatten()[at].to(torch.float64)
     real = square >= 0
-    square = square[real].to(torch.float64)
-    return DenseTile(torch.minimum(i, j)[real], torch.maximum(i, j)[real], square, ties[real])
+    i, j = left[at // len(right)][real], right[at % len(right)][real]
+    return DenseTile(torch.minimum(i, j), torch.maximum(i, j), square[real], ties[real])

@@ -213,6 +213,7 @@ class PairFound(Event, frozen=True, kw_only=True):
     runner_up: Magnitude | None
     runner_up_i: Natural | None
     runner_up_j: Natural | None
+    runner_up_gap: Magnitude | None = None
     pairs: Natural
     evaluated: Natural
     seconds: Magnitude

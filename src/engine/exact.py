@@ -1,97 +1,242 @@
-"""Squared distances compared beyond rounding: in rational arithmetic, where float64 is too close to call."""
+"""Squared distances compared and rounded beyond float64: in whole numbers, which no operation rounds.
 
-import itertools
+Every float is a whole number of some power of two, so the differences of two rows and the sum of their squares are
+whole numbers too. Many at once are held in digits of 20 bits; where rows span so many binary orders that this takes
+too many digits, and for single pairs, in Python's integers.
+"""
+
 import math
+from collections import OrderedDict
 from fractions import Fraction
 
 import torch
 from torch import Tensor
 
-from .certify import float64_error, float64_is_exact, scaled, subtraction_is_exact
+from ..errors import InputError
+from .certify import (
+    float64_error,
+    float64_is_exact,
+    power_of_two,
+    scaled_difference,
+    subtraction_is_exact,
+    underflow,
+)
 
 Pair = tuple[int, int]
 
+_DIGIT = 20  # bits
+_MOST_DIGITS = 12  # of a difference; beyond that Python's integers are as fast
+_MOST_COLUMNS = 1 << 16  # for which sums of products of digits stay below 2^63
+_NUMBERS = 1 << 16  # numbers of either row of the pairs whose digits are held at once
+_KEPT = 1 << 15  # numbers of rows that are kept as Python's integers, a row at least
+_UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type is a multiple of 2^this
+
 
 class ExactSquares:
-    """Exact squares of 2^shift (x_i - x_j) for rows (n, d), float32 or float64; each is worked out once."""
+    """Exact squares of 2^shift (x_i - x_j) for rows (n, d), float32 or float64.
+
+    Two float64 squares s >= t of pairs, as `certify.squared_distances` gives them, are certainly in their order
+    where s - t is more than `tolerance` s + `floor`.
+    """
 
     def __init__(self, rows: Tensor, shift: int) -> None:
         self._rows, self._shift = rows, shift
         self.tolerance = 4 * float64_error(rows.shape[1])
-        self._known: dict[Pair, Fraction | float] = {}
-        self._rounded: dict[Pair, float] = {}
-        self._by_difference: dict[bytes, Fraction] = {}
+        self.floor = 4 * underflow(rows.shape[1])
+        self._known: dict[Pair, float] = {}
+        self._integers: OrderedDict[int, tuple[int, ...]] = OrderedDict()
 
-    def learn(self, i: Tensor, j: Tensor, squares: Tensor) -> None:
-        """Squares (m,) that float64 holds without rounding."""
-        for a, b, square in zip(i.tolist(), j.tolist(), squares.tolist(), strict=True):
-            self._known[a, b] = square
+    def least(self, square: Tensor) -> Tensor:
+        """The least squares that may yet be as large as these, all float64."""
+        return square * (1 - self.tolerance) - self.floor
 
-    def ordered(self, squares: dict[Pair, float]) -> dict[Pair, Fraction | float]:
-        """For pairs and their float64 squares, numbers in the order of the exact squares, that tie as they do:
-        the exact squares themselves wherever another pair's is within rounding.
+    def order(self, i: Tensor, j: Tensor, squares: Tensor, exact: Tensor | None = None) -> Tensor:
+        """The places (m,) int64 of pairs by falling exact square: 0 for the largest, the same for equal ones.
+
+        `squares` (m,) are the pairs' float64 squares; those marked in `exact` (m,) hold the exact ones.
         """
-        ranked = sorted(squares.items(), key=lambda found: -found[1])
-        close = {
-            pair
-            for (one, more), (other, less) in itertools.pairwise(ranked)
-            if more - less <= more * self.tolerance
-            for pair in (one, other)
-        }
-        self._work_out([pair for pair in close if pair not in self._known], squares)
-        return {pair: self._known[pair] if pair in close else square for pair, square in ranked}
+        by_square = squares.argsort(descending=True, stable=True)
+        ranked = squares[by_square]
+        fresh = torch.ones(len(ranked), dtype=torch.bool)
+        fresh[1:] = ~(ranked[1:] >= self.least(ranked[:-1]))
+        cluster = fresh.cumsum(0) - 1
+        sizes = torch.bincount(cluster)
+        close = (sizes[cluster] > 1).nonzero().flatten()
+        keys = [cluster]
+        if len(close):
+            keys += self._keys_of(i, j, squares, exact, by_square, cluster, close)
+        inner = torch.arange(len(ranked))
+        for key in reversed(keys):
+            inner = inner[key[inner].argsort(stable=True)]
+        differs = torch.zeros(len(ranked), dtype=torch.bool)
+        for key in keys:
+            differs[1:] |= key[inner][1:] != key[inner][:-1]
+        places = torch.empty_like(by_square)
+        places[by_square[inner]] = differs.cumsum(0)
+        return places
 
-    def rounded(self, pairs: list[Pair]) -> list[float]:
-        """The exact squares of pairs, each rounded once to float64."""
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._rounded]
+    def _keys_of(
+        self,
+        i: Tensor,
+        j: Tensor,
+        squares: Tensor,
+        exact: Tensor | None,
+        by_square: Tensor,
+        cluster: Tensor,
+        close: Tensor,
+    ) -> list[Tensor]:
+        """Numbers that tell the pairs of one cluster apart as their exact squares do, most significant first;
+        smaller ones for larger squares, in the order `by_square`."""
+        at = by_square[close]
+        known = torch.zeros(len(at), dtype=torch.bool) if exact is None else exact[at].clone()
+        asked = (~known).nonzero().flatten()
+        known[asked] = float64_is_exact(self._rows, i[at[asked]], j[at[asked]], self._shift, squares[at[asked]])
+        unknown = torch.zeros(int(cluster[-1]) + 1, dtype=torch.bool)
+        unknown[cluster[close[~known]]] = True
+        dense = unknown[cluster[close]]
+        float_key = torch.zeros(len(by_square), dtype=torch.float64)
+        float_key[close[~dense]] = -squares[at[~dense]]
+        keys = [float_key]
+        if bool(dense.any()):
+            for word in self._words(i[at[dense]], j[at[dense]]):
+                key = torch.zeros(len(by_square), dtype=torch.int64)
+                key[close[dense]] = -word
+                keys.append(key)
+        return keys
+
+    def distances(self, pairs: list[Pair]) -> list[float]:
+        """The distances of pairs, unscaled: the exact square rounded once, then its root, within an ulp.
+
+        Raises InputError where one is beyond float64.
+        """
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
         if new:
-            self._rounded |= zip(new, self._round(new), strict=True)
-        return [self._rounded[pair] for pair in pairs]
+            self._known |= zip(new, self._distances(new), strict=True)
+        return [self._known[pair] for pair in pairs]
 
-    def _round(self, pairs: list[Pair]) -> list[float]:
-        i, j = torch.tensor(pairs).T
-        left, right = (
-            scaled(self._rows[at.to(self._rows.device)].cpu().to(torch.float64), self._shift) for at in (i, j)
-        )
-        difference = left - right
-        plain = subtraction_is_exact(left, right, difference) & self._is_safe(difference)
+    def gap(self, farther: Pair, nearer: Pair) -> float:
+        """The distance of one pair less that of another, from their exact squares, rounded: as
+        (s - t) / (sqrt s + sqrt t), in which only the roots and the quotient are rounded."""
+        difference = self.integer(*farther) - self.integer(*nearer)
+        unit = Fraction(2) ** (2 * _UNIT[self._rows.dtype])
+        return float(difference * unit / sum(map(Fraction, self.distances([farther, nearer]))))
+
+    def integer(self, i: int, j: int) -> int:
+        """The exact square of one pair, unscaled, in units of the square of the dtype's least number."""
+        return sum((a - b) ** 2 for a, b in zip(self._integer_row(i), self._integer_row(j), strict=True))
+
+    def _integer_row(self, i: int) -> tuple[int, ...]:
+        if i in self._integers:
+            self._integers.move_to_end(i)
+            return self._integers[i]
+        unit = -_UNIT[self._rows.dtype]
+        ratios = (number.as_integer_ratio() for number in self._rows[i].tolist())
+        found = tuple(above * (1 << unit) // below for above, below in ratios)  # without remainder
+        self._integers[i] = found
+        while len(self._integers) > max(2, _KEPT // len(found)):
+            self._integers.popitem(last=False)
+        return found
+
+    def _distances(self, pairs: list[Pair]) -> list[float]:
+        i, j = torch.tensor(pairs, dtype=torch.int64).T
+        left, right = self._float64(i, j)
+        difference = scaled_difference(left, right, self._shift)
+        plain = subtraction_is_exact(left, right, left - right) & self._is_safe(difference)
         squares, certain = _sum_of_squares(difference)
         return [
-            square if is_certain else float(self._rational(*pair))
+            two_to_the(-self._shift, math.sqrt(square)) if is_certain else self._root(*pair)
             for pair, square, is_certain in zip(pairs, squares.tolist(), (plain & certain).tolist(), strict=True)
         ]
+
+    def _root(self, i: int, j: int) -> float:
+        """The distance of one pair, from a whole root of at least 64 bits and whether that is all."""
+        square = self.integer(i, j)
+        more = max(0, 66 - square.bit_length() // 2)
+        root = math.isqrt(square << 2 * more)
+        rest = root * root != square << 2 * more
+        return two_to_the(_UNIT[self._rows.dtype] - more - 1, float(2 * root + rest))
 
     def _is_safe(self, difference: Tensor) -> Tensor:
         """Where scaling lost nothing, and neither squaring nor splitting overflows or vanishes."""
         if self._rows.dtype == torch.float32:  # whose numbers lie between 2^-149 and 2^128 before they are scaled
             return torch.ones(len(difference), dtype=torch.bool)
-        scaling = self._shift == 0
+        scaling = self._shift >= 0
         size = difference.abs().masked_fill_(difference == 0, 1.0)
         return (size.amin(dim=1) > 2.0**-400) & (size.amax(dim=1) < 2.0**400) & scaling
 
-    def _work_out(self, pairs: list[Pair], squares: dict[Pair, float]) -> None:
-        if not pairs:
-            return
-        i, j = torch.tensor(pairs).T
-        floats = torch.tensor([squares[pair] for pair in pairs], dtype=torch.float64)
-        unrounded = float64_is_exact(self._rows, i, j, self._shift, floats)
-        for pair, square, is_exact in zip(pairs, floats.tolist(), unrounded.tolist(), strict=True):
-            self._known[pair] = square if is_exact else self._rational(*pair)
+    def _words(self, i: Tensor, j: Tensor) -> list[Tensor]:
+        """The exact squares of pairs (m,) as whole numbers of one unit, in words (m,) int64 of 60 bits each, most
+        significant first."""
+        step = max(1, _NUMBERS // self._rows.shape[1])
+        parts = list(zip(torch.split(i, step), torch.split(j, step), strict=True))
+        spans = [_span(rows) for part in parts for rows in self._float64(*part)]
+        lowest, highest = min(low for low, _ in spans), max(high for _, high in spans)
+        digits = -(-(highest - lowest) // _DIGIT)
+        if digits <= _MOST_DIGITS and self._rows.shape[1] <= _MOST_COLUMNS:
+            found = [_square_in_digits(*self._float64(*part), lowest, max(1, digits)) for part in parts]
+            return list(torch.cat(found).T)
+        squares = [self.integer(*pair) for pair in zip(i.tolist(), j.tolist(), strict=True)]
+        place = {square: at for at, square in enumerate(sorted(set(squares)))}
+        return [torch.tensor([place[square] for square in squares], dtype=torch.int64)]
 
-    def _rational(self, i: int, j: int) -> Fraction:
-        """The exact square of a pair; pairs whose coordinates differ by the same amounts share it."""
-        left, right = (self._rows[at].cpu().to(torch.float64) for at in (i, j))
-        difference = left - right
-        if bool(subtraction_is_exact(left[None], right[None], difference[None])):
-            key = difference.abs().sort().values.numpy().tobytes()
-        else:
-            key = left.numpy().tobytes() + right.numpy().tobytes()
-        if key not in self._by_difference:
-            self._by_difference[key] = Fraction(4) ** self._shift * sum(
-                ((Fraction(a) - Fraction(b)) ** 2 for a, b in zip(left.tolist(), right.tolist(), strict=True)),
-                Fraction(0),
-            )
-        return self._by_difference[key]
+    def _float64(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        left, right = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))
+        return left, right
+
+
+def two_to_the(exponent: int, times: float) -> float:
+    """2^exponent times a distance. Raises InputError where that is beyond float64."""
+    try:
+        return math.ldexp(times, exponent)
+    except OverflowError:
+        raise InputError("The rows lie farther apart than float64 can say (1.8e308): scale them down.") from None
+
+
+def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x = m 2^e, float64, with m odd or zero, as int64."""
+    fraction, exponent = torch.frexp(x)
+    whole = (fraction * 2.0**53).to(torch.int64)
+    zeros = torch.frexp((whole & -whole).to(torch.float64)).exponent.to(torch.int64) - 1
+    zeros.clamp_min_(0)
+    return whole >> zeros, exponent.to(torch.int64) - 53 + zeros
+
+
+def _span(x: Tensor) -> tuple[int, int]:
+    """Exponents e and f with all numbers of x whole multiples of 2^e and smaller than 2^f."""
+    whole, exponent = _parts(x)
+    there = whole != 0
+    if not bool(there.any()):
+        return 0, 0
+    top = torch.frexp(x[there]).exponent
+    return int(exponent[there].min()), int(top.max())
+
+
+def _digits(x: Tensor, lowest: int, count: int) -> Tensor:
+    """Digits (count, m, d) int64 of the whole numbers x 2^-lowest, least significant first, with the sign of x."""
+    whole, exponent = _parts(x)
+    sign, size, up = whole.sign(), whole.abs(), exponent - lowest
+    found = []
+    for at in range(count):
+        down = at * _DIGIT - up
+        digit = torch.where(down >= 0, size >> down.clamp(0, 63), size << (-down).clamp(0, _DIGIT))
+        digit.masked_fill_(down <= -_DIGIT, 0)
+        found.append((digit & (1 << _DIGIT) - 1) * sign)
+    return torch.stack(found)
+
+
+def _square_in_digits(left: Tensor, right: Tensor, lowest: int, count: int) -> Tensor:
+    """The sums of (left - right)^2 over the columns, in units of 2^(2 lowest): (m, words) int64 of 60 bits."""
+    difference = _digits(left, lowest, count) - _digits(right, lowest, count)
+    sums = torch.zeros(2 * count + 5, len(left), dtype=torch.int64)  # 5: the sums over d and over digits carry
+    for a in range(count):
+        for b in range(a, count):
+            sums[a + b] += (1 + (a != b)) * (difference[a] * difference[b]).sum(dim=1)
+    for at in range(len(sums) - 1):
+        sums[at + 1] += sums[at] >> _DIGIT
+        sums[at] &= (1 << _DIGIT) - 1
+    padded = torch.nn.functional.pad(sums, (0, 0, 0, -len(sums) % 3)).view(-1, 3, len(left))
+    words = padded[:, 0] | padded[:, 1] << _DIGIT | padded[:, 2] << 2 * _DIGIT
+    return words.flip(0).T
 
 
 def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +250,7 @@ def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
     terms = torch.cat(_square_exactly(x), dim=1)
     k = terms.shape[1]
     bits = math.ceil(math.log2(k + 2))
-    sigma = _power_of_two(torch.frexp(terms.amax(dim=1, keepdim=True)).exponent + bits)
+    sigma = power_of_two(torch.frexp(terms.amax(dim=1, keepdim=True)).exponent + bits)
     sums = []
     for _ in range(2):
         leading = (sigma + terms).sub_(sigma)
@@ -116,11 +261,6 @@ def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
     low = (sums[1] - (high - sums[0])) + terms.sum(dim=1)
     error = (k * sigma[:, 0] + low.abs()) * 2.0**-52
     return high + low, high + (low - 2 * error) == high + (low + 2 * error)
-
-
-def _power_of_two(exponent: Tensor) -> Tensor:
-    """2^exponent in float64, from its bits: `torch.exp2` promises no exactness."""
-    return ((exponent.to(torch.int64) + 1023) << 52).view(torch.float64)
 
 
 def _square_exactly(x: Tensor) -> tuple[Tensor, Tensor]:

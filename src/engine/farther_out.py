@@ -25,11 +25,11 @@ class Reach:
 
 def farthest_of(squares: dict[Pair, float], exact: ExactSquares) -> Reach:
     """The farthest of some pairs i < j, given with their float64 squares; of equals the smallest (i, j)."""
-    floor = max(squares.values()) * (1 - exact.tolerance)
-    near = {pair: square for pair, square in squares.items() if square >= floor}
-    order = exact.ordered(near)
-    pair = min(near, key=lambda pair: (-order[pair], pair))
-    return Reach(pair, near[pair])
+    i, j = torch.tensor(list(squares), dtype=torch.int64).T
+    square = torch.tensor(list(squares.values()), dtype=torch.float64)
+    place = exact.order(i, j, square)
+    pair = min((int(i[at]), int(j[at])) for at in (place == 0).nonzero().flatten().tolist())
+    return Reach(pair, squares[pair])
 
 
 def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> list[Reach]:
@@ -46,11 +46,12 @@ def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> l
     for k, row in enumerate(squares):
         row[turns <= k] = -torch.inf
     lower = squared_distances(space.rows, few, squares.argmax(dim=1), space.shift)
-    floor = lower.flip(0).cummax(dim=0).values.flip(0) * (1 - exact.tolerance)
+    floor = exact.least(lower.flip(0).cummax(dim=0).values.flip(0))
     found: dict[int, Reach] = {}
     for k in reversed(range(len(few))):
         one = int(few[k])
-        within = (squares[k].to(torch.float64) + estimates.error(k) >= floor[k]).nonzero().flatten()
+        within = (~(squares[k].to(torch.float64) + estimates.error(k) < floor[k])).nonzero().flatten()
+        within = within[turns[within] > k]
         known = squared_distances(space.rows, within, torch.full_like(within, one), space.shift)
         pairs = {
             (min(one, other), max(one, other)): square

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import ProofError
 from .certify import float64_error
 from .events import BatchBound, BatchDone, Checkpoint, PairFound
 from .ledger import Ledger, Settled
@@ -23,27 +23,41 @@ class Findings:
 
     def __init__(self, space: Space, tiles: Tiles, ledger: Ledger) -> None:
         self._space, self._tiles, self._ledger = space, tiles, ledger
+        self._by_batches = tiles.thresholds.by_batches
         self._said: dict[int, float] = {}
+        self._largest = 0.0
 
     def lower_bounds(self) -> Iterator[BatchBound]:
         """The open batches' maxima so far, where they have changed since they were last told."""
+        if not self._by_batches:
+            return
         error = float64_error(self._space.rows.shape[1])
         for b, leader in self._tiles.contenders.leaders(self._ledger.waiting).items():
-            if self._said.get(b) != leader.square:
-                self._said[b] = leader.square
-                distance = self._distance(leader.square)
-                lower = max(0.0, distance * (1 - error) - 2 * math.ulp(distance))
+            if self._said.get(b) != leader.distance:
+                self._said[b] = leader.distance
+                lower = max(0.0, leader.distance * (1 - error) - 2 * math.ulp(leader.distance))
                 yield BatchBound(batch=b, lower=lower, i=leader.i, j=leader.j)
 
     def settled(self, batches: Tensor, how: Callable[[int], Settled]) -> Iterator[BatchDone]:
-        """Close `batches` (k,), all of whose pairs are decided, in order; `how` says of each how far that went."""
+        """Close `batches` (k,), all of whose pairs are decided, in order; `how` says of each how far that went.
+
+        Raises ProofError where none of a batch's pairs was evaluated.
+        """
+        if not self._by_batches:
+            self._ledger.open[batches] = False
+            return
         winners = self._tiles.contenders.winners(batches)
         for b in batches.tolist():
-            winner = winners[b]
-            yield self._ledger.close(b, self._distance(winner.square), (winner.i, winner.j), how(b))
+            winner = winners.get(b)
+            if winner is None:
+                raise ProofError(f"no pair is left for the maximum of batch {b}")
+            self._largest = max(self._largest, winner.distance)
+            yield self._ledger.close(b, winner.distance, (winner.i, winner.j), how(b))
 
     def checkpoint(self, grouping: int) -> Iterator[Checkpoint]:
         """Where the search could go on from now, where that can be said in short."""
+        if not self._by_batches:
+            return
         pairs = self._tiles.contenders.pairs
         if len(pairs) <= _MOST_KEPT:
             yield Checkpoint(
@@ -53,18 +67,23 @@ class Findings:
             )
 
     def certificate(self) -> PairFound:
-        """The farthest pair, once every pair is decided."""
+        """The farthest pair, once every pair is decided. Raises ProofError where it contradicts the batches."""
         farthest, ties, runner_up = self._tiles.contenders.farthest()
-        distance = self._distance(farthest.square)
+        if ties < 1 or farthest.distance < self._largest or (runner_up and runner_up.distance > farthest.distance):
+            raise ProofError(
+                f"the farthest pair, {farthest} with {ties} ties before {runner_up}, contradicts a batch's maximum"
+            )
+        distance = farthest.distance
         return PairFound(
             i=farthest.i,
             j=farthest.j,
             distance=distance,
             error=2 * math.ulp(distance),
             ties=ties,
-            runner_up=self._distance(runner_up.square) if runner_up else None,
+            runner_up=runner_up.distance if runner_up else None,
             runner_up_i=runner_up.i if runner_up else None,
             runner_up_j=runner_up.j if runner_up else None,
+            runner_up_gap=self._tiles.contenders.gap(farthest, runner_up) if runner_up else None,
             pairs=self._ledger.total,
             evaluated=self._ledger.evaluated,
             seconds=self._ledger.seconds(),
@@ -90,13 +109,4 @@ class Findings:
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:
         """The `count` farthest pairs i < j and their distances, once they are decided."""
-        return [(pair.i, pair.j, self._distance(pair.square)) for pair in self._tiles.contenders.top(count)]
-
-    def _distance(self, square: float) -> float:
-        """The distance behind a scaled square."""
-        try:
-            return math.ldexp(math.sqrt(square), -self._space.shift)
-        except OverflowError:
-            raise InputError(
-                "The rows lie farther apart than float64 can say (1.8e308): scale them down."
-            ) from None
+        return [(pair.i, pair.j, pair.distance) for pair in self._tiles.contenders.top(count)]

@@ -7,8 +7,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..errors import ProofError
 from .contenders import Places
 from .events import BatchDone, Progress
+from .isolation import check_wanted
 
 Settled = Literal["bounds", "screen", "float64", "exhaustive"]
 
@@ -47,23 +49,30 @@ class Ledger:
         self._turn[order] = torch.arange(len(order))
         self._rank = places.by_row(self._turn)
 
+    def count_pivots(self, pivots: Tensor) -> None:
+        """Count each pair with one of the rows `pivots` (m,), ascending, as evaluated. Pivots are searched apart from
+        their copies, so each counts in its own batch alone."""
+        self._count_tile(self._turn[torch.arange(self._n) // self._batch], pivots, torch.arange(self._n))
+
     def count_tile(self, left: Tensor, right: Tensor) -> None:
         """Count each pair of the rows `left` (a,) with `right` (b,) as evaluated, once where the two overlap."""
-        ranks = [self._rank[left], self._rank[right]]
-        if int(ranks[0].max()) < int(ranks[1].min()):
-            self._evaluated += torch.bincount(ranks[0], minlength=len(self.open)) * len(right)
+        self._count_tile(self._rank, left, right)
+
+    def _count_tile(self, rank: Tensor, left: Tensor, right: Tensor) -> None:
+        """The same, each pair in the batch of the lesser of its rows' `rank` (n,)."""
+        ours, theirs = rank[left].sort().values, rank[right].sort().values
+        self._add(ours, len(theirs) - torch.searchsorted(theirs, ours))
+        if int(ours[-1]) < int(theirs[0]):
             return
+        self._add(theirs, len(ours) - torch.searchsorted(ours, theirs, right=True))
         shared = torch.zeros(self._n, dtype=torch.bool)
         shared[right] = True
-        ranks.append(ranks[0][shared[left]])
-        held = torch.stack([torch.bincount(part, minlength=len(self.open)) for part in ranks])
-        batches = held.any(dim=0).nonzero().flatten()
-        of_left, of_right, both = held[:, batches]
-        ordered = of_left[:, None] * of_right
-        twice = both[:, None] * both
-        pairs = (ordered + ordered.T - twice).triu(1)
-        pairs += torch.diag(ordered.diagonal() - both * (both + 1) // 2)
-        self._evaluated.index_add_(0, batches, pairs.sum(dim=1))
+        both = rank[left[shared[left]]].sort().values
+        # Of the rows on both sides each pair was counted twice, and each row with itself.
+        self._add(both, torch.arange(len(both)) - len(both))
+
+    def _add(self, rank: Tensor, counts: Tensor) -> None:
+        self._evaluated.index_add_(0, rank, counts)
 
     def count_pairs(self, left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> None:
         """Count as evaluated the pairs (m,) of rows `left` (a,) at `row` with rows `right` (b,) at `column`."""
@@ -71,10 +80,18 @@ class Ledger:
             return
         ranks, others = self._rank[left], self._rank[right]
         if int(ranks.max()) < int(others.min()):
-            self._evaluated.index_add_(0, ranks, torch.bincount(row, minlength=len(left)))
+            self._add(ranks, torch.bincount(row, minlength=len(left)))
         else:
             first = torch.minimum(ranks[row], others[column])
-            self._evaluated += torch.bincount(first, minlength=len(self.open))
+            self._add(first, torch.ones_like(first))
+
+    def check_all_decided(self) -> None:
+        """Raise ProofError where a batch is open, a pair is not decided, or more are counted than there are."""
+        if self.left or bool(self.open.any()) or not 0 <= self.evaluated <= self.total:
+            raise ProofError(
+                f"{self.left} pairs and {int(self.open.sum())} batches are undecided at the end, and "
+                f"{self.evaluated} of {self.total} pairs evaluated"
+            )
 
     def snapshot(self) -> tuple[Tensor, int]:
         """The counts as they are, for `restore`."""
@@ -94,10 +111,14 @@ class Ledger:
         self._began -= settled[-1].seconds if settled else 0.0
 
     def close(self, b: int, maximum: float, pair: tuple[int, int], settled: Settled) -> BatchDone:
-        """Settle batch `b`, whose turn it is."""
+        """Settle batch `b`, whose turn it is. Raises ProofError where more of its pairs were evaluated than it has."""
         start, end = b * self._batch, min((b + 1) * self._batch, self._n)
         self.open[b] = False
         self._open_rows -= end - start
+        pairs = (end - start) * self._open_rows + (end - start) * (end - start - 1) // 2
+        evaluated = int(self._evaluated[self._turn[b]])
+        if not 0 <= evaluated <= pairs:
+            raise ProofError(f"{evaluated} of the {pairs} pairs of batch {b} were counted as evaluated")
         return BatchDone(
             batch=b,
             start=start,
@@ -105,8 +126,8 @@ class Ledger:
             maximum=maximum,
             i=pair[0],
             j=pair[1],
-            pairs=(end - start) * self._open_rows + (end - start) * (end - start - 1) // 2,
-            evaluated=int(self._evaluated[self._turn[b]]),
+            pairs=pairs,
+            evaluated=evaluated,
             seconds=self.seconds(),
             settled=settled,
         )
@@ -117,6 +138,7 @@ class Ledger:
 
     def progress(self) -> Progress:
         """How far the search is."""
+        check_wanted()
         settled, seconds = self.total - self.left, self.seconds()
         return Progress(
             settled=settled, pairs=self.total, seconds=seconds, pairs_per_second=settled / max(seconds, 1e-9)

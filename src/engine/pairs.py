@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import InputError
 from .blocks import blocks_for
 from .events import BatchDone, PairFound
+from .isolation import apart
 from .screen import AUTO
 from .search import Search, search
 
@@ -51,9 +52,13 @@ def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
 
     Raises InputError where rows are not (n, d) numbers with n >= 2, or not all finite.
     """
-    *_, found = search(checked(rows), screen=screen)
-    assert isinstance(found, PairFound)
-    return found
+
+    def found() -> PairFound:
+        *_, last = search(checked(rows), screen=screen)
+        assert isinstance(last, PairFound)
+        return last
+
+    return apart(found)
 
 
 def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
@@ -63,23 +68,27 @@ def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
     """
     if k < 1:
         raise InputError(f"k is {k}: ask for one pair or more.")
-    x = checked(rows)
+    return apart(lambda: _farthest_pairs(checked(rows), k))
+
+
+def _farthest_pairs(x: Tensor, k: int) -> list[FarPair]:
     n, d = x.shape
     count = min(k, n * (n - 1) // 2)
-    if not bool((x != x[0]).any()):
-        apart = ((i, j) for i in range(n) for j in range(i + 1, n))
-        return [FarPair(i, j, 0.0) for _, (i, j) in zip(range(count), apart, strict=False)]
     whole = Search(x, batch=256, blocks=blocks_for(x.device, n, d), most=count)
-    for _ in whole.events():
-        pass
+    if any(isinstance(event, PairFound) for event in whole.events()):  # all rows are equal
+        every = ((i, j) for i in range(n) for j in range(i + 1, n))
+        return [FarPair(i, j, 0.0) for _, (i, j) in zip(range(count), every, strict=False)]
     return [FarPair(*pair) for pair in whole.farthest(count)]
 
 
 def eccentricities(rows: Rows) -> Eccentricities:
     """Each row's farthest distance and the row at it. Raises InputError as `farthest_pair` does."""
-    x = checked(rows)
-    distance = torch.empty(len(x), dtype=torch.float64)
-    partner = torch.empty(len(x), dtype=torch.int64)
+    return apart(lambda: _eccentricities(checked(rows)))
+
+
+def _eccentricities(x: Tensor) -> Eccentricities:
+    distance = torch.empty(len(x), dtype=torch.float64, device="cpu")
+    partner = torch.empty(len(x), dtype=torch.int64, device="cpu")
     for event in search(x, batch=1):
         if isinstance(event, BatchDone):
             distance[event.batch] = event.maximum

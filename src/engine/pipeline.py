@@ -13,7 +13,7 @@ import torch
 from ..errors import InputError
 from ..text import count, distance, size
 from .analysis import analyse, measure_rows
-from .blocks import Workspace, blocks_for
+from .blocks import blocks_for
 from .device import choose_device, device_name
 from .events import (
     MOST_BATCHES,
@@ -39,6 +39,7 @@ from .rows import Rows, load_rows
 from .screen import AUTO, choose_screen
 from .search import search
 from .vocabulary import Vocabulary
+from .workspace import Workspace
 
 # A centroid this far from the rows' mean, in median distances from it, changes digits that a person reads.
 _NOTICEABLE_OFFSET = 1e-3

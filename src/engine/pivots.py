@@ -14,19 +14,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .blocks import Workspace
+from .bounds import Thresholds
 from .certify import UNIT_ROUNDOFF, gamma
-from .products import product
+from .products import behind_witness, product
 from .space import Space
+from .workspace import Slot, Workspace
 
 
 @dataclass(frozen=True)
 class PivotPairs:
-    """`squares` (m, n) float32: estimates of the squared distances from the `pivots` (m,) to all rows."""
+    """`squares` (m, n) float32: estimates of the squared distances from the `pivots` (m,) to all rows. They may be
+    in a workspace's `slot`."""
 
     pivots: Tensor
     squares: Tensor
     space: Space
+    slot: Slot | None = None
 
     def likeliest(self, batch: int) -> tuple[Tensor, Tensor]:
         """By estimate, the farthest pair of each batch and of each pivot, as (i, j), i != j."""
@@ -48,14 +51,17 @@ class PivotPairs:
         rounding = 8 * UNIT_ROUNDOFF[torch.float32] * (largest + radius).square()
         return 2 * gamma(d) * largest * radius + rounding + (d + 8) * 2.0**-120
 
-    def candidates(self, needed: Tensor) -> tuple[Tensor, Tensor]:
-        """The pairs i < j with a pivot that may reach what is `needed` (n,) float64, each once."""
+    def candidates(self, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
+        """The pairs i < j with a pivot that may reach the `thresholds`, each once. Raises ProofError where the
+        estimates are no longer there."""
+        if self.slot is not None:
+            self.slot.checked()
         error = self.error()
-        enough = needed.clamp_max(float(needed[self.pivots].min())) - error
-        row = (self.squares.amax(dim=0).to(torch.float64) >= enough).nonzero().flatten()
-        may = self.squares[:, row].to(torch.float64) + error[row] >= torch.minimum(
-            needed[self.pivots][:, None], needed[row]
-        )
+        needed, of_pivots = thresholds.of(torch.arange(len(error))), thresholds.of(self.pivots)
+        enough = needed.clamp_max(float(of_pivots.min())) - error
+        row = (~(self.squares.amax(dim=0).to(torch.float64) < enough)).nonzero().flatten()
+        reach = self.squares[:, row].to(torch.float64).add_(error[row])
+        may = ~(reach < torch.minimum(of_pivots[:, None], needed[row]))
         at, column = may.nonzero(as_tuple=True)
         i, j = self.pivots[at], row[column]
         first_of_two = ~torch.isin(j, self.pivots) | (i < j)
@@ -68,12 +74,15 @@ def pivot_pairs(space: Space, pivots: Tensor, workspace: Workspace | None = None
     they have met the pivots before."""
     y = space.centred(pivots.to(space.rows.device))
     own = y.cpu().to(torch.float64).square().sum(dim=1).to(torch.float32)
+    slot = None
     if space.met and torch.equal(space.met.index, pivots):
         products = space.met.products.clone()
     else:
         shape = len(space.rows), len(pivots)
-        products = workspace.scratch(*shape) if workspace else y.new_empty(shape)
+        slot = workspace.scratch(*shape) if workspace else None
+        products = y.new_empty(shape) if slot is None else slot.tensor
+        behind = behind_witness(y)
         for part, block in space.blocks():
-            product(block, y.T, out=products[part])  # a CPU takes twice as long for the wide one, y block'
+            products[part] = product(block, behind)  # a CPU takes twice as long for the wide one, y block'
     squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32)[:, None]).add_(own)
-    return PivotPairs(pivots, squares.T, space)
+    return PivotPairs(pivots, squares.T, space, slot)

@@ -1,33 +1,87 @@
-"""Matrix products of float32 numbers, rounded as float32 and as nothing narrower unless that is asked for.
+"""Matrix products whose rounding is known, whatever the process's settings are.
 
-Torch may be told, by whoever shares the process, to carry out float32 products in TF32 or bfloat16
-(`torch.set_float32_matmul_precision`, `torch.backends.cuda.matmul.allow_tf32`, `…matmul.fp32_precision`). Every
-bound of the search rests on how its products are rounded, so each is carried out under the setting that its bound
-is for, and what was set is put back.
+A process may carry out float32 products in TF32 or bfloat16: torch is told so by anyone who shares the process
+(`torch.set_float32_matmul_precision` and its relatives), by another thread at any moment, or cuBLAS is by an
+environment variable. Nothing here changes such a setting. Instead every product proves which arithmetic it was
+carried out in: its right operand begins with a witness, a row that is zero but for one number 1 + 2u with all the
+bits of the format, against a column of ones in the left operand. The product's first column is 1 + 2u throughout if
+and only if operands were multiplied unrounded; a narrower arithmetic gives 1. Then the product is carried out again
+in float64, which no such setting reaches.
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from ..errors import ProofError
+from .certify import UNIT_ROUNDOFF
+from .device import float64_device
+
 _PAIRS = 1 << 15  # inner products of single pairs at a time,
 _NUMBERS = 1 << 22  # and of so many numbers where their rows are gathered: 16 MB for either side
-_PRECISE = ("none", "ieee")
-_ON_CPU = getattr(torch.backends.mkldnn, "matmul", None)  # before torch 2.9 one setting is for all devices
+_ROWS, _COLUMNS = 128, 1 << 17  # rows of one operand, and numbers of the other, multiplied at once in float64
 
 
-def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, tf32: bool = False) -> Tensor:
-    """left (a, k) times right (k, b), float32; with `tf32`, on CUDA's tensor cores where there are any."""
-    with _products_in_tf32(tf32 and left.device.type == "cuda"):
-        return torch.mm(left, right, out=out)
+def witness_of(unit: float) -> float:
+    """The number 1 + 2u of a format with unit roundoff u: its least number above 1."""
+    return 1.0 + 2.0 * unit
+
+
+def behind_witness(rows: Tensor) -> Tensor:
+    """The `rows` (b, k) as a right operand (1 + b, k + 1) of `product`, for left operands (a, k + 1) whose last
+    column is ones."""
+    operand = rows.new_zeros((len(rows) + 1, rows.shape[1] + 1))
+    operand[1:, :-1] = rows
+    operand[0, -1] = witness_of(UNIT_ROUNDOFF[rows.dtype])
+    return operand
+
+
+def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, unit: float | None = None) -> Tensor:
+    """left (a, k) times right (1 + b, k) transposed, without the witness's column: (a, b) of `out` (a, 1 + b).
+
+    `unit` is the unit roundoff of the format in which the operands' numbers are, by default that of their dtype.
+    `out` is float32 for operands of bfloat16, else of their dtype; it may be strided. Raises ProofError where even
+    float64 does not give back the witness: an operand is not finite, or the device does not multiply as it should.
+    Raises ValueError where `out` has another shape.
+    """
+    if out is not None and out.shape != (len(left), len(right)):
+        raise ValueError(f"out has shape {tuple(out.shape)}, and the product {(len(left), len(right))}")
+    witness = witness_of(UNIT_ROUNDOFF[left.dtype] if unit is None else unit)
+    if left.dtype == torch.bfloat16:
+        out = torch.mm(left, right.T, out_dtype=torch.float32, out=out)
+    else:
+        out = torch.mm(left, right.T, out=out)
+    if not _witnessed(out, witness):
+        _multiply_in_float64(left, right, out)
+        if not _witnessed(out, witness):
+            raise ProofError("a matrix product did not give back its witness, even in float64")
+    return out[:, 1:]
+
+
+def _witnessed(out: Tensor, witness: float) -> bool:
+    return bool((out[:, 0] == witness).all())
+
+
+def _multiply_in_float64(left: Tensor, right: Tensor, out: Tensor) -> None:
+    """left (a, k) times right (b, k) transposed, each number rounded once to out's dtype."""
+    where = float64_device(left.device)
+    step = max(1, _COLUMNS // left.shape[1])
+    for first in range(0, len(right), _ROWS):
+        columns = right[first : first + _ROWS].to(where).to(torch.float64)
+        for start in range(0, len(left), step):
+            rows = left[start : start + step].to(where).to(torch.float64)
+            out[start : start + step, first : first + _ROWS] = (
+                torch.mm(rows, columns.T).to(out.dtype).to(out.device)
+            )
 
 
 def products_at(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """The inner products (p,) of the rows of `left` (a, k) at `row` (p,) with those of `right` (b, k) at `column`
-    (p,); the pairs are distinct, and ordered by column and then by row. Float32, on the rows' device."""
+    (p,); the pairs are distinct, and ordered by column and then by row. Float32, on the rows' device.
+
+    Torch carries these out term by term: no setting makes them matrix products.
+    """
     on_cpu = left.device.type == "cpu"
     at_once, pairs = (_sampled, _PAIRS) if on_cpu else (_gathered, max(1, _NUMBERS // left.shape[1]))
     parts = zip(torch.split(row, pairs), torch.split(column, pairs), strict=True)
@@ -42,56 +96,22 @@ def _sampled(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor
     """The same without a copy of any row, as the product of two matrices where a sparse one has its entries."""
     right = right[int(column[0]) :]
     start = torch.bincount(column - column[0], minlength=len(right)).cumsum(0)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        pattern = torch.sparse_csr_tensor(
-            torch.nn.functional.pad(start, (1, 0)),
-            row,
-            torch.zeros(len(row)),
-            size=(len(right), len(left)),
-            check_invariants=False,
-        )
+    pattern = torch.sparse_csr_tensor(
+        torch.nn.functional.pad(start, (1, 0)),
+        row,
+        torch.zeros(len(row), dtype=torch.float32),
+        size=(len(right), len(left)),
+        dtype=torch.float32,
+        device="cpu",
+        check_invariants=False,
+    )
     products: Tensor = torch.sparse.sampled_addmm(pattern, right, left.T, beta=0.0)
     return products.values()
 
 
-@contextmanager
-def _products_in_tf32(wanted: bool) -> Iterator[None]:
-    """Float32 products are in TF32, or not, for so long; what was set is put back."""
-    settings = _settings()
-    if (settings[0] == "tf32") if wanted else all(setting in _PRECISE for setting in settings):
-        yield
-        return
-    word = _one_word()
-    if word is None:  # settings of both kinds are mixed, and torch refuses to sum them up in one
-        _set("tf32" if wanted else "ieee", "ieee")
-    else:
-        torch.set_float32_matmul_precision("high" if wanted else "highest")
-    try:
-        yield
-    finally:
-        if word is not None:
-            torch.set_float32_matmul_precision(word)
-        _set(*settings)
-
-
-def _settings() -> tuple[str, str]:
-    """How float32 products are carried out on CUDA and on the CPU: "ieee", "tf32", "bf16", or "none" for ieee."""
-    if _ON_CPU is None:
-        setting = {"highest": "ieee", "high": "tf32"}.get(torch.get_float32_matmul_precision(), "bf16")
-        return setting, setting
-    return torch.backends.cuda.matmul.fp32_precision, _ON_CPU.fp32_precision
-
-
-def _one_word() -> str | None:
-    """The same in the words of the older of torch's two interfaces; None where they do not agree."""
-    try:
-        return torch.get_float32_matmul_precision()
-    except RuntimeError:
-        return None
-
-
-def _set(cuda: str, cpu: str) -> None:
-    if _ON_CPU is not None:
-        torch.backends.cuda.matmul.fp32_precision = cuda
-        _ON_CPU.fp32_precision = cpu
+with warnings.catch_warnings():  # torch says once in a process that these tensors are new: here, unheard
+    warnings.simplefilter("ignore")
+    _sampled(
+        *(torch.ones(1, 1, dtype=torch.float32, device="cpu") for _ in range(2)),
+        *torch.zeros(2, 1, dtype=torch.int64),
+    )

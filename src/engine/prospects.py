@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from .bounds import Thresholds
 from .space import Space
 
 _MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
@@ -18,24 +19,24 @@ def others(n: int, rows: Tensor) -> Tensor:
     return rest.nonzero().flatten()
 
 
-def with_a_pair_that_matters(space: Space, needed: Tensor, rows: Tensor) -> Tensor:
-    """Of `rows` (m,) those, ascending, with a pair among them whose radii together reach what is `needed` (n,).
+def with_a_pair_that_matters(space: Space, thresholds: Thresholds, rows: Tensor) -> Tensor:
+    """Of `rows` (m,) those, ascending, with a pair among them whose radii together reach the `thresholds`.
 
     In order of what they need, a row's pairs with later rows need what it needs itself, and the largest radius
     among these decides; its pairs with earlier ones need what those need, and the least that one lacks.
     """
-    need, order = needed[rows].sqrt().sort()
+    need, order = thresholds.of(rows).sqrt().sort()
     radius = space.radius[rows][order]
     lacking = need - radius
     largest_later = radius.flip(0).cummax(dim=0).values.flip(0)
     least_earlier = lacking.cummin(dim=0).values
-    return rows[order[(largest_later >= lacking) | (radius >= least_earlier)]].sort().values
+    return rows[order[~((largest_later < lacking) & (radius < least_earlier))]].sort().values
 
 
-def partners_in_reach(space: Space, needed: Tensor, rows: Tensor, partners: Tensor) -> Tensor:
-    """How many of the `partners` (b,) each of `rows` (a,) reaches by their radii, where `needed` is (n,): (a,)."""
+def partners_in_reach(space: Space, thresholds: Thresholds, rows: Tensor, partners: Tensor) -> Tensor:
+    """How many of the `partners` (b,) each of `rows` (a,) reaches by their radii: (a,)."""
     radius = space.radius[partners].sort().values
-    return len(partners) - torch.searchsorted(radius, needed[rows].sqrt() - space.radius[rows])
+    return len(partners) - torch.searchsorted(radius, thresholds.of(rows).sqrt() - space.radius[rows])
 
 
 def may_have_many_copies(space: Space, rows: Tensor) -> bool:

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from .blocks import Blocks, blocks_for
-from .bounds import Bounds
+from .bounds import Thresholds
+from .certify import check_float64
 from .contenders import Places
 from .copies import first_equal, first_unequal
 from .events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, Warned
@@ -99,32 +100,33 @@ class Search:
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = batch, blocks, exhaustive
-        self._merges = most is None and not exhaustive
+        self._by_batches = most is None
         self._resume = resume
         self._ledger = Ledger(self._n, batch)
         self._space = centre_rows(rows, far_out=blocks.pivots)
-        self._places = Places(torch.arange(self._n), batch)
-        self._bounds = Bounds(self._n, self._d, most or 2, by_batches=most is None)
-        self._tiles = Tiles(self._space, self._bounds, self._places, self._ledger, screen)
-        self._walked = torch.zeros(self._places.batches, dtype=torch.bool)
+        places = Places(torch.arange(self._n), batch)
+        self._thresholds = Thresholds(places, self._d, most or 2, by_batches=self._by_batches)
+        self._tiles = Tiles(self._space, self._thresholds, self._ledger, screen, most)
+        self._walked = torch.zeros(places.batches, dtype=torch.bool)
         self._findings = Findings(self._space, self._tiles, self._ledger)
         self._all_dense = False
 
+    @property
+    def _places(self) -> Places:
+        return self._thresholds.places
+
     def events(self) -> Generator[SearchEvent]:
-        """The search's events, as it goes."""
+        """The search's events, as it goes. Raises ProofError rather than answer what it has not proved."""
+        check_float64()
         yield self._ledger.progress()
         yield from self._work_on(self._blocks)
         pivots = self._space.farthest_out(self._blocks.pivots)
         if not self._take_pivots(pivots):
-            for b in range(self._places.batches):
-                yield self._ledger.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
-            self._ledger.left = 0
-            yield self._ledger.progress()
-            yield self._findings.no_distance()
+            yield from self._all_equal()
             return
         alive = others(self._n, pivots)
         if not self._exhaustive:
-            alive = with_a_pair_that_matters(self._space, self._tiles.needed, alive)
+            alive = with_a_pair_that_matters(self._space, self._thresholds, alive)
         if len(alive) > self._n // 2:
             self._learn_from_every_batch()
         alive = self._merge_copies(alive)
@@ -138,10 +140,10 @@ class Search:
         alive = self._without_rows_in(settled, alive)
         self._ledger.left = len(alive) * (len(alive) - 1) // 2
         self._order_batches(settled, idle)
-        self._ledger.count_tile(pivots, torch.arange(self._n))
+        self._ledger.count_pivots(pivots)
         if self._resume:
             self._ledger.reopen(self._resume.settled)
-            self._tiles.take_over(torch.tensor(self._resume.checkpoint.pairs).view(-1, 3))
+            self._tiles.take_over(torch.tensor(self._resume.checkpoint.pairs, dtype=torch.int64).view(-1, 3))
             yield from self._resume.settled
         if self._are_few(alive):
             self._take_each(alive)
@@ -151,8 +153,18 @@ class Search:
             yield from self._walk(alive)
         yield from self._findings.settled(self._ledger.waiting, self._settled_by)
         self._tiles.workspace.leave()
+        self._ledger.check_all_decided()
         yield self._ledger.progress()
-        yield self._findings.certificate()
+        if self._by_batches:
+            yield self._findings.certificate()
+
+    def _all_equal(self) -> Iterator[SearchEvent]:
+        """The events where no two rows lie apart."""
+        for b in range(self._places.batches):
+            yield self._ledger.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
+        self._ledger.left = 0
+        yield self._ledger.progress()
+        yield self._findings.no_distance()
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:
         """The `count` farthest pairs i < j and their distances, of a search for so many that has ended."""
@@ -162,16 +174,16 @@ class Search:
         """Decide all pairs with a pivot, unless all rows are equal: then nothing is to be decided."""
         found = pivot_pairs(self._space, pivots, self._tiles.workspace)
         self._tiles.learn(*found.likeliest(self._batch))
-        if not self._bounds.any_distance:
+        if not self._thresholds.any_distance:
             other = first_unequal(self._space.rows)
             if other is None:
                 return False
             self._tiles.learn(torch.tensor([0]), torch.tensor([other]))
-        i, j = found.candidates(self._tiles.needed)
+        i, j = found.candidates(self._thresholds)
         if len(i) > min(FEW_PAIRS, 2 * self._n):  # of the few pairs with a pivot nearly all may tie
             self._tiles.take_dense(pivots, pivots)
             self._tiles.take_dense(pivots, others(self._n, pivots))
-            self._all_dense = self._tiles.dense.collapses
+            self._all_dense = self._tiles.dense.are_exact
         else:
             self._tiles.take(i, j)
         return True
@@ -186,16 +198,14 @@ class Search:
 
     def _merge_copies(self, alive: Tensor) -> Tensor:
         """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
-        if not self._merges or not may_have_many_copies(self._space, alive):
+        if self._exhaustive or not self._by_batches or not may_have_many_copies(self._space, alive):
             return alive
         first = first_equal(self._space.rows, alive)
         if torch.equal(first, alive):
             return alive
         original = torch.arange(self._n)
         original[alive] = first
-        self._bounds.merge(original)
-        self._places = Places(original, self._batch)
-        self._tiles.merge(self._places)
+        self._tiles.merge(Places(original, self._batch))
         return alive[original[alive] == alive]
 
     def _settled_before(self) -> Tensor:
@@ -219,7 +229,7 @@ class Search:
     def _order_batches(self, settled: Tensor, idle: Tensor) -> None:
         """Settle the `idle` batches first after those `settled` before, then the others by what they need, least
         first."""
-        needed = self._bounds.of_batches(self._places)
+        needed = self._thresholds.of_batches()
         needed[idle] = -1.0
         needed[settled] = -2.0
         order = needed.argsort(stable=True)
@@ -262,7 +272,7 @@ class Search:
                 continue
             unwalked = rest
             self._walked[batches] = True
-            self._tiles.contenders.keep(self._tiles.needed)
+            self._tiles.forget()
             yield from self._findings.settled(batches, self._settled_by)
             yield from self._findings.checkpoint(self._places.mark)
             yield from self._findings.lower_bounds()
@@ -298,7 +308,9 @@ class Search:
         if self._exhaustive:
             return
         with Shortage() as shortage:
-            tiles.ladder = choose_ladder(self._space, tiles.screen, alive, tiles.needed, widest, tiles.workspace)
+            tiles.ladder = choose_ladder(
+                self._space, tiles.screen, alive, self._thresholds, widest, tiles.workspace
+            )
         if shortage.met:
             message = "The device ran out of memory; the search goes on without projecting the rows."
             yield Warned(kind="memory", message=message)
@@ -313,10 +325,12 @@ class Search:
 
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
-        in_reach = partners_in_reach(self._space, self._tiles.needed, rows, torch.cat([rows, rest]))
+        in_reach = partners_in_reach(self._space, self._thresholds, rows, torch.cat([rows, rest]))
         height = self._blocks.tile_height(in_reach, len(self._tiles.ladder.levels))
         starts, workspace = range(0, len(rows), height), self._tiles.workspace
-        tiles = [Factors(rows[start : start + height], "left", workspace, start) for start in starts]
+        tiles = [  # each behind its witness
+            Factors(rows[start : start + height], "left", workspace, start + start // height) for start in starts
+        ]
         for begin in range(0, len(rows), self._blocks.tile_columns):
             right = Factors(rows[begin : begin + self._blocks.tile_columns], "right", workspace)
             for start, left in zip(starts, tiles, strict=True):
@@ -337,7 +351,7 @@ class Search:
 
     def _lowest(self, rows: Tensor) -> float:
         """What the least demanding of `rows` needs; 0 where every pair is to be evaluated."""
-        return 0.0 if self._exhaustive else float(self._tiles.needed[rows].min())
+        return 0.0 if self._exhaustive else float(self._thresholds.of(rows).min())
 
     def _walk_densely(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """The same for rows of which masses tie, and exactly: bounds that leave nearly all pairs are skipped."""

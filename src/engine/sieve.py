@@ -6,25 +6,36 @@ A level says of a pair that its squared distance is at most slack - 2 p, p being
 import torch
 from torch import Tensor
 
+from ..errors import ProofError
+
 _AT_ONCE = 1 << 18  # numbers compared at once on a CPU: 1 MB, so that they stay in cache;
 _AT_ONCE_ELSEWHERE = 1 << 24  # on another device: 64 MB
 
 
 def most_within(needed: Tensor, slack: float) -> Tensor:
-    """The largest numbers of which slack - 2 p is `needed` (a,) or more, rounded up: (a,) float32."""
-    return torch.nextafter(((slack - needed) / 2).to(torch.float32), torch.tensor(float("inf")))
+    """The largest numbers of which slack - 2 p is `needed` (a,) or more, rounded up: (a,) float32.
+
+    Raises ProofError where one is not a number: it would discard every pair.
+    """
+    within = ((slack - needed) / 2).to(torch.float32)
+    if bool(within.isnan().any()):
+        raise ProofError("a bound is not a number")
+    return within.nextafter(torch.full_like(within, torch.inf))
 
 
 def reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:
-    """Where slack - 2 `least` is `needed` (m,) or more, all float64, as indices."""
-    return (least * -2 + slack >= needed).nonzero().flatten()
+    """Where slack - 2 `least` is `needed` (m,) or more, or not a number, all float64, as indices."""
+    return (~(least * -2 + slack < needed)).nonzero().flatten()
 
 
 def where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
     """Where a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where that is at more than
-    `most` places."""
+    `most` places, or where the product holds what is not a number."""
     within = within.to(product.device)
-    near = (product.amin(dim=1) <= within.max()).nonzero().flatten()
+    least = product.amin(dim=1)  # which passes NaN on
+    if bool(least.isnan().any()):
+        return None
+    near = (least <= within.max()).nonzero().flatten()
     mask = torch.empty(len(near), product.shape[1], dtype=torch.bool, device=product.device)
     at_once = _AT_ONCE if product.device.type == "cpu" else _AT_ONCE_ELSEWHERE
     step = max(1, at_once // product.shape[1])

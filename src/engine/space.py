@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .certify import gamma, scaled
-from .products import product
+from ..errors import ProofError
+from .certify import gamma, scaled, scaled_difference
+from .products import behind_witness, product
+from .workspace import aligned
 
 _SAMPLE = 512  # rows averaged for the centre, or one of eight where that is fewer
 _BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
@@ -36,9 +38,9 @@ class Met:
 
 @dataclass(frozen=True)
 class Space:
-    """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift x - centre in float32.
+    """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift (x - centre) in float32.
 
-    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift x_i - centre|; `met`, if it is there, what the
+    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift (x_i - centre)|; `met`, if it is there, what the
     same pass over the rows found besides.
     """
 
@@ -51,7 +53,8 @@ class Space:
     def centred(self, index: Tensor, out: Tensor | None = None) -> Tensor:
         """y (m, d) float32 of the rows at `index` (m,)."""
         if out is None:
-            out = self.centre.new_empty((len(index), self.rows.shape[1]), dtype=torch.float32)
+            shape = len(index), self.rows.shape[1]
+            out = torch.empty(shape, dtype=torch.float32, device=self.centre.device)
         step = max(1, _BLOCK // self.rows.shape[1])
         for start in range(0, len(index), step):
             part = slice(start, start + step)
@@ -62,9 +65,10 @@ class Space:
         """The `count` rows of largest radius, ascending."""
         return self.radius.topk(count).indices.sort().values
 
-    def blocks(self) -> Iterator[tuple[slice, Tensor]]:
-        """Every row once, centred, a cache-sized block at a time; a block is overwritten by the next."""
-        yield from _blocks(self.rows, self.shift, self.centre)
+    def blocks(self, index: Tensor | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Every row once, or those at `index` (m,), centred, a cache-sized block (b, d + 1) at a time, the last
+        column ones; a block is overwritten by the next."""
+        yield from _blocks(self.rows, self.shift, self.centre, index)
 
 
 def centre_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> Space:
@@ -72,6 +76,7 @@ def centre_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> S
 
     The centre lies amid those at `near` (m,), where that is given: distances between these are told apart best.
     In the same pass all rows meet the `far_out` rows that lie far out from the others, if a glance shows these.
+    Raises ProofError where a radius is not finite.
     """
     centre = _centre(rows, near, 0)
     index = _far_out(rows, centre, far_out)
@@ -80,7 +85,10 @@ def centre_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> S
         return Space(rows, 0, centre, radius, None if index is None else Met(index.cpu(), products))
     shift = -_exponent_of_extent(rows)
     centre = _centre(rows, near, shift)
-    return Space(rows, shift, centre, _measure(rows, shift, centre)[0])
+    radius = _measure(rows, shift, centre)[0]
+    if not bool(radius.isfinite().all()):
+        raise ProofError("a row's distance from the centre is not finite, although the rows are")
+    return Space(rows, shift, centre, radius)
 
 
 def _far_out(rows: Tensor, centre: Tensor, count: int) -> Tensor | None:
@@ -102,43 +110,51 @@ def _centre(rows: Tensor, near: Tensor | None, shift: int) -> Tensor:
     """
     step = max(8, len(rows if near is None else near) // _SAMPLE)
     sample = rows[::step] if near is None else rows[near[::step].to(rows.device)]
-    first = scaled(sample[0], shift)
+    first = sample[0]
     total = torch.zeros(rows.shape[1], dtype=torch.float32, device=rows.device)
     for _, block in _blocks(sample, shift, first):
-        total += block.sum(dim=0)
-    mean = first + total / len(sample)
+        total += block[:, :-1].sum(dim=0)
+    mean = first + scaled(total.to(rows.dtype) / len(sample), -shift)
     return mean if bool(mean.isfinite().all()) else first
 
 
 def _measure(rows: Tensor, shift: int, centre: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Upper bounds of |2^shift x_i - centre|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up.
+    """Upper bounds of |2^shift (x_i - centre)|, (n,) float64 on the CPU: off by gamma(d + 4) at most, rounded up.
     And the centred rows' products with those at `index` (m,): (n, m)."""
     n, d = rows.shape
     radius = torch.empty(n, dtype=torch.float32, device=rows.device)
     met = torch.empty((0, d), dtype=torch.float32, device=rows.device)
     if index is not None:
         met = _centred(rows[index], shift, centre, met.new_empty(len(index), d))
-    products = met.new_empty(n, len(met))
+    products, behind = met.new_empty(n, len(met)), behind_witness(met)
     for part, block in _blocks(rows, shift, centre):
-        torch.linalg.vector_norm(block, dim=1, out=radius[part])
-        if len(met):
-            product(block, met.T, out=products[part])
-    underflow = math.sqrt(d) * 2.0**-63
-    return radius.cpu().to(torch.float64) * (1 + gamma(d + 4)) + underflow, products
+        torch.linalg.vector_norm(block[:, :-1], dim=1, out=radius[part])
+        if len(met) and bool(radius[part].isfinite().all()):  # else the range is not safe, and nothing is met
+            products[part] = product(block, behind)
+    vanished = math.sqrt(d) * 2.0**-63
+    return radius.cpu().to(torch.float64) * (1 + gamma(d + 4)) + vanished, products
 
 
-def _blocks(rows: Tensor, shift: int, centre: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    n, d = rows.shape
+def _blocks(
+    rows: Tensor, shift: int, centre: Tensor, index: Tensor | None = None
+) -> Iterator[tuple[slice, Tensor]]:
+    n, d = len(rows) if index is None else len(index), rows.shape[1]
     step = max(1, _BLOCK // d)
-    block = torch.empty((step, d), dtype=torch.float32, device=rows.device)
+    # A little longer than they need be: rows that begin at cache lines are multiplied faster.
+    whole = torch.empty((min(step, n), aligned(d + 1)), dtype=torch.float32, device=rows.device)
+    whole[:, d] = 1.0
     for start in range(0, n, step):
         part = slice(start, min(start + step, n))
-        yield part, _centred(rows[part], shift, centre, block[: part.stop - start])
+        block = whole[: part.stop - start, : d + 1]
+        chosen = rows[part] if index is None else rows.index_select(0, index[part].to(rows.device))
+        _centred(chosen, shift, centre, block[:, :-1])
+        yield part, block
 
 
 def _centred(rows: Tensor, shift: int, centre: Tensor, out: Tensor) -> Tensor:
-    rows = scaled(rows, shift)
-    return torch.sub(rows, centre, out=out) if rows.dtype == torch.float32 else out.copy_(rows - centre)
+    if shift == 0 and rows.dtype == torch.float32:
+        return torch.sub(rows, centre, out=out)
+    return out.copy_(scaled_difference(rows, centre, shift))
 
 
 def _exponent_of_extent(rows: Tensor) -> int:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .blocks import Blocks, Workspace, aligned
-from .bounds import Bounds
+from .blocks import Blocks
+from .bounds import Thresholds
 from .certify import squared_distances
 from .contenders import Contenders, Places
 from .dense import Dense
@@ -17,6 +17,7 @@ from .products import products_at
 from .screen import FLOAT32, Screen
 from .sieve import most_within, reaching, where_at_most
 from .space import Space
+from .workspace import Workspace, aligned
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
 _MOST_CHECKED = 1 << 16  # pairs of a tile that are looked at one by one: half a MB for each number of them
@@ -50,44 +51,39 @@ class Tile:
         return bool(self.rows[0] == self.partners[0])
 
     def factors(self, level: Level) -> tuple[Tensor, Tensor]:
-        """The rows' and the partners' factors of a level."""
+        """The rows' factors of a level, behind their witness (1 + a, width), and the partners' (b, width)."""
         return self.left.at(level), self.right.at(level)[self.part]
 
 
 class Tiles:
     """What the pairs decided so far have shown, and the means to decide more.
 
-    `needed` (n,) float64 is the squared distance that each row's pairs must reach to matter; `contenders` are the
-    evaluated pairs that may still win; `verified` (n,) marks rows of which a pair was evaluated in float64.
+    `thresholds` say what a row's pairs must reach to matter; `contenders` are the evaluated pairs that may still win;
+    `verified` (n,) marks rows of which a pair was evaluated in float64.
     """
 
     def __init__(
-        self,
-        space: Space,
-        bounds: Bounds,
-        places: Places,
-        ledger: Ledger,
-        screen: Screen = FLOAT32,
+        self, space: Space, thresholds: Thresholds, ledger: Ledger, screen: Screen, most: int | None
     ) -> None:
         self.screen = screen
+        self.thresholds = thresholds
         self.ladder = only_full_level(space, screen)
-        self.contenders = Contenders(space.rows, space.shift, places)
+        self.contenders = Contenders(space.rows, space.shift, thresholds.places, most)
         self.verified = torch.zeros(len(space.rows), dtype=torch.bool)
-        self.needed = bounds.needed(places)
-        self._space, self._bounds, self._places, self._ledger = space, bounds, places, ledger
+        self.workspace = Workspace(space.rows.device)
+        self._space, self._ledger, self._most = space, ledger, most
         self._aside: list[tuple[Tensor, Tensor]] = []
         self._aside_pairs = 0
-        self.workspace = Workspace(len(space.rows), space.rows.shape[1], space.rows.device)
 
     def use(self, blocks: Blocks) -> None:
         """Work on as much at once as `blocks` says."""
-        self.workspace.reserve(blocks)
-        self.dense = Dense(self._space, blocks.dense, collapse=self._bounds.by_batches)
+        self.workspace.reserve(blocks.reserved(*self._space.rows.shape))
+        self.dense = Dense(self._space, blocks.dense, self._most)
 
     def merge(self, places: Places) -> None:
         """Rows stand in `places` from now on."""
-        self._places = self.contenders.places = places
-        self.needed = self._bounds.needed(places)
+        self.thresholds.merge(places)
+        self.contenders.places = places
 
     def snapshot(self) -> Contenders:
         """The contenders as they are, for `restore`."""
@@ -101,11 +97,8 @@ class Tiles:
 
     def take_over(self, pairs: Tensor) -> None:
         """Go on with the contenders of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
-        i, j, ties = pairs.T
-        squares = squared_distances(self._space.rows, i, j, self._space.shift)
-        self._bounds.evaluated(i, j, squares)
-        self.needed = self._bounds.needed(self._places)
-        self.contenders.replace(i, j, squares, ties)
+        squares = self.contenders.replace(pairs)
+        self.thresholds.evaluated(pairs[:, 0], pairs[:, 1], squares)
 
     def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
         """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.
@@ -113,30 +106,33 @@ class Tiles:
         No `right` row needs less than `lowest`, a squared distance; where that is 0 every pair is evaluated.
         """
         radius = self._space.radius[right.rows[start:]]
-        lacking = self.needed[left.rows].clamp_max(lowest).sqrt() - self._space.radius[left.rows]
-        within = int((radius >= lacking.min()).sum())
+        lacking = self.thresholds.of(left.rows).clamp_max(lowest).sqrt() - self._space.radius[left.rows]
+        within = int((~(radius < lacking.min())).sum())
         if not within:
             return
         tile = Tile(left, right, slice(start, start + within))
         full = self.ladder.levels[-1]
-        level = self.ladder.choose(tile.rows, tile.partners, self.needed)
+        level = self.ladder.choose(tile.rows, tile.partners, self.thresholds)
         if level is full or not self._take_by(level, tile):
             self._take_by_full(full, tile)
 
     def _product(self, level: Level, tile: Tile) -> Tensor:
         """A level's product (b, a) for a tile; infinite for most of what is there twice of a diagonal one."""
         left, right = tile.factors(level)
-        # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one.
-        product = self.workspace.take("product", len(right), aligned(len(left)))[:, : len(left)]
+        rows = len(tile.rows)
+        # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one. The witness
+        # stands before the first cache line.
+        line = aligned(1)
+        whole = self.workspace.block("product", len(right), line + aligned(rows))[:, line - 1 : line + rows]
         done = 0
         if tile.is_diagonal:
-            step = -(-len(left) // _STEPS)
-            for start in range(0, len(left) - step, step):
+            step = -(-rows // _STEPS)
+            for start in range(0, rows - step, step):
                 done = start + step
-                level.screen.product(right[start:done], left[:done], out=product[start:done, :done])
-                product[start:done, done:] = torch.inf
-        level.screen.product(right[done:], left, out=product[done:])
-        return product
+                level.screen.product(right[start:done], left[: 1 + done], out=whole[start:done, : 1 + done])
+                whole[start:done, 1 + done :] = torch.inf
+        level.screen.product(right[done:], left, out=whole[done:])
+        return whole[:, 1:]
 
     def _slack(self, level: Level, tile: Tile) -> float:
         return level.slack_for(float(self._space.radius[tile.rows[0]] + self._space.radius[tile.partners[0]]))
@@ -155,9 +151,10 @@ class Tiles:
         counted = row, column
         if len(row) > _MANY * len(product):  # else it does not pay to have the factors of all
             full = self.ladder.levels[-1]
-            products = products_at(*tile.factors(full), row, column).cpu()
-            left = products <= most_within(least, self._slack(full, tile))[row]
-            row, column = row[left], column[left]
+            left, right = tile.factors(full)
+            products = products_at(left[1:], right, row, column).cpu()
+            mattering = ~(products > most_within(least, self._slack(full, tile))[row])
+            row, column = row[mattering], column[mattering]
             if len(row) > FEW_PAIRS:
                 return False
         self._ledger.count_pairs(tile.rows, tile.partners, *counted)
@@ -167,7 +164,7 @@ class Tiles:
 
     def _least(self, rows: Tensor, partners: Tensor) -> Tensor:
         """What a pair of each of `rows` (a,) with any of the `partners` (b,) needs at least: (a,) float64."""
-        return self.needed[rows].clamp_max(float(self.needed[partners].min()))
+        return self.thresholds.of(rows).clamp_max(float(self.thresholds.of(partners).min()))
 
     def _take_by_full(self, full: Level, tile: Tile) -> None:
         """Decide a tile by the full level. Where that leaves many pairs, the likeliest of them first raise the
@@ -200,10 +197,11 @@ class Tiles:
     def _likeliest(self, rows: Tensor, least: Tensor) -> Tensor:
         """For each batch in which some of `rows` (m,) stand first, the one of the `least` (m,) product, if that
         promises more than is known of the batch: as indices into `rows`."""
-        raising = (least * -2 > self.needed[rows] * (1 + _RISE)).nonzero().flatten()
+        raising = (least * -2 > self.thresholds.of(rows) * (1 + _RISE)).nonzero().flatten()
         order = raising[least[raising].argsort()]
-        batch = self._places.first_batch(rows[order])
-        first = torch.full((self._places.batches,), len(order))
+        places = self.thresholds.places
+        batch = places.first_batch(rows[order])
+        first = torch.full((places.batches,), len(order), dtype=torch.int64)
         first.scatter_reduce_(0, batch, torch.arange(len(order)), "amin")
         return order[first[first < len(order)]]
 
@@ -216,7 +214,7 @@ class Tiles:
             return None
         reach = product[found].cpu().to(torch.float64).mul_(-2).add_(slack)
         i, j = rows[found[1].cpu()], partners[found[0].cpu()]
-        mattering = reach >= torch.minimum(self.needed[i], self.needed[j])
+        mattering = ~(reach < torch.minimum(self.thresholds.of(i), self.thresholds.of(j)))
         i, j = i[mattering], j[mattering]
         return self._once(i, j) if len(i) <= FEW_PAIRS else None
 
@@ -229,7 +227,7 @@ class Tiles:
 
     def _once(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         """The pairs (m,) with i < j, each once."""
-        n = len(self.needed)
+        n = len(self._space.rows)
         keys = torch.unique(torch.minimum(i, j) * n + torch.maximum(i, j))
         i, j = keys // n, keys % n
         return i[i != j], j[i != j]
@@ -237,8 +235,7 @@ class Tiles:
     def learn(self, i: Tensor, j: Tensor) -> None:
         """Evaluate pairs (m,) only to raise the bounds."""
         i, j = self._once(i, j)
-        self._bounds.evaluated(i, j, squared_distances(self._space.rows, i, j, self._space.shift))
-        self.needed = self._bounds.needed(self._places)
+        self.thresholds.evaluated(i, j, squared_distances(self._space.rows, i, j, self._space.shift))
 
     def _set_aside(self, i: Tensor, j: Tensor) -> None:
         """Keep pairs (m,), i < j, to be evaluated together with others."""
@@ -257,28 +254,27 @@ class Tiles:
 
     def take(self, i: Tensor, j: Tensor) -> None:
         """Evaluate pairs (m,), i < j, for good."""
-        if not len(i):
-            return
-        squares = squared_distances(self._space.rows, i, j, self._space.shift)
-        self._bounds.evaluated(i, j, squares)
-        self.needed = self._bounds.needed(self._places)
-        self.contenders.add(i, j, squares)
-        self.verified[i] = True
-        self.verified[j] = True
+        for start in range(0, len(i), FEW_PAIRS):
+            part = slice(start, start + FEW_PAIRS)
+            squares = squared_distances(self._space.rows, i[part], j[part], self._space.shift)
+            self.thresholds.evaluated(i[part], j[part], squares)
+            self.contenders.add(i[part], j[part], squares)
+            self.verified[i[part]] = True
+            self.verified[j[part]] = True
+            if len(i) > FEW_PAIRS:
+                self.forget()
 
     def take_dense(self, left: Tensor, right: Tensor) -> None:
         """Decide a tile of which too many pairs are left, at once in float64; rows as `Dense.tiles` asks."""
-        for tile in self.dense.tiles(left, right, self._places.copies, self._raise_to):
+        for tile in self.dense.tiles(left, right, self.thresholds):
             if tile.square is None or tile.ties is None:
-                for part in torch.split(torch.arange(len(tile.i)), FEW_PAIRS) if len(tile.i) else ():
-                    self.take(tile.i[part], tile.j[part])
-            elif len(tile.i):
-                self._bounds.evaluated(tile.i, tile.j, tile.square)
-                self.needed = self._bounds.needed(self._places)
+                self.take(tile.i, tile.j)
+            else:
+                self.thresholds.evaluated(tile.i, tile.j, tile.square)
                 self.contenders.add_exact(tile.i, tile.j, tile.square, tile.ties)
-            self.contenders.keep(self.needed)
+            self.forget()
 
-    def _raise_to(self, rows: Tensor, squares: Tensor) -> Tensor:
-        self._bounds.at_least(rows, squares)
-        self.needed = self._bounds.needed(self._places)
-        return self.needed
+    def forget(self) -> None:
+        """Forget the contenders that can no longer win."""
+        i, j = self.contenders.rows
+        self.contenders.keep(self.thresholds.of(i), self.thresholds.of(j))

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import torch
 from common import arguments, machine, print_json, print_table, use_threads
-from farpair.engine.blocks import Workspace, blocks_for
+from farpair.engine.blocks import blocks_for
+from farpair.engine.workspace import Workspace
 from held import finish, held
 from search import INPUTS
 

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from farpair.engine.blocks import Blocks, Workspace, blocks_for
+from farpair.engine.blocks import Blocks, blocks_for
+from farpair.engine.workspace import Workspace
 
 MIB, GIB = 2**20, 2**30
 DEVICES = ["cpu", "cuda", "cuda:1", "mps", "xpu"]

@@ -1,6 +1,7 @@
 """The rounding bounds, against exact arithmetic."""
 
 import itertools
+from collections.abc import Mapping
 from fractions import Fraction
 
 import inputs
@@ -124,12 +125,11 @@ def test_what_scaling_loses_is_not_called_exact() -> None:
 def in_order(rows: torch.Tensor) -> list[list[tuple[int, int]]]:
     """All pairs by falling distance, those that tie together, as `ExactSquares` orders them."""
     i, j = all_pairs(len(rows))
-    pairs = list(zip(i.tolist(), j.tolist(), strict=True))
-    squares = dict(zip(pairs, squared_distances(rows, i, j).tolist(), strict=True))
-    return grouped(ExactSquares(rows, 0).ordered(squares))
+    place = ExactSquares(rows, 0).order(i, j, squared_distances(rows, i, j)).tolist()
+    return grouped(dict(zip(zip(i.tolist(), j.tolist(), strict=True), (-at for at in place), strict=True)))
 
 
-def grouped(squares: dict[tuple[int, int], Fraction]) -> list[list[tuple[int, int]]]:
+def grouped(squares: Mapping[tuple[int, int], Fraction | int]) -> list[list[tuple[int, int]]]:
     ranked = sorted(squares, key=lambda pair: (-squares[pair], pair))
     return [list(tied) for _, tied in itertools.groupby(ranked, key=lambda pair: squares[pair])]
 
@@ -165,9 +165,12 @@ def test_near_ties_and_ties_are_put_in_their_exact_order(rows: torch.Tensor) -> 
 
 def assert_rounded_once(rows: torch.Tensor) -> None:
     pairs = list(itertools.combinations(range(len(rows)), 2))
-    rounded = ExactSquares(rows, 0).rounded(pairs)
+    found = ExactSquares(rows, 0).distances(pairs)
 
-    assert rounded == [float(square) for square in exact_squares(rows, pairs)]
+    assert all(
+        abs(Fraction(one) ** 2 - square) <= square * Fraction(2) ** -51
+        for one, square in zip(found, exact_squares(rows, pairs), strict=True)
+    )
 
 
 @given(points)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import inputs
 import torch
-from farpair.engine.blocks import Workspace, blocks_for
+from farpair.engine.blocks import blocks_for
+from farpair.engine.workspace import Workspace
 from farpair.engine.ladder import choose_ladder
 from farpair.engine.screen import FLOAT32
 from farpair.engine.space import Space, centre_rows

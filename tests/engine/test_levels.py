@@ -39,8 +39,8 @@ def squares(space: Space) -> torch.Tensor:
 
 def bounds(level: Level, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """(a, b) float64: what the level says of the pairs of rows left (a,) and right (b,)."""
-    product = torch.empty(len(left), len(right))
-    level.screen.product(Factors(left, "left").at(level), Factors(right, "right").at(level), product)
+    out = torch.empty(len(right), 1 + len(left))
+    product = level.screen.product(Factors(right, "right").at(level), Factors(left, "left").at(level), out).T
     largest = float(level.space.radius[left].max() + level.space.radius[right].max())
     return -2 * product.cpu().to(torch.float64) + level.slack_for(largest)
 
@@ -149,6 +149,6 @@ def test_factors_serve_one_level_after_another() -> None:
     levels = every_level(space, leading_directions(space, index, 8))
     left, right = Factors(index, "left"), Factors(index, "right")
     for level in [*levels, *reversed(levels)]:
-        product = level.screen.product(left.at(level), right.at(level), torch.empty(90, 90)).to(torch.float64)
+        product = level.screen.product(right.at(level), left.at(level), torch.empty(90, 91)).T.to(torch.float64)
 
         assert (-2 * product + level.slack_for(2 * float(space.radius.max())) >= true).all()

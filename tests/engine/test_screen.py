@@ -116,27 +116,38 @@ def test_the_cpu_keeps_the_bound_that_it_stands_in_for(screen: Screen) -> None:
 
 def coarse(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """Operands of four bits."""
-    return torch.mm(*(side.to(torch.float8_e5m2).float() for side in (left, right.T)), out=out)
+    return torch.mm(*(side.to(torch.float8_e5m2).float() for side in (left, right[1:].T)), out=out[:, 1:])
 
 
 def narrow_sums(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """The sum kept in bfloat16 after every 64 terms."""
-    out.zero_()
+    out = out[:, 1:].zero_()
     for start in range(0, left.shape[1], 64):
         part = slice(start, start + 64)
-        out.copy_((out + torch.mm(left[:, part], right[:, part].T)).to(torch.bfloat16))
+        out.copy_((out + torch.mm(left[:, part], right[1:, part].T)).to(torch.bfloat16))
     return out
 
 
 def forgetful(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """All terms but the last."""
-    return torch.mm(left[:, :-1], right[:, :-1].T, out=out)
+    """All terms but one."""
+    return torch.mm(left[:, 1:], right[1:, 1:].T, out=out[:, 1:])
+
+
+def in_tf32(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """Operands of eleven bits, as a GPU has them where it is told so."""
+    return torch.mm(TF32.rounded(left), TF32.rounded(right[1:]).T, out=out[:, 1:])
 
 
 @pytest.mark.parametrize("product", [coarse, narrow_sums, forgetful], ids=lambda product: product.__name__)
 @NARROW
 def test_products_that_err_more_than_their_bound_are_found_out(screen: Screen, product: object) -> None:
     assert not confirms(screen, CPU, product)
+
+
+def test_float32_is_confirmed_and_found_out_as_the_others_are() -> None:
+    assert confirms(FLOAT32, CPU)
+    for product in (coarse, narrow_sums, forgetful, in_tf32):
+        assert not confirms(FLOAT32, CPU, product)
 
 
 def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:

@@ -3,7 +3,7 @@
 import inputs
 import pytest
 import torch
-from farpair.engine.blocks import Workspace
+from farpair.engine.workspace import Workspace
 from farpair.engine.events import PairFound, Warned
 from farpair.engine.search import search
 
