@@ -45,9 +45,10 @@ def as_json(record: RunRecord) -> Json:
       "screen", "float64", "exhaustive"); pairs, evaluated: how many it settled and evaluated; seconds}
     - pair: the answer: i and j, TOKENs; distance
     - certificate: error, the absolute error bound of the distance; ties, the pairs exactly that far apart (1:
-      unique); runner_up, the next smaller distance, and runner_up_i and runner_up_j, TOKENs, where they were
-      worked out; pairs in all and evaluated; every other was discarded under a rigorous bound; seconds;
-      screen, the format of the products that discarded pairs
+      unique); runner_up, the next smaller distance, runner_up_i and runner_up_j, TOKENs, and runner_up_gap, how
+      much smaller it is (not the difference of the two rounded numbers), where they were worked out; pairs in
+      all and evaluated; every other was discarded under a rigorous bound; seconds; screen, the format of the
+      products that discarded pairs
     - analysis: outlier and other, the pair by norm, each {token: TOKEN, norm, norm_ratio: over the centroid's,
       null where that is zero, distance: from the centroid}; both_far, whether both norms exceed twice the
       centroid's; mean_distance of the two from the centroid; centroid_norm; triangle {side_i, side_j: from the
@@ -166,6 +167,7 @@ def _certificate(pair: PairFound, tokens: Tokens) -> Json:
         "runner_up": pair.runner_up,
         "runner_up_i": _token(tokens, pair.runner_up_i),
         "runner_up_j": _token(tokens, pair.runner_up_j),
+        "runner_up_gap": pair.runner_up_gap,
         "pairs": pair.pairs,
         "evaluated": pair.evaluated,
         "seconds": pair.seconds,

@@ -24,13 +24,18 @@ def measure(index: int, row: Sequence[float], centroid: Sequence[float]) -> Toke
     )
 
 
-def triangle(row_i: Sequence[float], row_j: Sequence[float], centroid: Sequence[float]) -> Triangle:
-    """The triangle of the centroid and the rows i and j: sides, angles, and the check by dot product."""
-    return triangles(_vectors(row_i), _vectors(row_j), _vectors(centroid)[0])[0]
+def triangle(row_i: Sequence[float], row_j: Sequence[float], centroid: Sequence[float], apart: float) -> Triangle:
+    """The triangle of the centroid and the rows i and j: sides, angles, and the check by dot product.
+
+    `apart` is the distance between the two rows, as it is shown elsewhere: the side is that number.
+    """
+    return triangles(_vectors(row_i), _vectors(row_j), _vectors(centroid)[0], [apart])[0]
 
 
-def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor) -> list[Triangle]:
+def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor, apart: Sequence[float]) -> list[Triangle]:
     """The k triangles of the centroid (d,) and the rows i and j in the same place of two (k, d), all float64.
+
+    `apart` (k,) are the distances of i and j, as they are shown elsewhere: the sides are those numbers.
 
     The workspace is about ten times as large as the rows.
     """
@@ -40,8 +45,8 @@ def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor) -> list[Triangle
     )
     centre = centroid.tolist()
     return [
-        _triangle(math.dist(centre, i), math.dist(centre, j), math.dist(i, j), *angles)
-        for i, j, angles in zip(rows_i.tolist(), rows_j.tolist(), corners, strict=True)
+        _triangle(math.dist(centre, i), math.dist(centre, j), side, *angles)
+        for i, j, side, angles in zip(rows_i.tolist(), rows_j.tolist(), apart, corners, strict=True)
     ]
 
 

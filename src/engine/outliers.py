@@ -18,29 +18,35 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .analysis import refuse_too_large
+from .arrays import checked, checked_core, whole_number
 from .collapse import collapse
 from .copies import first_equal
 from .core import core_of, core_pair, few_that_matter, places, widest
 from .events import BatchDone, Climbing, Ladder, Rung, Warned
 from .exact import ExactSquares, Pair
 from .farther_out import farthest_of, reaches
-from .pairs import Rows, checked
+from .pairs import Rows
 from .space import Space, centre_rows
 from .stats import mean_row, row_norms
 
 MOST = 64  # rows taken away
 
 
-def outlier_ladder(rows: Rows, most: int = MOST, core: Tensor | None = None) -> list[Rung]:
+def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> list[Rung]:
     """The ladder's rungs for k = 0 … `most` rows removed (at least two are always left).
 
     Rows are removed by falling distance from `core` (d,), by default the rows' mean; of equals the first goes
-    first. Rows as for `farthest_pair`. Raises InputError as that does, or where `most` is negative.
+    first. Rows as for `farthest_pair`. Raises InputError as that does, or where `most` is no whole number or
+    negative, or `core` no point in the rows' space.
     """
+    most = whole_number(most, "most")
     if most < 0:
         raise InputError(f"most is {most}: the ladder removes no row or more.")
     x = checked(rows)
-    distances = row_norms(x, mean_row(x) if core is None else core)
+    centre = None if core is None else checked_core(core, x.shape[1])
+    refuse_too_large(x, centre)
+    distances = row_norms(x, mean_row(x) if centre is None else centre)
     original = first_equal(x, torch.arange(len(x)))
     *_, found = ladder(x, distances, original, most=min(most, len(x) - 2))
     assert isinstance(found, Ladder)
