@@ -77,11 +77,13 @@ def exact_mean(rows: Tensor) -> ExactMean:
     first = math.frexp(top)[1] + bits
     sums = [0] * rows.shape[1]
     totals: list[Tensor] = []
+    spare: Tensor | None = None
     for _, block in _blocks(rows):
         level = 0
-        while level == 0 or bool(block.any()):
+        spare = torch.empty_like(block) if spare is None else spare[: len(block)]
+        while level == 0 or int(torch.count_nonzero(block)):
             sigma = math.ldexp(1.0, max(first - level * (53 - bits), -1074))
-            leading = (block + sigma).sub_(sigma)
+            leading = torch.add(block, sigma, out=spare).sub_(sigma)
             if level == len(totals):
                 totals.append(torch.zeros(rows.shape[1], dtype=torch.float64, device=block.device))
             totals[level] += leading.sum(0)
