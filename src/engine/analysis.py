@@ -1,6 +1,5 @@
 """What kind of outliers the farthest pair are: the notebook's whole analysis as one event."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from ..errors import InputError
 from .copies import first_equal
 from .events import Analysed
-from .geometry import measure, triangle
+from .geometry import length, measures, triangles
 from .stats import ExactMean, copies, exact_mean, histogram, largest, row_norms, summary
 from .verdict import both_far, outlier_first
 
@@ -56,12 +55,13 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
 def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed:
     """The analysis of the pair i, j, which is at this `distance`, and of the cluster around it."""
     rows = measured.rows
-    centre, row_i, row_j = measured.centroid.tolist(), rows[i].tolist(), rows[j].tolist()
-    first, second = measure(i, row_i, centre), measure(j, row_j, centre)
+    row_i, row_j = (rows[k : k + 1].to("cpu").to(torch.float64) for k in (i, j))
+    centre = measured.centroid
+    (first,), (second,) = measures([i], row_i, centre), measures([j], row_j, centre)
     outlier, other = outlier_first(first, second)
     mean = measured.mean
     from_mean = summary(row_norms(rows, mean.nearest, mean.rest)) if measured.stored else None
-    centroid_norm = math.hypot(*centre)
+    centroid_norm = length(centre)
     return Analysed(
         i=i,
         j=j,
@@ -70,10 +70,10 @@ def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed
         both_far=both_far(first, second, centroid_norm),
         mean_distance=(first.distance + second.distance) / 2,
         centroid_norm=centroid_norm,
-        triangle=triangle(row_i, row_j, centre, distance),
+        triangle=triangles(row_i, row_j, centre, [distance])[0],
         norms=summary(row_norms(rows)),
         distances=summary(measured.distances),
-        centroid_offset=measured.mean.distance(centre) if measured.stored else None,
+        centroid_offset=mean.distance(centre.tolist()) if measured.stored else None,
         distances_from_mean=from_mean,
         copies=copies(measured.original),
         histogram=histogram(measured.distances),

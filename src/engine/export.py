@@ -24,8 +24,9 @@ Json = dict[str, object]
 def as_json(record: RunRecord) -> Json:
     """What is known of a run, in plain JSON values; every key is always there, null where nothing is known yet.
 
-    Distances and norms are float64 numbers at full precision, in the units of the embedding; angles are
-    degrees, times seconds, sizes bytes. A TOKEN is {index: its row in the cluster, id: its token id, text: its
+    Distances and norms are float64 numbers in the units of the embedding: those of single tokens and pairs are the
+    nearest to the exact ones or next to it, those of all rows are right to 15 digits. Angles are degrees, right to
+    about 1e-13, times seconds, sizes bytes. A TOKEN is {index: its row in the cluster, id: its token id, text: its
     raw text, or null where no tokenizer is known}. Texts are raw: whoever prints them escapes them.
 
     - schema: the version of this layout, 1; it changes when a key changes its meaning or goes
@@ -36,7 +37,7 @@ def as_json(record: RunRecord) -> Json:
       "all" or "tokens:REGEX"; cluster_file; tokenizer; exhaustive, whether every pair was to be evaluated
     - files: those that were read, each {path, size, mtime_ns}
     - rows: n and d, the cluster's rows and their dimension; dtype on disk; vocabulary, the rows of the whole
-      tensor; fingerprint, a hash of rows and token ids; centroid, "stored" or (of the rows) "mean"
+      tensor; fingerprint, a hash of rows and token ids; centroid, "stored" or "mean" (rounded to float64)
     - device: kind, as torch calls it; name, as a person does; torch, its version; memory, the stated peak
       beyond the rows; threads, 0 where torch chose; screen, the format of the products that discard pairs
       ("float32", "tf32", "bfloat16"), and screen_reason, why it is that one

@@ -26,8 +26,8 @@ from .core import Core, core_of, core_pair, few_that_matter, places, widest
 from .events import BatchDone, Climbing, Ladder, Rung, Warned
 from .exact import ExactSquares, Pair
 from .farther_out import farthest_of, reaches
+from .lengths import lengths
 from .pairs import Rows
-from .rounding import distance
 from .space import centre_rows
 from .stages import stages, stand_in
 from .stats import mean_row, row_norms
@@ -88,9 +88,11 @@ def ladder(
         searched = time.thread_time()
         pairs, at_most = yield from _stage(rows, removed, start, end, core, device, memory, seconds)
         seconds -= time.thread_time() - searched
+        new = sorted(set(pairs) - apart.keys())
+        if new:
+            ends, starts = (rows[list(at)].to("cpu").to(torch.float64) for at in zip(*new, strict=True))
+            apart |= zip(new, lengths(ends, starts), strict=True)
         for k, pair in enumerate(pairs, start):
-            if pair not in apart:
-                apart[pair] = distance(*(rows[row].to("cpu").to(torch.float64).tolist() for row in pair))
             gone = int(removed[k - 1]) if k else None
             rungs.append(Rung(removed=gone, i=pair[0], j=pair[1], diameter=apart[pair]))
         if at_most is not None:

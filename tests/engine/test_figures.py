@@ -6,9 +6,11 @@ from fractions import Fraction
 import msgspec
 import pytest
 import torch
+from farpair.engine import lengths as rounding_of_lengths
 from farpair.engine import outlier_ladder, rounding, stats
 from farpair.engine.analysis import analyse, measure_rows
 from farpair.engine.events import BatchDone, PairFound
+from farpair.engine.lengths import lengths
 from farpair.engine.measuring import Measuring
 from farpair.engine.search import search
 from farpair.engine.sentences import runner_up_gap
@@ -75,6 +77,33 @@ def test_a_root_is_rounded_once(whole: int, exponent: int, divisor: int) -> None
 
 
 @settings(deadline=None)
+@given(any_scale(), st.data())
+def test_a_length_is_rounded_once(rows: Tensor, data: st.DataObject) -> None:
+    ends = rows.to(torch.float64)
+    starts = ends[data.draw(st.permutations(range(len(rows))))] * data.draw(
+        st.sampled_from([0, 1, 1 + 2.0**-52, 3])
+    )
+    starts[0] = ends[0]
+
+    for found, one, other in zip(lengths(ends, starts), ends, starts, strict=True):
+        assert is_nearest(found, square(fractions(one), fractions(other)))
+
+
+def test_lengths_of_many_columns_are_rounded_once_and_whole_numbers_are_seldom_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        rounding_of_lengths, "distance", lambda *ends: asked.append(ends) or rounding.distance(*ends)
+    )
+    ends, starts = torch.randn(2, 150, 1537, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    found = lengths(ends, starts)
+
+    assert found == [rounding.distance(*points) for points in zip(ends.tolist(), starts.tolist(), strict=True)]
+
+
+@settings(deadline=None)
 @given(any_scale())
 def test_the_mean_is_the_float64_nearest_to_the_true_one_in_every_column(rows: Tensor) -> None:
     exact = true_mean(rows)
@@ -122,10 +151,10 @@ def test_a_stored_centroids_distance_from_the_mean_is_rounded_once(rows: Tensor,
 
     assert found.centroid_offset is not None
     assert is_nearest(found.centroid_offset, square(true_mean(rows), fractions(centroid)))
-    assert is_near(found.centroid_norm, square(fractions(centroid), [Fraction(0)] * rows.shape[1]))
+    assert is_nearest(found.centroid_norm, square(fractions(centroid), [Fraction(0)] * rows.shape[1]))
     for one in (found.outlier, found.other):
-        assert is_near(one.norm, square(fractions(rows[one.index]), [Fraction(0)] * rows.shape[1]))
-        assert is_near(one.distance, square(fractions(rows[one.index]), fractions(centroid)))
+        assert is_nearest(one.norm, square(fractions(rows[one.index]), [Fraction(0)] * rows.shape[1]))
+        assert is_nearest(one.distance, square(fractions(rows[one.index]), fractions(centroid)))
     for summary in (found.norms, found.distances, found.distances_from_mean):
         assert all(math.isfinite(number) for number in msgspec.structs.astuple(summary))
 
