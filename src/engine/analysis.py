@@ -8,7 +8,7 @@ from torch import Tensor
 from ..errors import InputError
 from .copies import first_equal
 from .events import Analysed
-from .geometry import length, measures, triangles
+from .geometry import length, measure, triangle
 from .stats import ExactMean, copies, exact_mean, histogram, largest, row_norms, summary
 from .verdict import both_far, outlier_first
 
@@ -39,7 +39,9 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
     rows as they are; the workspace is a few MB and a few n-vectors. Raises InputError where `refuse_too_large`
     does.
     """
-    refuse_too_large(rows, centroid)
+    refuse_too_large(rows)
+    if centroid is not None:
+        refuse_too_large(centroid, "The stored centroid holds")
     mean = exact_mean(rows) if mean is None else mean
     middle = mean.nearest if centroid is None else centroid.to("cpu").to(torch.float64)
     return MeasuredRows(
@@ -55,13 +57,12 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
 def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed:
     """The analysis of the pair i, j, which is at this `distance`, and of the cluster around it."""
     rows = measured.rows
-    row_i, row_j = (rows[k : k + 1].to("cpu").to(torch.float64) for k in (i, j))
-    centre = measured.centroid
-    (first,), (second,) = measures([i], row_i, centre), measures([j], row_j, centre)
+    centre, row_i, row_j = measured.centroid.tolist(), rows[i].tolist(), rows[j].tolist()
+    first, second = measure(i, row_i, centre), measure(j, row_j, centre)
     outlier, other = outlier_first(first, second)
     mean = measured.mean
     from_mean = summary(row_norms(rows, mean.nearest, mean.rest)) if measured.stored else None
-    centroid_norm = length(centre)
+    centroid_norm = length(measured.centroid)
     return Analysed(
         i=i,
         j=j,
@@ -70,18 +71,17 @@ def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed
         both_far=both_far(first, second, centroid_norm),
         mean_distance=(first.distance + second.distance) / 2,
         centroid_norm=centroid_norm,
-        triangle=triangles(row_i, row_j, centre, [distance])[0],
+        triangle=triangle(row_i, row_j, centre, distance),
         norms=summary(row_norms(rows)),
         distances=summary(measured.distances),
-        centroid_offset=mean.distance(centre.tolist()) if measured.stored else None,
+        centroid_offset=mean.distance(centre) if measured.stored else None,
         distances_from_mean=from_mean,
         copies=copies(measured.original),
         histogram=histogram(measured.distances),
     )
 
 
-def refuse_too_large(rows: Tensor, centroid: Tensor | None = None) -> None:
-    """Raise InputError where rows (n, d), or the centroid (d,), are so large that distances are beyond float64."""
-    for what, numbers in (("embeddings hold", rows), ("centroid holds", centroid)):
-        if numbers is not None and numbers.dtype == torch.float64 and (top := largest(numbers)) > _TOO_LARGE:
-            raise InputError(f"The {what} numbers as large as {top:.0e}, too large for float64 arithmetic.")
+def refuse_too_large(numbers: Tensor, what: str = "The embeddings hold") -> None:
+    """Raise InputError where rows (n, d), or a point (d,), are so large that distances are beyond float64."""
+    if numbers.dtype == torch.float64 and (top := largest(numbers)) > _TOO_LARGE:
+        raise InputError(f"{what} numbers as large as {top:.0e}, too large for float64 arithmetic.")

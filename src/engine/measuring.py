@@ -68,8 +68,11 @@ class Measuring:
 
     @cached_property
     def _centre(self) -> Tensor:
-        refuse_too_large(self._rows, self._stored)
-        return self.mean.nearest if self._stored is None else self._stored.to("cpu").to(torch.float64)
+        refuse_too_large(self._rows)
+        if self._stored is None:
+            return self.mean.nearest
+        refuse_too_large(self._stored, "The stored centroid holds")
+        return self._stored.to("cpu").to(torch.float64)
 
     def _is_new(self, row: int) -> bool:
         known = row in self._measured

@@ -46,9 +46,10 @@ def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> li
     if most < 0:
         raise InputError(f"most is {most}: the ladder removes no row or more.")
     x = checked(rows)
-    centre = None if core is None else checked_core(core, x.shape[1])
-    refuse_too_large(x, centre)
-    distances = row_norms(x, mean_row(x) if centre is None else centre)
+    refuse_too_large(x)
+    centre = mean_row(x) if core is None else checked_core(core, x.shape[1])
+    refuse_too_large(centre, "The core holds")
+    distances = row_norms(x, centre)
     original = first_equal(x, torch.arange(len(x)))
     *_, found = ladder(x, distances, original, most=min(most, len(x) - 2))
     assert isinstance(found, Ladder)

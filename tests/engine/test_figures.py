@@ -9,9 +9,10 @@ import torch
 from farpair.engine import lengths as rounding_of_lengths
 from farpair.engine import outlier_ladder, rounding, stats
 from farpair.engine.analysis import analyse, measure_rows
-from farpair.engine.events import BatchDone, PairFound
+from farpair.engine.events import BatchDone, Ladder, PairFound
 from farpair.engine.lengths import lengths
 from farpair.engine.measuring import Measuring
+from farpair.engine.outliers import ladder
 from farpair.engine.search import search
 from farpair.engine.sentences import runner_up_gap
 from farpair.errors import InputError
@@ -160,11 +161,11 @@ def test_a_stored_centroids_distance_from_the_mean_is_rounded_once(rows: Tensor,
 
 
 def test_a_centroid_beyond_float64_arithmetic_is_refused() -> None:
-    with pytest.raises(InputError, match=r"The centroid holds numbers as large as 1e\+300, too large"):
+    with pytest.raises(InputError, match=r"The stored centroid holds numbers as large as 1e\+300, too large"):
         measure_rows(torch.eye(3), torch.full((3,), 1e300, dtype=torch.float64))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None)
 @given(any_scale(16), st.integers(0, 14), st.booleans())
 def test_each_rung_is_the_rounded_diameter_of_what_is_left(rows: Tensor, most: int, first_is_core: bool) -> None:
     core = rows[0].to(torch.float64) if first_is_core else None
@@ -180,6 +181,26 @@ def test_each_rung_is_the_rounded_diameter_of_what_is_left(rows: Tensor, most: i
         squares = {(i, j): square(points[i], points[j]) for i in left for j in left if i < j}
         assert (rung.i, rung.j) == min(squares, key=lambda pair: (-squares[pair], pair))
         assert is_nearest(rung.diameter, squares[rung.i, rung.j])
+
+
+@settings(deadline=None)
+@given(any_scale(16), st.integers(0, 14), st.sampled_from([1, 400, 5000]), st.sampled_from([math.inf, -1.0]))
+def test_with_little_memory_or_time_it_is_the_same_as_far_as_it_goes_and_the_rows_are_put_back(
+    rows: Tensor, most: int, memory: int, seconds: float
+) -> None:
+    before, most = rows.clone(), min(most, len(rows) - 2)
+    measured = measure_rows(rows, None)
+    whole = outlier_ladder(rows, most)
+
+    *_, found = ladder(rows, measured.distances, measured.original, most=most, memory=memory, seconds=seconds)
+
+    assert isinstance(found, Ladder)
+    assert list(found.rungs) == whole[: len(found.rungs)]
+    if len(found.rungs) < len(whole):
+        assert seconds < 0
+        assert found.at_most is not None
+        assert whole[len(found.rungs)].diameter <= found.at_most
+    assert rows.equal(before)
 
 
 def test_a_cloud_beside_which_its_outliers_are_immense_is_climbed_as_if_they_were_not_there() -> None:
