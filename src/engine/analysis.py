@@ -1,6 +1,5 @@
 """What kind of outliers the farthest pair are: the notebook's whole analysis as one event."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +8,8 @@ from torch import Tensor
 from ..errors import InputError
 from .copies import first_equal
 from .events import Analysed
-from .geometry import measure, triangle
-from .stats import copies, histogram, largest, mean_row, row_norms, summary
+from .geometry import length, measure, triangle
+from .stats import ExactMean, copies, exact_mean, histogram, largest, row_norms, summary
 from .verdict import both_far, outlier_first
 
 _TOO_LARGE = 2.0**960  # 1e289: below it, neither a norm of any d nor a sum of norms is beyond float64
@@ -20,28 +19,31 @@ _TOO_LARGE = 2.0**960  # 1e289: below it, neither a norm of any d nor a sum of n
 class MeasuredRows:
     """Rows (n, d), float32 or float64, and what is measured of all of them once.
 
-    `centroid` (d,) float64 is the stored one, or where `stored` is false the rows' own `mean`. `distances` (n,)
-    are those from it; `original` (n,) names for every row the first row equal to it bit for bit.
+    `centroid` (d,) float64 is the stored one, or where `stored` is false the rows' own `mean`, which is exact,
+    rounded to float64. `distances` (n,) are those from the centroid; `original` (n,) names for every row the
+    first row equal to it bit for bit.
     """
 
     rows: Tensor
     centroid: Tensor
     stored: bool
-    mean: Tensor
+    mean: ExactMean
     distances: Tensor
     original: Tensor
 
 
-def measure_rows(rows: Tensor, centroid: Tensor | None, mean: Tensor | None = None) -> MeasuredRows:
+def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None = None) -> MeasuredRows:
     """Measure rows (n, d), float32 or float64, from the stored `centroid` (d,), or None from their mean.
 
-    The rows' own mean, in float64, may be `mean` where it is known. Everything is float64 arithmetic on the
+    The rows' own mean may be `mean` where it is known. Everything is float64 arithmetic on the
     rows as they are; the workspace is a few MB and a few n-vectors. Raises InputError where `refuse_too_large`
     does.
     """
     refuse_too_large(rows)
-    mean = mean_row(rows) if mean is None else mean
-    middle = mean if centroid is None else centroid.to("cpu").to(torch.float64)
+    if centroid is not None:
+        refuse_too_large(centroid, "The stored centroid holds")
+    mean = exact_mean(rows) if mean is None else mean
+    middle = mean.nearest if centroid is None else centroid.to("cpu").to(torch.float64)
     return MeasuredRows(
         rows=rows,
         centroid=middle,
@@ -52,13 +54,15 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: Tensor | None = No
     )
 
 
-def analyse(measured: MeasuredRows, i: int, j: int) -> Analysed:
-    """The analysis of the pair i, j and the cluster around it."""
+def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed:
+    """The analysis of the pair i, j, which is at this `distance`, and of the cluster around it."""
     rows = measured.rows
     centre, row_i, row_j = measured.centroid.tolist(), rows[i].tolist(), rows[j].tolist()
     first, second = measure(i, row_i, centre), measure(j, row_j, centre)
     outlier, other = outlier_first(first, second)
-    centroid_norm = math.hypot(*centre)
+    mean = measured.mean
+    from_mean = summary(row_norms(rows, mean.nearest, mean.rest)) if measured.stored else None
+    centroid_norm = length(measured.centroid)
     return Analysed(
         i=i,
         j=j,
@@ -67,17 +71,17 @@ def analyse(measured: MeasuredRows, i: int, j: int) -> Analysed:
         both_far=both_far(first, second, centroid_norm),
         mean_distance=(first.distance + second.distance) / 2,
         centroid_norm=centroid_norm,
-        triangle=triangle(row_i, row_j, centre),
+        triangle=triangle(row_i, row_j, centre, distance),
         norms=summary(row_norms(rows)),
         distances=summary(measured.distances),
-        centroid_offset=math.dist(centre, measured.mean.tolist()) if measured.stored else None,
-        distances_from_mean=summary(row_norms(rows, measured.mean)) if measured.stored else None,
+        centroid_offset=mean.distance(centre) if measured.stored else None,
+        distances_from_mean=from_mean,
         copies=copies(measured.original),
         histogram=histogram(measured.distances),
     )
 
 
-def refuse_too_large(rows: Tensor) -> None:
-    """Raise InputError where rows (n, d) are so large that distances between them are beyond float64."""
-    if rows.dtype == torch.float64 and (top := largest(rows)) > _TOO_LARGE:
-        raise InputError(f"The embeddings hold numbers as large as {top:.0e}, too large for float64 arithmetic.")
+def refuse_too_large(numbers: Tensor, what: str = "The embeddings hold") -> None:
+    """Raise InputError where rows (n, d), or a point (d,), are so large that distances are beyond float64."""
+    if numbers.dtype == torch.float64 and (top := largest(numbers)) > _TOO_LARGE:
+        raise InputError(f"{what} numbers as large as {top:.0e}, too large for float64 arithmetic.")

@@ -18,6 +18,7 @@ from .exact import ExactSquares
 from .farther_out import Reach, farthest_of
 from .search import search
 from .space import Space
+from .stages import stand_in
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> 
     return Core(rows[:2], distinct, distinct[~narrow[distinct]])
 
 
-def few_that_matter(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Tensor | None:
-    """The rows that any pair of the ladder can have, where they are so few that a copy of them saves time."""
-    few = torch.unique(torch.cat([removed, core.first, core.distinct]))
-    return few if 2 * len(few) <= len(rows) and _is_little(rows, len(few), memory) else None
+def few_that_matter(rows: Tensor, outer: Tensor, core: Core, memory: int, *, apart: bool) -> Tensor | None:
+    """The rows that any pair of the ladder can have, of the core and of the `outer` rows, where a copy of them is
+    little, and they are so few that it saves time or have to be `apart` from the others."""
+    few = torch.unique(torch.cat([outer, core.first, core.distinct]))
+    return few if (apart or 2 * len(few) <= len(rows)) and _is_little(rows, len(few), memory) else None
 
 
 def _is_little(rows: Tensor, count: int, memory: int) -> bool:
@@ -115,18 +117,15 @@ def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[t
     if _is_little(rows, len(chosen), memory):
         yield rows[chosen.to(rows.device)], chosen
         return
-    at = removed.to(rows.device)
-    kept = rows[at]
     index = torch.arange(len(rows))
     index[removed] = core.first[0]
-    try:
-        rows[at] = rows[core.first[:1].to(rows.device)]
+    with stand_in(rows, removed, core.first[:1]):
         yield rows, index
-    finally:
-        rows[at] = kept
 
 
 def widest(space: Space, core: Core) -> float:
     """An upper bound of the core's diameter (scaled): the two largest distances from the space's centre
-    together."""
+    together. Of copies of one row it is 0."""
+    if len(core.distinct) < 2:
+        return 0.0
     return math.nextafter(float(space.radius[core.distinct].topk(2).values.sum()), math.inf)

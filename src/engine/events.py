@@ -201,6 +201,8 @@ class PairFound(Event, frozen=True, kw_only=True):
     `distance` is |x_i - x_j| in float64 with absolute error at most `error`; (i, j), i < j, is the smallest
     of the `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up`
     is the next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
+    `runner_up_gap` is the farthest distance less the runner-up's, rounded from the exact squares (None in the
+    journals of programs that did not work it out, too).
     `evaluated` of `pairs` unordered pairs were evaluated; every other was discarded under a rigorous bound.
     `screen` is the format in which matrix products discarded pairs.
     """

@@ -24,8 +24,9 @@ Json = dict[str, object]
 def as_json(record: RunRecord) -> Json:
     """What is known of a run, in plain JSON values; every key is always there, null where nothing is known yet.
 
-    Distances and norms are float64 numbers at full precision, in the units of the embedding; angles are
-    degrees, times seconds, sizes bytes. A TOKEN is {index: its row in the cluster, id: its token id, text: its
+    Distances and norms are float64 numbers in the units of the embedding: those of single tokens and pairs are the
+    nearest to the exact ones or next to it, those of all rows are right to 15 digits. Angles are degrees, right to
+    about 1e-13, times seconds, sizes bytes. A TOKEN is {index: its row in the cluster, id: its token id, text: its
     raw text, or null where no tokenizer is known}. Texts are raw: whoever prints them escapes them.
 
     - schema: the version of this layout, 1; it changes when a key changes its meaning or goes
@@ -36,7 +37,7 @@ def as_json(record: RunRecord) -> Json:
       "all" or "tokens:REGEX"; cluster_file; tokenizer; exhaustive, whether every pair was to be evaluated
     - files: those that were read, each {path, size, mtime_ns}
     - rows: n and d, the cluster's rows and their dimension; dtype on disk; vocabulary, the rows of the whole
-      tensor; fingerprint, a hash of rows and token ids; centroid, "stored" or (of the rows) "mean"
+      tensor; fingerprint, a hash of rows and token ids; centroid, "stored" or "mean" (rounded to float64)
     - device: kind, as torch calls it; name, as a person does; torch, its version; memory, the stated peak
       beyond the rows; threads, 0 where torch chose; screen, the format of the products that discard pairs
       ("float32", "tf32", "bfloat16"), and screen_reason, why it is that one
@@ -45,9 +46,10 @@ def as_json(record: RunRecord) -> Json:
       "screen", "float64", "exhaustive"); pairs, evaluated: how many it settled and evaluated; seconds}
     - pair: the answer: i and j, TOKENs; distance
     - certificate: error, the absolute error bound of the distance; ties, the pairs exactly that far apart (1:
-      unique); runner_up, the next smaller distance, and runner_up_i and runner_up_j, TOKENs, where they were
-      worked out; pairs in all and evaluated; every other was discarded under a rigorous bound; seconds;
-      screen, the format of the products that discarded pairs
+      unique); runner_up, the next smaller distance, runner_up_i and runner_up_j, TOKENs, and runner_up_gap, how
+      much smaller it is (not the difference of the two rounded numbers), where they were worked out; pairs in
+      all and evaluated; every other was discarded under a rigorous bound; seconds; screen, the format of the
+      products that discarded pairs
     - analysis: outlier and other, the pair by norm, each {token: TOKEN, norm, norm_ratio: over the centroid's,
       null where that is zero, distance: from the centroid}; both_far, whether both norms exceed twice the
       centroid's; mean_distance of the two from the centroid; centroid_norm; triangle {side_i, side_j: from the
@@ -166,6 +168,7 @@ def _certificate(pair: PairFound, tokens: Tokens) -> Json:
         "runner_up": pair.runner_up,
         "runner_up_i": _token(tokens, pair.runner_up_i),
         "runner_up_j": _token(tokens, pair.runner_up_j),
+        "runner_up_gap": pair.runner_up_gap,
         "pairs": pair.pairs,
         "evaluated": pair.evaluated,
         "seconds": pair.seconds,

@@ -4,7 +4,6 @@ A measurement takes the search's own time, so that while it goes on a hundredth 
 them; the pairs that are left are measured when the farthest pair is analysed.
 """
 
-import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ from torch import Tensor
 
 from .analysis import refuse_too_large
 from .events import BatchDone, Measured, PairTriangle, TokenMeasure
-from .geometry import measure, triangles
-from .stats import mean_row
+from .geometry import length, measures, triangles
+from .stats import ExactMean, exact_mean
 
 _SHARE: Final = 0.01  # of the search's time
 _FROM: Final = 1.0  # seconds that a search goes on before any of its time is taken
@@ -35,20 +34,20 @@ class Measuring:
     def __init__(self, rows: Tensor, centroid: Tensor | None) -> None:
         self._rows, self._stored = rows, centroid
         self._waiting: deque[tuple[int, int]] = deque()
-        self._pairs: set[tuple[int, int]] = set()
+        self._apart: dict[tuple[int, int], float] = {}
         self._measured: set[int] = set()
         self._next = time.perf_counter() + _FROM
 
     @cached_property
-    def mean(self) -> Tensor:
-        """The rows' mean (d,), float64."""
-        return mean_row(self._rows)
+    def mean(self) -> ExactMean:
+        """The rows' mean, unrounded."""
+        return exact_mean(self._rows)
 
     def settled(self, event: BatchDone) -> None:
         """Measure this batch's pair too, when there is time."""
         pair = event.i, event.j
-        if pair not in self._pairs:
-            self._pairs.add(pair)
+        if pair not in self._apart:
+            self._apart[pair] = event.maximum
             self._waiting.append(pair)
 
     def in_passing(self) -> Iterator[Measured]:
@@ -70,22 +69,28 @@ class Measuring:
     @cached_property
     def _centre(self) -> Tensor:
         refuse_too_large(self._rows)
-        return self.mean if self._stored is None else self._stored.to("cpu").to(torch.float64)
+        if self._stored is None:
+            return self.mean.nearest
+        refuse_too_large(self._stored, "The stored centroid holds")
+        return self._stored.to("cpu").to(torch.float64)
+
+    def _is_new(self, row: int) -> bool:
+        known = row in self._measured
+        self._measured.add(row)
+        return not known
 
     def _measure(self, most: int) -> Measured:
         pairs = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
         i, j = torch.tensor(pairs).T
         rows_i, rows_j = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))
-        centre = self._centre.tolist()
+        apart = [self._apart[pair] for pair in pairs]
         tokens: list[TokenMeasure] = []
         for indices, rows in ((i.tolist(), rows_i), (j.tolist(), rows_j)):
-            for place, index in enumerate(indices):
-                if index not in self._measured:
-                    self._measured.add(index)
-                    tokens.append(measure(index, rows[place].tolist(), centre))
-        shapes = zip(pairs, triangles(rows_i, rows_j, self._centre), strict=True)
+            new = [place for place, index in enumerate(indices) if self._is_new(index)]
+            tokens += measures([indices[place] for place in new], rows[new], self._centre)
+        shapes = zip(pairs, triangles(rows_i, rows_j, self._centre, apart), strict=True)
         return Measured(
-            centroid_norm=math.hypot(*centre),
+            centroid_norm=length(self._centre),
             tokens=tuple(tokens),
             pairs=tuple(PairTriangle(i=a, j=b, triangle=shape) for (a, b), shape in shapes),
         )

@@ -18,29 +18,38 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .analysis import refuse_too_large
+from .arrays import checked, checked_core, whole_number
 from .collapse import collapse
 from .copies import first_equal
-from .core import core_of, core_pair, few_that_matter, places, widest
+from .core import Core, core_of, core_pair, few_that_matter, places, widest
 from .events import BatchDone, Climbing, Ladder, Rung, Warned
 from .exact import ExactSquares, Pair
 from .farther_out import farthest_of, reaches
-from .pairs import Rows, checked
-from .space import Space, centre_rows
+from .lengths import lengths
+from .pairs import Rows
+from .space import centre_rows
+from .stages import stages, stand_in
 from .stats import mean_row, row_norms
 
 MOST = 64  # rows taken away
 
 
-def outlier_ladder(rows: Rows, most: int = MOST, core: Tensor | None = None) -> list[Rung]:
+def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> list[Rung]:
     """The ladder's rungs for k = 0 … `most` rows removed (at least two are always left).
 
     Rows are removed by falling distance from `core` (d,), by default the rows' mean; of equals the first goes
-    first. Rows as for `farthest_pair`. Raises InputError as that does, or where `most` is negative.
+    first. Rows as for `farthest_pair`. Raises InputError as that does, or where `most` is no whole number or
+    negative, or `core` no point in the rows' space.
     """
+    most = whole_number(most, "most")
     if most < 0:
         raise InputError(f"most is {most}: the ladder removes no row or more.")
     x = checked(rows)
-    distances = row_norms(x, mean_row(x) if core is None else core)
+    refuse_too_large(x)
+    centre = mean_row(x) if core is None else checked_core(core, x.shape[1])
+    refuse_too_large(centre, "The core holds")
+    distances = row_norms(x, centre)
     original = first_equal(x, torch.arange(len(x)))
     *_, found = ladder(x, distances, original, most=min(most, len(x) - 2))
     assert isinstance(found, Ladder)
@@ -72,54 +81,73 @@ def ladder(
     """
     began = time.perf_counter()
     removed = distances.argsort(descending=True, stable=True)[:most]
-    core = core_of(original, removed, batches)
-    few = few_that_matter(rows, removed, core, memory)
-    if few is not None:
-        rows, removed, core = rows[few.to(rows.device)], places(few, removed), core.among(few)
-        memory = memory and memory - rows.nbytes
-    space = centre_rows(rows, near=core.distinct)
-    exact = ExactSquares(rows, space.shift)
-    outer = reaches(space, exact, removed, core.distinct)
-    best = yield from core_pair(space, exact, removed, core, device, memory, seconds)
-    bound = widest(space, core) if best is None else 0.0
-    pairs: list[Pair] = []
-    for k in range(most + 1):
-        rivals = [reach for reach in (*outer[k : k + 1], best) if reach]
-        if not rivals:
+    apart: dict[Pair, float] = {}
+    rungs: list[Rung] = []
+    at_most: float | None = None
+    for start, end in stages(rows, removed):
+        core = core_of(original, removed[:end], batches)
+        searched = time.thread_time()
+        pairs, at_most = yield from _stage(rows, removed, start, end, core, device, memory, seconds)
+        seconds -= time.thread_time() - searched
+        new = sorted(set(pairs) - apart.keys())
+        if new:
+            ends, starts = (rows[list(at)].to("cpu").to(torch.float64) for at in zip(*new, strict=True))
+            apart |= zip(new, lengths(ends, starts), strict=True)
+        for k, pair in enumerate(pairs, start):
+            gone = int(removed[k - 1]) if k else None
+            rungs.append(Rung(removed=gone, i=pair[0], j=pair[1], diameter=apart[pair]))
+        if at_most is not None:
             break
-        reach = farthest_of({rival.pair: rival.square for rival in rivals}, exact)
-        if best is None and reach.square * (1 - exact.tolerance) <= bound**2:
-            break
-        pairs.append(reach.pair)
-    rungs = _rungs(pairs, removed, exact, space, few)
-    at_most = None if best else _unscaled(bound, space)
     yield Ladder(
-        rungs=rungs,
+        rungs=tuple(rungs),
         outside=collapse([rung.diameter for rung in rungs], at_most),
-        left_out=None if best else "time",
+        left_out=None if at_most is None else "time",
         at_most=at_most,
         seconds=time.perf_counter() - began,
     )
 
 
-def _rungs(
-    pairs: Sequence[Pair], removed: Tensor, exact: ExactSquares, space: Space, few: Tensor | None
-) -> tuple[Rung, ...]:
-    """The rungs on which these are the farthest pairs, k = 0, 1, …; of the rows `few` where these alone are
-    known."""
-    distinct = sorted(set(pairs))
-    squares = dict(zip(distinct, exact.rounded(distinct), strict=True))
-    index = range(len(space.rows)) if few is None else few.tolist()
-    return tuple(
-        Rung(
-            removed=index[int(removed[k - 1])] if k else None,
-            i=index[pair[0]],
-            j=index[pair[1]],
-            diameter=_unscaled(math.sqrt(squares[pair]), space),
-        )
-        for k, pair in enumerate(pairs)
-    )
-
-
-def _unscaled(distance: float, space: Space) -> float:
-    return math.ldexp(distance, -space.shift)
+def _stage(
+    rows: Tensor,
+    removed: Tensor,
+    start: int,
+    end: int,
+    core: Core,
+    device: torch.device | None,
+    memory: int,
+    seconds: float,
+) -> Generator[Climbing | Warned, None, tuple[list[Pair], float | None]]:
+    """The farthest pairs of the rungs from `start` to before `end`, the core being what is left after these; where
+    they break off, an upper bound of the next diameter, else None."""
+    gone, outer = removed[:start], removed[start:end]
+    few = few_that_matter(rows, outer, core, memory, apart=start > 0)
+    if few is None:
+        index: Sequence[int] = range(len(rows))
+        without = removed[:end]
+        putting_back = stand_in(rows, gone, core.first[:1])
+    else:
+        index, outer, core = few.tolist(), places(few, outer), core.among(few)
+        rows, without = rows[few.to(rows.device)], outer
+        memory = memory and max(memory - rows.nbytes, 1)
+        putting_back = stand_in(rows, gone[:0], core.first[:1])
+    with putting_back:
+        space = centre_rows(rows, near=core.distinct)
+        exact = ExactSquares(rows, space.shift)
+        reached = reaches(space, exact, outer, core.distinct)
+        bound, best = widest(space, core), None
+        least = min((reach.square for reach in reached), default=0.0) * (1 - exact.tolerance)
+        if len(outer) < end - start or least <= bound**2:  # else no pair of the core is the farthest on any rung
+            best = yield from core_pair(space, exact, without, core, device, memory, seconds)
+        pairs: list[Pair] = []
+        for k in range(end - start):
+            rivals = [reach for reach in (*reached[k : k + 1], best) if reach]
+            if not rivals:
+                break
+            reach = farthest_of({rival.pair: rival.square for rival in rivals}, exact)
+            if best is None and reach.square * (1 - exact.tolerance) <= bound**2:
+                break
+            pairs.append(reach.pair)
+    found = [(index[i], index[j]) for i, j in pairs]
+    if len(found) == end - start:
+        return found, None
+    return found, math.nextafter(math.ldexp(bound, -space.shift), math.inf)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
+from .arrays import checked, whole_number
 from .blocks import blocks_for
 from .events import BatchDone, PairFound
 from .isolation import apart
@@ -64,8 +65,9 @@ def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
 def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
     """The k farthest pairs, farthest first (all pairs, where there are fewer). Copies of a row count one by one.
 
-    Raises InputError as `farthest_pair` does, or where k < 1.
+    Raises InputError as `farthest_pair` does, or where k is no whole number or less than 1.
     """
+    k = whole_number(k, "k")
     if k < 1:
         raise InputError(f"k is {k}: ask for one pair or more.")
     return apart(lambda: _farthest_pairs(checked(rows), k))
@@ -94,20 +96,3 @@ def _eccentricities(x: Tensor) -> Eccentricities:
             distance[event.batch] = event.maximum
             partner[event.batch] = event.j if event.i == event.batch else event.i
     return Eccentricities(distance, partner)
-
-
-def checked(rows: Rows) -> Tensor:
-    """The rows as a tensor, float32 or float64, or an InputError that says what is wrong with them."""
-    x = torch.from_numpy(np.ascontiguousarray(rows)) if isinstance(rows, np.ndarray) else rows.detach()
-    if x.ndim != 2 or not x.is_floating_point():
-        raise InputError(f"rows have shape {tuple(x.shape)} and dtype {x.dtype}: they must be (n, d) floats.")
-    n, d = x.shape
-    if n < 2 or d < 1:
-        raise InputError(f"rows have shape {(n, d)}: a pair needs two rows, and a distance one column.")
-    if x.dtype not in (torch.float32, torch.float64):
-        x = x.to(torch.float32)
-    for start in range(0, n, max(1, (1 << 20) // d)):
-        finite = x[start : start + max(1, (1 << 20) // d)].isfinite().all(dim=1)
-        if not bool(finite.all()):
-            raise InputError(f"row {start + int(finite.to(torch.uint8).argmin())} holds a NaN or an infinity.")
-    return x

@@ -133,7 +133,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     assert pair is not None, "the search ended without a pair"
     searched = time.thread_time() - began
     measured = measure_rows(cluster.rows, cluster.centroid, measuring.mean)
-    analysis = analyse(measured, pair.i, pair.j)
+    analysis = analyse(measured, pair.i, pair.j, pair.distance)
     yield analysis
     yield from _warnings(analysis, n)
     yield from measuring.all_left()

@@ -3,6 +3,7 @@
 Token text is already visible in them.
 """
 
+import math
 from collections.abc import Iterator
 
 from ..text import count, distance, elapsed, rate, roughly, share, token_label, visible
@@ -27,9 +28,23 @@ def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
         whose = ""
         if pair.runner_up_i is not None and pair.runner_up_j is not None:
             whose = f" (tokens {label(record, pair.runner_up_i)} and {label(record, pair.runner_up_j)})"
-        less = distance(pair.distance - pair.runner_up)
-        yield f"The next distance is {distance(pair.runner_up)}{whose}, which is {less} less."
+        less = runner_up_gap(pair)
+        which = f", which is {less} less" if less else ""
+        yield f"The next distance is {distance(pair.runner_up, pair.error)}{whose}{which}."
     yield f"{_evaluated(pair)} The search took {elapsed(pair.seconds)}{_speed(pair)}."
+
+
+def runner_up_gap(pair: PairFound) -> str | None:
+    """How much less far apart the runner-up is; None where there is none, or where that is not known to the last
+    digit shown: a journal without the gap itself has two rounded distances, and their difference may have fewer
+    digits than either."""
+    if pair.runner_up_gap is not None:
+        return distance(pair.runner_up_gap) if pair.runner_up_gap else None
+    if pair.runner_up is None:
+        return None
+    gap, error = pair.distance - pair.runner_up, 2 * pair.error + math.ulp(pair.distance)
+    least, most = distance(max(gap - error, 0.0)), distance(gap + error)
+    return least if least == most and gap > error else None
 
 
 def verdict(found: Analysed) -> str:

@@ -4,12 +4,14 @@ Rows are (n, d) float32 or float64, on any device, and are never copied whole: a
 blocks of `_BLOCK` numbers (2 MB each, at most four at a time), on the rows' device, or on the CPU where the
 device has no float64 (mps). Beside the blocks there are n-vectors only.
 
-Float32 rows cannot overflow or vanish in float64 squares. Float64 rows that could are scaled by a power of two,
-which is exact; a row more than about 1e150 times smaller than the largest number among them counts as zero.
+Rows may be of any magnitude up to 2^960, each of its own: a row whose squares overflow or vanish is scaled by a
+power of two, which is exact. The mean is summed without rounding.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -17,37 +19,114 @@ from torch import Tensor
 
 from .device import float64_device
 from .events import Copies, Histogram, Summary
+from .rounding import finest, nearest_quotient, nearest_root, whole_numbers
 
 _BLOCK = 1 << 18
+_SAFE = 2.0**-700, 2.0**1000  # sums of squares in which nothing that overflowed or vanished counts
 _MOST_SIZES = 100
 _BINS = 60  # many whole fractions: a narrow screen merges two, three, four or five
 _FAR = 2.0  # times the median distance: what lies farther out is marked
 
 
-def mean_row(rows: Tensor) -> Tensor:
-    """The mean of rows (n, d): (d,) float64 on the CPU.
+@dataclass(frozen=True)
+class ExactMean:
+    """The mean of `count` rows, unrounded: in each column `sums` (d) times 2^exponent over `count`."""
 
-    It is the first row plus the mean difference from it, so equal rows have exactly themselves as their mean,
-    and a tight cluster far from the origin loses no digits.
+    sums: Sequence[int]
+    exponent: int
+    count: int
+
+    @cached_property
+    def nearest(self) -> Tensor:
+        """The mean (d,), float64 on the CPU, each number rounded once."""
+        numbers = [nearest_quotient(total, self.count, self.exponent) for total in self.sums]
+        return torch.tensor(numbers, dtype=torch.float64, device="cpu")
+
+    @cached_property
+    def rest(self) -> Tensor:
+        """What `nearest` lacks of the mean (d,), float64 on the CPU, each number rounded once."""
+        numbers = [
+            nearest_quotient(total, self.count, exponent) for total, exponent in self._from(self.nearest.tolist())
+        ]
+        return torch.tensor(numbers, dtype=torch.float64, device="cpu")
+
+    def distance(self, point: Sequence[float]) -> float:
+        """The distance of a `point` (d,) from the mean, rounded once."""
+        away = list(self._from(point))
+        exponent = away[0][1] if away else 0
+        return nearest_root(sum(total**2 for total, _ in away), exponent, self.count)
+
+    def _from(self, point: Sequence[float]) -> Iterator[tuple[int, int]]:
+        """count (mean - point) in each column, as a whole number and the exponent of its unit, which is common."""
+        exponent = min(self.exponent, finest(point))
+        finer = self.exponent - exponent
+        for total, number in zip(self.sums, whole_numbers(point, exponent), strict=True):
+            yield (total << finer) - self.count * number, exponent
+
+
+def exact_mean(rows: Tensor) -> ExactMean:
+    """The mean of rows (n, d), without any rounding.
+
+    A power of two sigma is added to every number and taken away again, which leaves its leading bits: those
+    that are multiples of 2^-53 sigma. Where sigma is at least n + 2 times the largest number, their sum is exact
+    in float64 in any order; what is left is at most 2^-53 sigma, and a smaller sigma takes the next bits, until
+    nothing is left (Rump, Ogita and Oishi, Accurate floating-point summation part I, section 3, 2008).
     """
-    scale = _scale(rows)
-    first = _float64(rows[0]) * scale
-    total = torch.zeros_like(first)
-    for _, block in _blocks(rows, scale):
-        total += block.sub_(first).sum(0)
-    return ((first + total / len(rows)) / scale).cpu()
+    bits = (len(rows) + 1).bit_length()  # 2^bits >= n + 2
+    top = largest(rows)
+    first = math.frexp(top)[1] + bits
+    sums = [0] * rows.shape[1]
+    totals: list[Tensor] = []
+    spare: Tensor | None = None
+    for _, block in _blocks(rows):
+        level = 0
+        spare = torch.empty_like(block) if spare is None else spare[: len(block)]
+        while level == 0 or int(torch.count_nonzero(block)):
+            sigma = math.ldexp(1.0, max(first - level * (53 - bits), -1074))
+            leading = torch.add(block, sigma, out=spare).sub_(sigma)
+            if level == len(totals):
+                totals.append(torch.zeros(rows.shape[1], dtype=torch.float64, device=block.device))
+            totals[level] += leading.sum(0)
+            block.sub_(leading)
+            level += 1
+    exponent = max(first - (len(totals) - 1) * (53 - bits) - 53, -1074) if totals else 0
+    for total in totals:
+        sums = [one + more for one, more in zip(sums, whole_numbers(total.tolist(), exponent), strict=True)]
+    return ExactMean(sums, exponent, len(rows))
 
 
-def row_norms(rows: Tensor, origin: Tensor | None = None) -> Tensor:
-    """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, good to rounding."""
-    scale = _scale(rows)
+def mean_row(rows: Tensor) -> Tensor:
+    """The mean of rows (n, d): (d,) float64 on the CPU, each number rounded once. Equal rows are their mean."""
+    return exact_mean(rows).nearest
+
+
+def row_norms(rows: Tensor, origin: Tensor | None = None, rest: Tensor | None = None) -> Tensor:
+    """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, good to rounding.
+
+    `rest` (d,) is what the origin is besides, where it has more digits than float64 holds.
+    """
     norms = torch.empty(len(rows), dtype=torch.float64, device=float64_device(rows.device))
-    shift = None if origin is None else origin.to(norms) * scale
-    for start, block in _blocks(rows, scale):
-        if shift is not None:
+    shifts = [shift.to(norms) for shift in (origin, rest) if shift is not None]
+    for start, block in _blocks(rows):
+        for shift in shifts:  # the rest second: beside what is left of a row near the origin it counts
             block.sub_(shift)
-        torch.sum(block.square_(), 1, out=norms[start : start + len(block)])  # sums pairwise; vector_norm does not
-    return (norms.sqrt_() / scale).cpu()
+        found = norms[start : start + len(block)]
+        torch.sum(block.square(), 1, out=found)  # sums pairwise; vector_norm does not
+        extreme = ((found < _SAFE[0]) | ~(found < _SAFE[1])).nonzero().flatten()
+        found.sqrt_()
+        if len(extreme):
+            found[extreme] = _scaled_norms(block[extreme])
+    return norms.cpu()
+
+
+def _scaled_norms(rows: Tensor) -> Tensor:
+    """|x| of float64 rows of any magnitude, each scaled by itself."""
+    exponents = torch.frexp(rows.abs().amax(1)).exponent
+    half = exponents // 2  # in two steps: 2^1074 is no number
+    one = torch.ones_like(exponents, dtype=torch.float64)
+    down, further = torch.ldexp(one, -half), torch.ldexp(one, half - exponents)
+    lengths = (rows * down[:, None] * further[:, None]).square_().sum(1).sqrt_()
+    return lengths / further / down
 
 
 def summary(values: Tensor) -> Summary:
@@ -98,32 +177,17 @@ def largest(rows: Tensor) -> float:
     return max(-low.item(), high.item())
 
 
-def _float64(part: Tensor) -> Tensor:
-    return part.to(float64_device(part.device)).to(torch.float64)
-
-
-def _scale(rows: Tensor) -> float:
-    """A power of two by which squares of float64 rows neither overflow nor vanish; 1 where none is needed."""
-    if rows.dtype == torch.float32:
-        return 1.0
-    _, exponent = math.frexp(largest(rows))
-    return 1.0 if abs(exponent) < 300 else math.ldexp(1.0, -max(-1000, min(1000, exponent)))
-
-
 def _height(rows: Tensor) -> int:
     """Rows to a block."""
     return max(1, _BLOCK // max(rows.shape[1], 1))
 
 
-def _blocks(rows: Tensor, scale: float) -> Iterator[tuple[int, Tensor]]:
-    """(start, rows start … of the block in float64, times `scale`), in one buffer that each block overwrites."""
+def _blocks(rows: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """(start, rows start … of the block in float64), in one buffer that each block overwrites."""
     height = _height(rows)
     buffer = torch.empty(
         min(height, len(rows)), rows.shape[1], dtype=torch.float64, device=float64_device(rows.device)
     )
     for start in range(0, len(rows), height):
         part = rows[start : start + height]
-        block = buffer[: len(part)].copy_(part.to(buffer.device))
-        if scale != 1.0:
-            block *= scale
-        yield start, block
+        yield start, buffer[: len(part)].copy_(part.to(buffer.device))

@@ -6,10 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from farpair.engine.analysis import analyse, measure_rows
+from farpair.engine import analysis, rounding
+from farpair.engine.analysis import MeasuredRows, measure_rows
 from farpair.engine.events import Analysed, Summary
 from farpair.errors import InputError
 from torch import Tensor
+
+
+def analysed(measured: MeasuredRows, i: int, j: int) -> Analysed:
+    row_i, row_j = measured.rows[i].tolist(), measured.rows[j].tolist()
+    return analysis.analyse(measured, i, j, rounding.distance(row_i, row_j))
 
 
 def cluster(n: int = 300, d: int = 24, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -39,7 +45,7 @@ def test_without_a_stored_centroid_everything_is_measured_from_the_mean(dtype: t
     rows = cluster(dtype=dtype)
     x = rows.numpy().astype(np.float64)
     centre = x.mean(0)
-    found = analyse(measure_rows(rows, None), 7, 40)
+    found = analysed(measure_rows(rows, None), 7, 40)
     assert (found.i, found.j, found.outlier.index, found.other.index) == (7, 40, 40, 7)
     assert found.centroid_norm == pytest.approx(np.linalg.norm(centre), rel=1e-14)
     assert found.outlier.norm == pytest.approx(np.linalg.norm(x[40]), rel=1e-14)
@@ -61,7 +67,7 @@ def test_a_stored_centroid_is_measured_from_and_set_beside_the_mean() -> None:
     x = rows.numpy().astype(np.float64)
     stored = rows.mean(0).to(torch.bfloat16)
     centre = stored.to(torch.float64).numpy()
-    found = analyse(measure_rows(rows, stored.to(torch.float32)), 7, 40)
+    found = analysed(measure_rows(rows, stored.to(torch.float32)), 7, 40)
     assert found.centroid_norm == pytest.approx(np.linalg.norm(centre), rel=1e-14)
     assert found.centroid_offset == pytest.approx(np.linalg.norm(centre - x.mean(0)), rel=1e-12)
     assert found.centroid_offset > 1e-4
@@ -71,7 +77,7 @@ def test_a_stored_centroid_is_measured_from_and_set_beside_the_mean() -> None:
 
 
 def test_equal_rows_have_a_diameter_of_zero_and_no_triangle() -> None:
-    found = analyse(measure_rows(torch.full((5, 3), 0.1), None), 0, 1)
+    found = analysed(measure_rows(torch.full((5, 3), 0.1), None), 0, 1)
     assert found.triangle.degenerate == "Both tokens lie on the centroid: there is no triangle."
     assert (found.distances.maximum, found.mean_distance) == (0, 0)
     assert found.copies.sizes == (5,)
@@ -79,14 +85,14 @@ def test_equal_rows_have_a_diameter_of_zero_and_no_triangle() -> None:
 
 
 def test_two_rows_and_one_dimension_are_analysed_too() -> None:
-    found = analyse(measure_rows(torch.tensor([[1.0], [4.0]]), None), 0, 1)
+    found = analysed(measure_rows(torch.tensor([[1.0], [4.0]]), None), 0, 1)
     assert (found.triangle.side_i, found.triangle.side_j, found.triangle.side_ij) == (1.5, 1.5, 3)
     assert (found.triangle.at_centroid, found.triangle.at_i, found.triangle.at_j) == (180, 0, 0)
     assert found.norms == Summary(minimum=1, maximum=4, median=1, mean=2.5)
 
 
 def test_rows_about_the_origin_have_no_norm_ratios() -> None:
-    found = analyse(measure_rows(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), None), 0, 1)
+    found = analysed(measure_rows(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), None), 0, 1)
     assert (found.centroid_norm, found.outlier.norm_ratio, found.other.norm_ratio) == (0, None, None)
     assert found.both_far  # 1 > 2 · 0, as the notebook has it
 
@@ -102,7 +108,7 @@ def test_every_number_is_finite_at_any_magnitude_and_goes_through_json(
         dtype
     )
     for centroid in (None, rows[3]):
-        found = analyse(measure_rows(rows, centroid), 0, 2)
+        found = analysed(measure_rows(rows, centroid), 0, 2)
         assert msgspec.json.decode(msgspec.json.encode(found), type=Analysed) == found
         assert found.norms.maximum == pytest.approx(math.hypot(*rows[0].tolist()), rel=1e-14)
         assert found.triangle.angle_sum == pytest.approx(180)

@@ -6,11 +6,17 @@ from fractions import Fraction
 
 import pytest
 from farpair.engine import geometry
+from farpair.engine.events import Triangle
 from farpair.engine.verdict import both_far, outlier_first
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 Point = list[float]
+
+
+def triangle(row_i: Point, row_j: Point, centroid: Point) -> Triangle:
+    return geometry.triangle(row_i, row_j, centroid, math.dist(row_i, row_j))
+
 
 points = st.lists(st.integers(-1000, 1000), min_size=3, max_size=3)
 scales = st.integers(-1060, 950)
@@ -39,7 +45,7 @@ def with_sides(side_i: float, side_j: float, side_ij: float) -> tuple[Point, Poi
 
 
 def test_the_published_triangle_has_the_published_angles() -> None:
-    shape = geometry.triangle(*with_sides(1.10977745, 1.16093612, 1.60828757))
+    shape = triangle(*with_sides(1.10977745, 1.16093612, 1.60828757))
     assert [f"{side:.8f}" for side in (shape.side_i, shape.side_j, shape.side_ij)] == [
         "1.10977745",
         "1.16093612",
@@ -73,7 +79,7 @@ def test_angles_are_right_and_sum_to_180_at_any_magnitude(
 ) -> None:
     assume(c != i and c != j and i != j)
     row_i, row_j, centroid = ([math.ldexp(x, k) for x in point] for point in (i, j, c))
-    shape = geometry.triangle(row_i, row_j, centroid)
+    shape = triangle(row_i, row_j, centroid)
     corners = ((shape.at_centroid, c, i, j), (shape.at_i, i, c, j), (shape.at_j, j, c, i))
     for angle, at, one, two in corners:
         u = [a - b for a, b in zip(one, at, strict=True)]
@@ -93,14 +99,14 @@ def test_points_on_a_line_have_exactly_0_and_180_degrees_and_are_said_to(
     assume(any(step) and far not in (0, 1))
     row_i = [math.ldexp(a + b, k) for a, b in zip(c, step, strict=True)]
     row_j = [math.ldexp(a + far * b, k) for a, b in zip(c, step, strict=True)]
-    shape = geometry.triangle(row_i, row_j, [math.ldexp(a, k) for a in c])
+    shape = triangle(row_i, row_j, [math.ldexp(a, k) for a in c])
     assert sorted([shape.at_centroid, shape.at_i, shape.at_j]) == [0, 0, 180]
     assert shape.at_centroid == (180 if far < 0 else 0)
     assert shape.degenerate == "The centroid and the two tokens lie on one line."
 
 
 def test_a_needle_keeps_its_tiny_angle() -> None:
-    shape = geometry.triangle([1.0, 0.0], [1.0, 1e-12], [0.0, 0.0])
+    shape = triangle([1.0, 0.0], [1.0, 1e-12], [0.0, 0.0])
     assert shape.at_centroid == pytest.approx(math.degrees(1e-12), rel=1e-12)
     assert (shape.at_i, shape.at_j) == (pytest.approx(90), pytest.approx(90))
     assert shape.degenerate is None
@@ -108,11 +114,11 @@ def test_a_needle_keeps_its_tiny_angle() -> None:
 
 def test_a_zero_side_leaves_the_angles_on_it_without_a_value() -> None:
     a, b = [1.0, 2.0], [3.0, -1.0]
-    on_centroid = geometry.triangle(a, b, a)
+    on_centroid = triangle(a, b, a)
     assert (on_centroid.at_centroid, on_centroid.at_i, on_centroid.at_j) == (None, None, 0)
     assert (on_centroid.angle_sum, on_centroid.at_centroid_dot) == (None, None)
     assert on_centroid.degenerate == "One token lies on the centroid: only the angle at the other has a value."
-    same = geometry.triangle(a, a, b)
+    same = triangle(a, a, b)
     assert (same.at_centroid, same.at_i, same.at_j, same.at_centroid_dot) == (
         0,
         None,
@@ -120,7 +126,7 @@ def test_a_zero_side_leaves_the_angles_on_it_without_a_value() -> None:
         pytest.approx(0, abs=3e-6),
     )
     assert same.degenerate == "Both tokens are the same point: only the angle at the centroid has a value."
-    point = geometry.triangle(a, a, a)
+    point = triangle(a, a, a)
     assert (point.side_i, point.side_j, point.side_ij) == (0, 0, 0)
     assert (point.at_centroid, point.at_i, point.at_j, point.at_centroid_dot) == (None, None, None, None)
     assert point.degenerate == "Both tokens lie on the centroid: there is no triangle."
@@ -139,7 +145,7 @@ def test_lengths_neither_overflow_nor_vanish(magnitude: float) -> None:
     assert one.norm == pytest.approx(5 * magnitude, rel=1e-15)
     assert one.norm_ratio == pytest.approx(5, rel=1e-15)
     assert one.distance == pytest.approx(math.sqrt(18) * magnitude, rel=1e-15)
-    assert geometry.triangle([magnitude, 0.0], [0.0, magnitude], [0.0, 0.0]).at_centroid == pytest.approx(90)
+    assert triangle([magnitude, 0.0], [0.0, magnitude], [0.0, 0.0]).at_centroid == pytest.approx(90)
 
 
 def test_over_a_zero_centroid_a_norm_has_no_ratio() -> None:

@@ -45,7 +45,7 @@ def test_a_pair_is_measured_as_the_analysis_measures_it_and_as_numpy_does(
     centre = x.mean(0) if centroid is None else centroid
     assert list(triangles) == pairs
     for i, j in pairs:
-        found = analyse(measure_rows(rows, centroid), i, j)
+        found = analyse(measure_rows(rows, centroid), i, j, 1.0)
         assert (triangles[i, j], found.centroid_norm) == (found.triangle, events[0].centroid_norm)
         assert {measures[i], measures[j]} == {found.outlier, found.other}
         assert measures[i].norm == pytest.approx(x[i].norm().item(), rel=1e-14)

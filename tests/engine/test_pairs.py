@@ -102,7 +102,7 @@ def test_numpy_arrays_and_parameters_of_a_module_are_rows_too() -> None:
     ("rows", "sentence"),
     [
         (torch.ones(5), r"shape \(5,\)"),
-        (torch.ones(4, 2, dtype=torch.int64), "int64"),
+        (torch.full((4, 2), 2**53 + 1), "int64"),
         (torch.ones(1, 3), "two rows"),
         (torch.tensor([[0.0], [1.0], [float("nan")]]), "row 2"),
         (torch.tensor([[0.0], [float("-inf")]]), "row 1"),

@@ -140,11 +140,11 @@ def test_the_workspace_stays_small_beside_the_rows() -> None:
     code = """if True:
         import resource, torch
         from farpair.engine.analysis import analyse, measure_rows
-        analyse(measure_rows(torch.rand(50, 1000), None), 0, 1)
+        analyse(measure_rows(torch.rand(50, 1000), None), 0, 1, 1.0)
         rows = torch.rand(60_000, 1000)
         rows[30_000:] = rows[0]
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        analyse(measure_rows(rows, torch.zeros(1000)), 0, 1)
+        analyse(measure_rows(rows, torch.zeros(1000)), 0, 1, 1.0)
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
     """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

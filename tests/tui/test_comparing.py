@@ -26,7 +26,7 @@ def test_every_number_stands_beside_the_others_with_the_difference() -> None:
         "rows 2,248 1,000 −1,248",
         "dtype BF16 BF16 same",
         "pairs that tie 1 3 +2",
-        "their mean 1.13535678 0.70000000 −0.43535678",
+        "their mean 1.13535678 0.70000000 −0.4353568",  # 0.435356785: the eighth digit could be either
         "both far yes no differs",
         "centroid norm 0.37091014 0.25000000 −0.12091014",
         "token 71473 '██取' 71473 '██取' same",
@@ -58,3 +58,12 @@ def test_hostile_names_and_texts_are_harmless(width: int) -> None:
     lines = comparison_lines(view, view, width)
     assert all(width_of(line) <= width for line in lines)
     assert all(character.isprintable() for character in plain(lines).replace("\n", ""))
+
+
+def test_the_difference_of_two_numbers_that_are_nearly_one_has_no_more_digits_than_they_leave_it() -> None:
+    near = [*started(), named(), pair_found(), analysed(centroid_norm=0.37091014 + 3e-13), done()]
+    (line,) = (line for line in shown(view_of(published()), view_of(near)) if line.startswith("centroid norm"))
+    assert line in (
+        "centroid norm 0.37091014 0.37091014 +3.00e-13",
+        "centroid norm 0.37091014 0.37091014 +3.0e-13",
+    )

@@ -1,6 +1,6 @@
 """What differs between two lines is found to the cell, so that no more than that is sent to the terminal."""
 
-from farpair.tui.widgets.lines import Line, Role, changed_cells, left, plain, right, spread, width_of
+from farpair.tui.widgets.lines import Line, Role, changed_cells, left, number, plain, right, spread, width_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,3 +42,18 @@ def test_padding_gives_exactly_the_width(text: str, width: int) -> None:
 def test_what_stands_at_the_right_gives_way_to_what_stands_at_the_left() -> None:
     assert plain([spread((("left", TEXT),), (("right", TEXT),), 12)]) == "left   right"
     assert plain([spread((("left", TEXT),), (("right", TEXT),), 9)]) == "left"
+
+
+@given(st.floats(1e-12, 1e7), st.floats(-17, 0), st.floats(-1, 1), st.integers(9, 16))
+def test_no_digit_is_shown_that_the_error_leaves_open(
+    value: float, log_error: float, by: float, width: int
+) -> None:
+    error = value * 10**log_error
+    true = value + 0.999 * by * error
+    shown = number(value, width, error)
+    if shown.startswith("<"):
+        assert true <= 1.5 * float(shown[1:])
+    else:
+        decimals, _, exponent = shown.partition("e")
+        digits = len(decimals.partition(".")[2])
+        assert f"{true:.{digits}{'e' if exponent else 'f'}}" == shown

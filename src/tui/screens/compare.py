@@ -1,5 +1,6 @@
 """Two models side by side: what was found of each, and the difference number by number."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -102,6 +103,8 @@ def _difference(kind: Kind, first: Value, second: Value, width: int) -> str:
     if isinstance(first, str) or isinstance(second, str):
         return "differs"
     sign = "+" if second > first else "−"
+    if kind == "distance":  # of two numbers that are a few units in the last place off
+        return sign + number(abs(second - first), width - 1, error=4 * (math.ulp(first) + math.ulp(second)))
     return sign + _written(kind, abs(second - first), width - 1)
 
 

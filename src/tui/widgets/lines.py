@@ -55,15 +55,18 @@ def spread(start: Line, end: Line, width: int) -> Line:
     return (*start, (" " * gap, "text"), *end)
 
 
-def number(value: float, width: int) -> str:
-    """A distance or a norm in at most `width` cells: as `farpair.text.distance`, with fewer digits if need be."""
-    shown = distance(value)
+def number(value: float, width: int, error: float = 0.0) -> str:
+    """A distance or a norm in at most `width` cells: as `farpair.text.distance`, with fewer digits if need be.
+
+    Of a value with an absolute `error` no digit is shown that it leaves open.
+    """
+    shown, least, most = distance(value), distance(value - error), distance(value + error)
     digits = 8
-    while len(shown) > width and digits > 0:
+    while (len(shown) > width or least != most) and digits > 0:
         digits -= 1
-        fixed = 10.0 ** (2 - digits) <= abs(value) < 1e6
-        shown = f"{value:.{digits}f}" if fixed else f"{value:.{digits}e}"
-    return shown
+        form = f".{digits}{'f' if 10.0 ** (2 - digits) <= abs(value) < 1e6 else 'e'}"
+        shown, least, most = (f"{number:{form}}" for number in (value, value - error, value + error))
+    return shown if least == most else f"<{value + error:.0e}"
 
 
 def wrap(text: str, width: int, role: Role = "text") -> list[Line]:

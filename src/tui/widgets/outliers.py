@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...engine.events import PairFound, Token
 from ...engine.record import BatchRecord, RunRecord
-from ...engine.sentences import ruled_out
+from ...engine.sentences import ruled_out, runner_up_gap
 from ...text import count, distance, ratio, share, visible
 from ..shown_pair import PairMeasures, ShownPair, shown_pair
 from ..view import View
@@ -95,7 +95,8 @@ def _in_full(record: RunRecord, shown: ShownPair, measures: PairMeasures, width:
     ]
     found = shown.found
     if found is not None and found.runner_up is not None:
-        lines.append(row("the next", repr(found.runner_up), f"{distance(found.distance - found.runner_up)} less"))
+        less = runner_up_gap(found)
+        lines.append(row("the next", repr(found.runner_up), f"{less} less" if less else ""))
     return lines
 
 
@@ -123,7 +124,7 @@ def certificate(record: RunRecord, pair: PairFound) -> list[str]:
     if pair.runner_up is not None:
         i, j = (_id(record, index) for index in (pair.runner_up_i, pair.runner_up_j))
         between = f" ({i} · {j})" if i and j else ""
-        sentences.append(f"The next largest distance is {distance(pair.runner_up)}{between}.")
+        sentences.append(f"The next largest distance is {distance(pair.runner_up, pair.error)}{between}.")
     return sentences
 
 
