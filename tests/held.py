@@ -1,8 +1,8 @@
 """What a search holds, by the account of torch's allocator."""
 
 import torch
-from farpair.engine.workspace import Workspace
 from farpair.engine.search import search
+from farpair.engine.workspace import Workspace
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 

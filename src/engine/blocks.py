@@ -1,8 +1,8 @@
 """How much of a search is worked on at once, and the memory that this takes.
 
 Sizes follow from the device (tiles stay in a CPU's caches, and fill a GPU) and from the memory that the search may
-take. What is large is reserved at the start and used again for every tile (`workspace`), so that what a search takes
-can be said before it begins: `Blocks.bytes`.
+take. What is large is reserved at the start and used again for every tile (`workspace`), so that what a search
+takes can be said before it begins: `Blocks.bytes`.
 """
 
 from collections.abc import Callable

@@ -36,7 +36,8 @@ def float64_error(d: int) -> float:
 
 
 def check_float64() -> None:
-    """Raise ProofError where this thread, or one that helps it, flushes subnormal numbers to zero or does not round
+    """Raise ProofError where this thread, or one that helps it, flushes subnormal numbers to zero or does not
+    round
     to nearest: `torch.set_flush_denormal` does so, and a thread inherits it."""
     least = torch.full((1 << 16,), 2.0**-149, dtype=torch.float32, device="cpu")
     tiny = torch.full_like(least, 2.0**-1074, dtype=torch.float64)
@@ -55,7 +56,8 @@ def power_of_two(exponent: Tensor) -> Tensor:
 
 
 def underflow(d: int) -> float:
-    """An upper bound of what vanishes of a `squared_distances` of dimension `d` below float64's least normal number,
+    """An upper bound of what vanishes of a `squared_distances` of dimension `d` below float64's least normal
+    number,
     and of what scaling made vanish in its rows, where both are at most 2 long: see PROOF.md."""
     return (d + 2) * 2.0**-1070
 
@@ -66,7 +68,8 @@ def scaled(rows: Tensor, shift: int) -> Tensor:
 
 
 def scaled_difference(left: Tensor, right: Tensor, shift: int) -> Tensor:
-    """2^shift (left - right), in their dtype: rounded once, and exact but for what vanishes where that is scaled down.
+    """2^shift (left - right), in their dtype: rounded once, and exact but for what vanishes where that is scaled
+    down.
 
     Scaled up, rows far from zero could overflow, while their differences do not; scaled down, it is the other way.
     """

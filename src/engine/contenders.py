@@ -5,6 +5,7 @@ copies, in every batch that holds one. Pairs whose float64 squares differ by no 
 compared exactly before any of them is named or forgotten (`exact`).
 """
 
+import sys
 import zlib
 from copy import copy
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from .certify import squared_distances
-from .exact import ExactSquares, Pair, two_to_the
+from .certify import scaled, squared_distances
+from .exact import ExactSquares, Pair
 
 _MOST: Final = 1 << 14  # contenders beside two for each batch: of more, only those that can still win are kept
 
@@ -87,8 +88,8 @@ class Places:
 class Contenders:
     """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for.
 
-    There are never many more than `_MOST` and two for each batch. Of more, exact comparison keeps what can still be
-    asked for: the first pair of each batch and the first two of all, or with `most` the first so many of all.
+    There are never many more than `_MOST` and two for each batch. Of more, exact comparison keeps what can still
+    be asked for: the first pair of each batch and the first two of all, or with `most` the first so many of all.
     """
 
     def __init__(self, rows: Tensor, shift: int, places: Places, most: int | None = None) -> None:
@@ -110,7 +111,8 @@ class Contenders:
         self._append(i, j, square, ties, torch.zeros(len(i), dtype=torch.bool))
 
     def add_exact(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
-        """Take more pairs, each once, whose squares are exact, each standing for so many `ties` of equal distance."""
+        """Take more pairs, each once, whose squares are exact, each standing for so many `ties` of equal
+        distance."""
         self._append(i, j, square, ties, torch.ones(len(i), dtype=torch.bool))
 
     def _append(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor, is_exact: Tensor) -> None:
@@ -132,7 +134,8 @@ class Contenders:
         return torch.stack([self._i, self._j, self._ties], dim=1)
 
     def keep(self, threshold_i: Tensor, threshold_j: Tensor) -> None:
-        """Forget pairs whose square is below what both their rows need, `threshold_i` and `threshold_j` (m,) for the
+        """Forget pairs whose square is below what both their rows need, `threshold_i` and `threshold_j` (m,) for
+        the
         contenders as they are; and, of too many, all that can no longer win."""
         self._only(~(self._square < self._exact.least(torch.minimum(threshold_i, threshold_j))))
         room = self._most if self._most is not None else 2 * self.places.batches
@@ -173,11 +176,12 @@ class Contenders:
         distance has the relative error of float64 arithmetic."""
         batch, pair, i, j = self._near(batches)
         order = _sorted_by(batch, -self._square[pair], i, j)
-        distances = [two_to_the(-self._shift, root) for root in self._square.sqrt().tolist()]
+        distances = scaled(self._square.sqrt(), -self._shift).clamp_max(sys.float_info.max).tolist()
         return self._first_of_each(batch, pair, i, j, order, distances)
 
     def winners(self, batches: Tensor) -> dict[int, Winner]:
-        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided; nothing for
+        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided; nothing
+        for
         one without an evaluated pair."""
         batch, pair, i, j = self._near(batches)
         distinct, at = torch.unique(pair, return_inverse=True)

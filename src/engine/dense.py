@@ -25,7 +25,8 @@ _BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
 
 @dataclass(frozen=True)
 class DenseTile:
-    """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts the
+    """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts
+    the
     pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
 
     i: Tensor
@@ -87,7 +88,8 @@ class Dense:
         return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
 
     def _coordinates(self, index: Tensor) -> Tensor:
-        """Rows (m, d + 1) at `index` (m,), as they are where products are exact, else centred, in float64; the last
+        """Rows (m, d + 1) at `index` (m,), as they are where products are exact, else centred, in float64; the
+        last
         column is ones."""
         dtype = self._exact_dtype or torch.float64
         found = torch.ones((len(index), self._space.rows.shape[1] + 1), dtype=dtype, device=self._where)
@@ -147,8 +149,8 @@ def _are_whole(numbers: Tensor) -> bool:
 def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> DenseTile:
     """The first pair at the maximum of each row and each column of exact squares (a, b); rows count the ties.
 
-    Among them are the tile's farthest pair, the smallest of equals, and the next: if only one pair (p, q) is at the
-    maximum, the next is at the maximum of its row, or if that is p, of its column.
+    Among them are the tile's farthest pair, the smallest of equals, and the next: if only one pair (p, q) is at
+    the maximum, the next is at the maximum of its row, or if that is p, of its column.
     """
     row_best, column_best = squares.amax(dim=1), squares.amax(dim=0)
     row_ties = squares == row_best[:, None]
@@ -163,7 +165,8 @@ def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor
 
 
 def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds, most: int) -> DenseTile:
-    """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) of equals."""
+    """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) of
+    equals."""
     needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
     at = (squares >= needed).flatten().nonzero().flatten()
     if len(at) > most:

@@ -1,11 +1,10 @@
 """Squared distances compared and rounded beyond float64: in whole numbers, which no operation rounds.
 
 Every float is a whole number of some power of two, so the differences of two rows and the sum of their squares are
-whole numbers too. Many at once are held in digits of 20 bits; where rows span so many binary orders that this takes
-too many digits, and for single pairs, in Python's integers.
+whole numbers too. Many at once are held in digits of 20 bits; where rows span so many binary orders that this
+takes too many digits, and for single pairs, in Python's integers.
 """
 
-import math
 from collections import OrderedDict
 from fractions import Fraction
 
@@ -13,14 +12,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .certify import (
-    float64_error,
-    float64_is_exact,
-    power_of_two,
-    scaled_difference,
-    subtraction_is_exact,
-    underflow,
-)
+from .certify import float64_error, float64_is_exact, underflow
+from .lengths import LARGEST, lengths
+from .rounding import distance
 
 Pair = tuple[int, int]
 
@@ -105,7 +99,7 @@ class ExactSquares:
         return keys
 
     def distances(self, pairs: list[Pair]) -> list[float]:
-        """The distances of pairs, unscaled: the exact square rounded once, then its root, within an ulp.
+        """The distances of pairs, unscaled: each the float64 nearest to the exact one.
 
         Raises InputError where one is beyond float64.
         """
@@ -130,7 +124,8 @@ class ExactSquares:
             self._integers.move_to_end(i)
             return self._integers[i]
         unit = -_UNIT[self._rows.dtype]
-        ratios = (number.as_integer_ratio() for number in self._rows[i].tolist())
+        row = self._rows[i : i + 1].cpu().to(torch.float64)[0]
+        ratios = (number.as_integer_ratio() for number in row.tolist())
         found = tuple(above * (1 << unit) // below for above, below in ratios)  # without remainder
         self._integers[i] = found
         while len(self._integers) > max(2, _KEPT // len(found)):
@@ -140,29 +135,14 @@ class ExactSquares:
     def _distances(self, pairs: list[Pair]) -> list[float]:
         i, j = torch.tensor(pairs, dtype=torch.int64).T
         left, right = self._float64(i, j)
-        difference = scaled_difference(left, right, self._shift)
-        plain = subtraction_is_exact(left, right, left - right) & self._is_safe(difference)
-        squares, certain = _sum_of_squares(difference)
-        return [
-            two_to_the(-self._shift, math.sqrt(square)) if is_certain else self._root(*pair)
-            for pair, square, is_certain in zip(pairs, squares.tolist(), (plain & certain).tolist(), strict=True)
-        ]
-
-    def _root(self, i: int, j: int) -> float:
-        """The distance of one pair, from a whole root of at least 64 bits and whether that is all."""
-        square = self.integer(i, j)
-        more = max(0, 66 - square.bit_length() // 2)
-        root = math.isqrt(square << 2 * more)
-        rest = root * root != square << 2 * more
-        return two_to_the(_UNIT[self._rows.dtype] - more - 1, float(2 * root + rest))
-
-    def _is_safe(self, difference: Tensor) -> Tensor:
-        """Where scaling lost nothing, and neither squaring nor splitting overflows or vanishes."""
-        if self._rows.dtype == torch.float32:  # whose numbers lie between 2^-149 and 2^128 before they are scaled
-            return torch.ones(len(difference), dtype=torch.bool)
-        scaling = self._shift >= 0
-        size = difference.abs().masked_fill_(difference == 0, 1.0)
-        return (size.amin(dim=1) > 2.0**-400) & (size.amax(dim=1) < 2.0**400) & scaling
+        if float(torch.maximum(left.abs().max(), right.abs().max())) <= LARGEST:
+            return lengths(left, right)
+        try:
+            return [distance(*both) for both in zip(left.tolist(), right.tolist(), strict=True)]
+        except OverflowError:
+            raise InputError(
+                "The rows lie farther apart than float64 can say (1.8e308): scale them down."
+            ) from None
 
     def _words(self, i: Tensor, j: Tensor) -> list[Tensor]:
         """The exact squares of pairs (m,) as whole numbers of one unit, in words (m,) int64 of 60 bits each, most
@@ -182,14 +162,6 @@ class ExactSquares:
     def _float64(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         left, right = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))
         return left, right
-
-
-def two_to_the(exponent: int, times: float) -> float:
-    """2^exponent times a distance. Raises InputError where that is beyond float64."""
-    try:
-        return math.ldexp(times, exponent)
-    except OverflowError:
-        raise InputError("The rows lie farther apart than float64 can say (1.8e308): scale them down.") from None
 
 
 def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -237,36 +209,3 @@ def _square_in_digits(left: Tensor, right: Tensor, lowest: int, count: int) -> T
     padded = torch.nn.functional.pad(sums, (0, 0, 0, -len(sums) % 3)).view(-1, 3, len(left))
     words = padded[:, 0] | padded[:, 1] << _DIGIT | padded[:, 2] << 2 * _DIGIT
     return words.flip(0).T
-
-
-def _sum_of_squares(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The sums of squares of rows (m, d) float64, rounded once, (m,), and where that is certain.
-
-    Squares are taken as unevaluated sums of two numbers, k = 2 d terms in all. Adding and taking away sigma, a
-    power of two of at least (k + 2) times the largest term, cuts off the terms' leading bits, whose sum is exact;
-    so does a second sigma with what is left (Rump, Ogita and Oishi, Accurate floating-point summation part I,
-    section 3, 2008). The terms are then below a third sigma over k: their rounded sum is off by at most k u sigma.
-    """
-    terms = torch.cat(_square_exactly(x), dim=1)
-    k = terms.shape[1]
-    bits = math.ceil(math.log2(k + 2))
-    sigma = power_of_two(torch.frexp(terms.amax(dim=1, keepdim=True)).exponent + bits)
-    sums = []
-    for _ in range(2):
-        leading = (sigma + terms).sub_(sigma)
-        terms.sub_(leading)
-        sums.append(leading.sum(dim=1))
-        sigma = sigma * 2.0 ** (bits - 53)
-    high = sums[0] + sums[1]
-    low = (sums[1] - (high - sums[0])) + terms.sum(dim=1)
-    error = (k * sigma[:, 0] + low.abs()) * 2.0**-52
-    return high + low, high + (low - 2 * error) == high + (low + 2 * error)
-
-
-def _square_exactly(x: Tensor) -> tuple[Tensor, Tensor]:
-    """x^2 as an unevaluated sum of two float64 numbers (Dekker's product, with Veltkamp's split of x)."""
-    large = x * (2.0**27 + 1)
-    high = large - (large - x)
-    low = x - high
-    square = x * x
-    return square, (high * high).sub_(square).addcmul_(high, low, value=2).addcmul_(low, low)

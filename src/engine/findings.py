@@ -1,6 +1,6 @@
 """What a search has found, told as events: lower bounds, settled batches, checkpoints, the certificate.
 
-Every distance is its exact square rounded once, then its root: off by less than two units in the last place.
+Every distance that is settled is the float64 nearest to the exact one.
 """
 
 import math
@@ -78,7 +78,7 @@ class Findings:
             i=farthest.i,
             j=farthest.j,
             distance=distance,
-            error=2 * math.ulp(distance),
+            error=max(math.ulp(distance) / 2, math.ulp(0.0)),
             ties=ties,
             runner_up=runner_up.distance if runner_up else None,
             runner_up_i=runner_up.i if runner_up else None,

@@ -1,9 +1,9 @@
 """Work done apart from the caller's torch settings, in a thread of its own.
 
-Autocast, inference mode, the default device and whether subnormal numbers are flushed belong to a thread, and so do
-the threads of OpenMP that help it. A new thread has none of the caller's, and what it sets nobody else sees. What
-belongs to the whole process (the default dtype, the precision of float32 products) is left alone: every tensor here
-names its dtype, and every product proves its arithmetic (`products`).
+Autocast, inference mode, the default device and whether subnormal numbers are flushed belong to a thread, and so
+do the threads of OpenMP that help it. A new thread has none of the caller's, and what it sets nobody else sees.
+What belongs to the whole process (the default dtype, the precision of float32 products) is left alone: every
+tensor here names its dtype, and every product proves its arithmetic (`products`).
 """
 
 import threading

@@ -50,7 +50,8 @@ class Ledger:
         self._rank = places.by_row(self._turn)
 
     def count_pivots(self, pivots: Tensor) -> None:
-        """Count each pair with one of the rows `pivots` (m,), ascending, as evaluated. Pivots are searched apart from
+        """Count each pair with one of the rows `pivots` (m,), ascending, as evaluated. Pivots are searched apart
+        from
         their copies, so each counts in its own batch alone."""
         self._count_tile(self._turn[torch.arange(self._n) // self._batch], pivots, torch.arange(self._n))
 
@@ -111,7 +112,8 @@ class Ledger:
         self._began -= settled[-1].seconds if settled else 0.0
 
     def close(self, b: int, maximum: float, pair: tuple[int, int], settled: Settled) -> BatchDone:
-        """Settle batch `b`, whose turn it is. Raises ProofError where more of its pairs were evaluated than it has."""
+        """Settle batch `b`, whose turn it is. Raises ProofError where more of its pairs were evaluated than it
+        has."""
         start, end = b * self._batch, min((b + 1) * self._batch, self._n)
         self.open[b] = False
         self._open_rows -= end - start

@@ -5,22 +5,26 @@ floating-point technique for extending the available precision, 1971), which is 
 do not tell which way to round, whole numbers do.
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
+from .certify import power_of_two
 from .rounding import distance
+
+LARGEST: Final = 2.0**960
 
 
 def lengths(ends: Tensor, starts: Tensor) -> list[float]:
     """|ends - starts| of ends (k, d) and starts (k, d) or (d,): k floats, each rounded once.
 
-    Both are float64 on the CPU, of numbers up to 2^960.
+    Both are float64 on the CPU, of numbers up to `LARGEST`.
     """
     away, lost = _difference(ends, starts)
     size = torch.frexp(away.abs().amax(1, keepdim=True)).exponent
     half = size // 2  # in two steps: 2^1074 is no number
-    one = torch.ones_like(size, dtype=torch.float64)
-    down, further = torch.ldexp(one, -half), torch.ldexp(one, half - size)
+    down, further = power_of_two(-half), power_of_two(half - size)
     root, rest, error = _root(*_square(away * down * further, lost * down * further))
     least, most = root + (rest - error), root + (rest + error)
     found = (least / further[:, 0] / down[:, 0]).tolist()

@@ -92,8 +92,8 @@ class Factors:
     """The left or right factors of (2) for some rows, at whichever level is asked for.
 
     Coordinates are gathered once: those of projected levels, which are views of the widest, and those of the full
-    one. They are placed in the `workspace`, from row `first` of its part for this side on, and gathered again where
-    something else was placed there since. Left factors begin with a witness (see `products`).
+    one. They are placed in the `workspace`, from row `first` of its part for this side on, and gathered again
+    where something else was placed there since. Left factors begin with a witness (see `products`).
     """
 
     def __init__(self, rows: Tensor, side: Side, workspace: Workspace | None = None, first: int = 0) -> None:
@@ -105,7 +105,8 @@ class Factors:
         self._beside: Level | None = None
 
     def at(self, level: Level) -> Tensor:
-        """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call may
+        """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call
+        may
         overwrite these."""
         if level.projection is None or level.residual is None or level.half is None:
             if self._full is None or self._full[0] is not level.screen or not self._full[1].held:
@@ -206,8 +207,8 @@ def projected_levels(
 ) -> list[Level]:
     """A level for each of `widths`, ascending, over the rows at `index` (m,), on the first columns of `basis`.
 
-    The coordinates are kept in the `workspace`, where there is one. No levels where the basis is not finite, or too
-    far from orthonormal to bound anything.
+    The coordinates are kept in the `workspace`, where there is one. No levels where the basis is not finite, or
+    too far from orthonormal to bound anything.
     """
     d = space.rows.shape[1]
     basis = basis[:, : widths[-1]].contiguous()

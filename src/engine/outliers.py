@@ -26,6 +26,7 @@ from .core import Core, core_of, core_pair, few_that_matter, places, widest
 from .events import BatchDone, Climbing, Ladder, Rung, Warned
 from .exact import ExactSquares, Pair
 from .farther_out import farthest_of, reaches
+from .isolation import apart
 from .lengths import lengths
 from .pairs import Rows
 from .space import centre_rows
@@ -45,7 +46,10 @@ def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> li
     most = whole_number(most, "most")
     if most < 0:
         raise InputError(f"most is {most}: the ladder removes no row or more.")
-    x = checked(rows)
+    return apart(lambda: _outlier_ladder(checked(rows), most, core))
+
+
+def _outlier_ladder(x: Tensor, most: int, core: Rows | None) -> list[Rung]:
     refuse_too_large(x)
     centre = mean_row(x) if core is None else checked_core(core, x.shape[1])
     refuse_too_large(centre, "The core holds")

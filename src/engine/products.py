@@ -4,9 +4,9 @@ A process may carry out float32 products in TF32 or bfloat16: torch is told so b
 (`torch.set_float32_matmul_precision` and its relatives), by another thread at any moment, or cuBLAS is by an
 environment variable. Nothing here changes such a setting. Instead every product proves which arithmetic it was
 carried out in: its right operand begins with a witness, a row that is zero but for one number 1 + 2u with all the
-bits of the format, against a column of ones in the left operand. The product's first column is 1 + 2u throughout if
-and only if operands were multiplied unrounded; a narrower arithmetic gives 1. Then the product is carried out again
-in float64, which no such setting reaches.
+bits of the format, against a column of ones in the left operand. The product's first column is 1 + 2u throughout
+if and only if operands were multiplied unrounded; a narrower arithmetic gives 1. Then the product is carried out
+again in float64, which no such setting reaches.
 """
 
 import warnings

@@ -1,8 +1,8 @@
 """In which format the screening products are carried out, and what that rounds off.
 
 A screening product is the inner product l.r of two factors of `levels`, whose coordinates are first rounded to a
-format with unit roundoff u (2^-11 for TF32, 2^-8 for bfloat16; float32 keeps them: 0), to nearest, ties to even. For
-coordinates p and residuals q, rounding changes every term by a factor (1 + a)(1 + b), |a|, |b| <= u, so that
+format with unit roundoff u (2^-11 for TF32, 2^-8 for bfloat16; float32 keeps them: 0), to nearest, ties to even.
+For coordinates p and residuals q, rounding changes every term by a factor (1 + a)(1 + b), |a|, |b| <= u, so that
 
     |p^_i.p^_j - q^_i q^_j - (p_i.p_j - q_i q_j)|  <=  (2u + u^2) sum |p_i||p_j| + q_i q_j  <=  (2u + u^2) r_i r_j,
 
@@ -45,10 +45,10 @@ _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # 
 
 @dataclass(frozen=True)
 class Screen:
-    """A format for screening products: `unit`, the unit roundoff of its operands; `rounds`, whether these have to be
-    rounded to it; `parts`, how many of its numbers add up to any float32 number; `adding`, how many roundings are
-    reckoned for each term; `multiple`, of which a factor's width is one, as tensor cores like it; `cost`, about how
-    long a product takes on tensor cores beside one in float32."""
+    """A format for screening products: `unit`, the unit roundoff of its operands; `rounds`, whether these have to
+    be rounded to it; `parts`, how many of its numbers add up to any float32 number; `adding`, how many roundings
+    are reckoned for each term; `multiple`, of which a factor's width is one, as tensor cores like it; `cost`,
+    about how long a product takes on tensor cores beside one in float32."""
 
     name: ScreenName
     unit: float = UNIT_ROUNDOFF[torch.float32]
@@ -94,7 +94,8 @@ class Screen:
         return torch.bfloat16 if self.name == "bfloat16" and _adds_in_float32(device) else torch.float32
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> Tensor:
-        """left (a, k) times right (1 + b, k), transposed, their numbers in this format and the first row of `right`
+        """left (a, k) times right (1 + b, k), transposed, their numbers in this format and the first row of
+        `right`
         a witness (see `products`): (a, b) of `out` (a, 1 + b), float32."""
         return product(left, right, out, unit=self.unit)
 
@@ -147,11 +148,11 @@ def choose_screen(
 @cache
 def confirms(screen: Screen, device: torch.device, multiply: Product = Screen.product) -> bool:
     """Whether products by `multiply` on the device err no more than `screen` reckons with, on operands of many
-    kinds, against float64, as a search has them: tall, with a witness, into a strided tensor. Measured once for each
-    device.
+    kinds, against float64, as a search has them: tall, with a witness, into a strided tensor. Measured once for
+    each device.
 
-    Whole numbers whose sums stay below 2^24 have to come out exactly, however many are added up: that shows sums of
-    fewer bits than float32's where a bound that grows with their length no longer does.
+    Whole numbers whose sums stay below 2^24 have to come out exactly, however many are added up: that shows sums
+    of fewer bits than float32's where a bound that grows with their length no longer does.
     """
     dtype = screen.dtype(device)
     for left, right, whole in _operands(screen.multiple):
@@ -172,7 +173,8 @@ def confirms(screen: Screen, device: torch.device, multiply: Product = Screen.pr
 
 
 def _operands(multiple: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
-    """Pairs of float64 operands (a, k), (b, k), and whether they are whole numbers: random, of one sign, cancelling,
+    """Pairs of float64 operands (a, k), (b, k), and whether they are whole numbers: random, of one sign,
+    cancelling,
     and of all magnitudes."""
     generator = torch.Generator().manual_seed(0)
     for a, terms, b in _SHAPES:

@@ -40,8 +40,8 @@ class Met:
 class Space:
     """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift (x - centre) in float32.
 
-    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift (x_i - centre)|; `met`, if it is there, what the
-    same pass over the rows found besides.
+    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift (x_i - centre)|; `met`, if it is there, what
+    the same pass over the rows found besides.
     """
 
     rows: Tensor

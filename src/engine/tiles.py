@@ -14,7 +14,7 @@ from .ladder import only_full_level
 from .ledger import Ledger
 from .levels import Factors, Level
 from .products import products_at
-from .screen import FLOAT32, Screen
+from .screen import Screen
 from .sieve import most_within, reaching, where_at_most
 from .space import Space
 from .workspace import Workspace, aligned
@@ -58,8 +58,8 @@ class Tile:
 class Tiles:
     """What the pairs decided so far have shown, and the means to decide more.
 
-    `thresholds` say what a row's pairs must reach to matter; `contenders` are the evaluated pairs that may still win;
-    `verified` (n,) marks rows of which a pair was evaluated in float64.
+    `thresholds` say what a row's pairs must reach to matter; `contenders` are the evaluated pairs that may still
+    win; `verified` (n,) marks rows of which a pair was evaluated in float64.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Tiles:
         """A level's product (b, a) for a tile; infinite for most of what is there twice of a diagonal one."""
         left, right = tile.factors(level)
         rows = len(tile.rows)
-        # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one. The witness
-        # stands before the first cache line.
+        # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one. The
+        # witness stands before the first cache line.
         line = aligned(1)
         whole = self.workspace.block("product", len(right), line + aligned(rows))[:, line - 1 : line + rows]
         done = 0

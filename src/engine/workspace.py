@@ -1,7 +1,7 @@
 """The memory of a search, reserved at once and used again for every tile.
 
 Each part of it has rows of a fixed length, and what is placed in a part occupies whole rows. So two things placed
-in different rows cannot overlap, however wide either is. What was placed earlier in rows that something else took is
+in different rows cannot overlap, however wide either is. What was placed in rows that something else took later is
 no longer held, and says so (`Slot.held`): nothing computes with numbers that are not the ones it placed.
 """
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import inputs
 import torch
 from farpair.engine.blocks import blocks_for
-from farpair.engine.workspace import Workspace
 from farpair.engine.ladder import choose_ladder
 from farpair.engine.screen import FLOAT32
 from farpair.engine.space import Space, centre_rows
+from farpair.engine.workspace import Workspace
 
 
 def widths(space: Space, needed: float) -> list[int]:

@@ -3,9 +3,9 @@
 import inputs
 import pytest
 import torch
-from farpair.engine.workspace import Workspace
 from farpair.engine.events import PairFound, Warned
 from farpair.engine.search import search
+from farpair.engine.workspace import Workspace
 
 ERRORS = {
     "cuda and xpu": getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)("CUDA out of memory."),
