@@ -144,7 +144,7 @@ def histogram(distances: Tensor) -> Histogram:
     apart = distances[distances > 0]
     threshold = _FAR * distances.median().item()
     edges = _edges(apart.min().item(), apart.max().item()) if len(apart) else []
-    bins = torch.bucketize(apart, torch.tensor(edges[1:-1], dtype=torch.float64), right=True)
+    bins = torch.bucketize(apart, torch.tensor(edges[1:-1], dtype=torch.float64, device="cpu"), right=True)
     return Histogram(
         edges=tuple(edges),
         counts=tuple(torch.bincount(bins, minlength=max(len(edges) - 1, 0)).tolist()),
