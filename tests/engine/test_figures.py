@@ -191,6 +191,14 @@ def test_what_the_caller_has_set_changes_no_figure(setting: str) -> None:
         assert figures() == expected
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_rows_that_are_not_finite_have_no_mean(number: float) -> None:
+    rows = torch.ones(5, 3)
+    rows[2, 1] = number
+    with pytest.raises(InputError, match="a NaN or an infinity"):
+        measure_rows(rows, None)
+
+
 def test_a_centroid_beyond_float64_arithmetic_is_refused() -> None:
     with pytest.raises(InputError, match=r"The stored centroid holds numbers as large as 1e\+300, too large"):
         measure_rows(torch.eye(3), torch.full((3,), 1e300, dtype=torch.float64))
