@@ -50,7 +50,7 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
         stored=centroid is not None,
         mean=mean,
         distances=row_norms(rows, middle),
-        original=first_equal(rows, torch.arange(len(rows))),
+        original=first_equal(rows, torch.arange(len(rows), dtype=torch.int64, device="cpu")),
     )
 
 

@@ -14,7 +14,7 @@ def first_equal(rows: Tensor, chosen: Tensor) -> Tensor:
     """
     bits = rows.view(torch.int32 if rows.dtype == torch.float32 else torch.int64)
     first = torch.empty_like(chosen)
-    undecided = torch.arange(len(chosen), device=chosen.device)
+    undecided = torch.arange(len(chosen), dtype=torch.int64, device=chosen.device)
     turn = 0
     while len(undecided):
         keys, order = _keys(bits, chosen[undecided], seed=turn).sort(stable=True)
@@ -44,9 +44,11 @@ def _keys(bits: Tensor, chosen: Tensor, seed: int) -> Tensor:
 
     Integer arithmetic wraps and so is the same in any order: equal rows have equal keys.
     """
-    random = torch.Generator().manual_seed(seed)
-    multipliers = torch.randint(-(2**62), 2**62, (bits.shape[1],), generator=random).to(bits.device) * 2 + 1
-    keys = torch.empty(len(chosen), dtype=torch.int64)
+    random = torch.Generator(device="cpu").manual_seed(seed)
+    shape = (bits.shape[1],)
+    halves = torch.randint(-(2**62), 2**62, shape, generator=random, dtype=torch.int64, device="cpu")
+    multipliers = halves.to(bits.device) * 2 + 1
+    keys = torch.empty(len(chosen), dtype=torch.int64, device="cpu")
     whole, height = len(chosen) == len(bits), max(1, _BLOCK // max(bits.shape[1], 1))
     buffer = torch.empty(min(height, len(chosen)), bits.shape[1], dtype=torch.int64, device=bits.device)
     for start in range(0, len(chosen), height):

@@ -42,13 +42,13 @@ def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> 
     maximum have no place in its farthest pair.
     """
     n = len(original)
-    left = torch.ones(n, dtype=torch.bool)
+    left = torch.ones(n, dtype=torch.bool, device="cpu")
     left[removed] = False
     rows = left.nonzero().flatten()
-    first = torch.full((n,), n).scatter_reduce_(0, original[rows], rows, "amin")
+    first = torch.full((n,), n, dtype=torch.int64, device="cpu").scatter_reduce_(0, original[rows], rows, "amin")
     distinct = rows[first[original[rows]] == rows]
     width = max((done.maximum for done in batches if left[done.i] and left[done.j]), default=0.0)
-    narrow = torch.zeros(n, dtype=torch.bool)
+    narrow = torch.zeros(n, dtype=torch.bool, device="cpu")
     for done in batches:
         narrow[done.start : done.end] = done.maximum < width
     return Core(rows[:2], distinct, distinct[~narrow[distinct]])
@@ -100,7 +100,7 @@ def core_pair(
                     if not found and time.thread_time() - began > seconds:
                         return None
     known = sorted(pairs)
-    i, j = torch.tensor(known).T
+    i, j = torch.tensor(known, dtype=torch.int64, device="cpu").T
     squares = squared_distances(space.rows, i, j, space.shift).tolist()
     return farthest_of(dict(zip(known, squares, strict=True)), exact)
 
@@ -117,7 +117,7 @@ def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[t
     if _is_little(rows, len(chosen), memory):
         yield rows[chosen.to(rows.device)], chosen
         return
-    index = torch.arange(len(rows))
+    index = torch.arange(len(rows), dtype=torch.int64, device="cpu")
     index[removed] = core.first[0]
     with stand_in(rows, removed, core.first[:1]):
         yield rows, index

@@ -66,7 +66,7 @@ def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> l
 def _turns(n: int, few: Tensor, others: Tensor) -> Tensor:
     """For each of n rows after which k it is no more: its place in `few`, for `others` never, for all else at
     once."""
-    turns = torch.full((n,), -1)
+    turns = torch.full((n,), -1, dtype=torch.int64, device="cpu")
     turns[others] = len(few)
-    turns[few] = torch.arange(len(few))
+    turns[few] = torch.arange(len(few), dtype=torch.int64, device="cpu")
     return turns

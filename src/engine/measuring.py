@@ -81,7 +81,7 @@ class Measuring:
 
     def _measure(self, most: int) -> Measured:
         pairs = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-        i, j = torch.tensor(pairs).T
+        i, j = torch.tensor(pairs, dtype=torch.int64, device="cpu").T
         rows_i, rows_j = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))
         apart = [self._apart[pair] for pair in pairs]
         tokens: list[TokenMeasure] = []

@@ -54,7 +54,7 @@ def _outlier_ladder(x: Tensor, most: int, core: Rows | None) -> list[Rung]:
     centre = mean_row(x) if core is None else checked_core(core, x.shape[1])
     refuse_too_large(centre, "The core holds")
     distances = row_norms(x, centre)
-    original = first_equal(x, torch.arange(len(x)))
+    original = first_equal(x, torch.arange(len(x), dtype=torch.int64, device="cpu"))
     *_, found = ladder(x, distances, original, most=min(most, len(x) - 2))
     assert isinstance(found, Ladder)
     return list(found.rungs)

@@ -17,6 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .device import float64_device
 from .events import Copies, Histogram, Summary
 from .rounding import finest, nearest_quotient, nearest_root, whole_numbers
@@ -70,10 +71,13 @@ def exact_mean(rows: Tensor) -> ExactMean:
     A power of two sigma is added to every number and taken away again, which leaves its leading bits: those
     that are multiples of 2^-53 sigma. Where sigma is at least n + 2 times the largest number, their sum is exact
     in float64 in any order; what is left is at most 2^-53 sigma, and a smaller sigma takes the next bits, until
-    nothing is left (Rump, Ogita and Oishi, Accurate floating-point summation part I, section 3, 2008).
+    nothing is left (Rump, Ogita and Oishi, Accurate floating-point summation part I, section 3, 2008). Raises
+    InputError where the rows are not all finite.
     """
     bits = (len(rows) + 1).bit_length()  # 2^bits >= n + 2
     top = largest(rows)
+    if not math.isfinite(top):
+        raise InputError("The embeddings hold a NaN or an infinity.")
     first = math.frexp(top)[1] + bits
     sums = [0] * rows.shape[1]
     totals: list[Tensor] = []
@@ -144,7 +148,7 @@ def histogram(distances: Tensor) -> Histogram:
     apart = distances[distances > 0]
     threshold = _FAR * distances.median().item()
     edges = _edges(apart.min().item(), apart.max().item()) if len(apart) else []
-    bins = torch.bucketize(apart, torch.tensor(edges[1:-1], dtype=torch.float64), right=True)
+    bins = torch.bucketize(apart, torch.tensor(edges[1:-1], dtype=torch.float64, device="cpu"), right=True)
     return Histogram(
         edges=tuple(edges),
         counts=tuple(torch.bincount(bins, minlength=max(len(edges) - 1, 0)).tolist()),

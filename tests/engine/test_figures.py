@@ -1,5 +1,6 @@
 """Figures beside the answer, against whole numbers: of rows of any magnitude, near and far apart."""
 
+import contextlib
 import math
 from fractions import Fraction
 
@@ -158,6 +159,44 @@ def test_a_stored_centroids_distance_from_the_mean_is_rounded_once(rows: Tensor,
         assert is_nearest(one.distance, square(fractions(rows[one.index]), fractions(centroid)))
     for summary in (found.norms, found.distances, found.distances_from_mean):
         assert all(math.isfinite(number) for number in msgspec.structs.astuple(summary))
+
+
+@pytest.mark.parametrize("setting", ["meta", "float16", "autocast", "inference", "deterministic"])
+def test_what_the_caller_has_set_changes_no_figure(setting: str) -> None:
+    rows = torch.randn(40, 9, generator=torch.Generator().manual_seed(8))
+    centroid = torch.full((9,), 0.25)
+    events = [BatchDone(batch=b, start=b, end=b + 1, maximum=1.0, i=b, j=39, pairs=1, evaluated=1, seconds=0.0,
+                        settled="float64") for b in range(5)]  # fmt: skip
+
+    def figures() -> list[object]:
+        measuring = Measuring(rows, centroid)
+        for event in events:
+            measuring.settled(event)
+        return [analyse(measure_rows(rows, centroid), 3, 7, 1.0), *measuring.all_left()]
+
+    expected = figures()
+    with contextlib.ExitStack() as undo:
+        if setting == "meta":
+            undo.enter_context(torch.device("meta"))
+        elif setting == "float16":
+            undo.callback(torch.set_default_dtype, torch.get_default_dtype())
+            torch.set_default_dtype(torch.float16)
+        elif setting == "autocast":
+            undo.enter_context(torch.autocast("cpu"))
+        elif setting == "inference":
+            undo.enter_context(torch.inference_mode())
+        else:
+            undo.callback(torch.use_deterministic_algorithms, False)
+            torch.use_deterministic_algorithms(True)
+        assert figures() == expected
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_rows_that_are_not_finite_have_no_mean(number: float) -> None:
+    rows = torch.ones(5, 3)
+    rows[2, 1] = number
+    with pytest.raises(InputError, match="a NaN or an infinity"):
+        measure_rows(rows, None)
 
 
 def test_a_centroid_beyond_float64_arithmetic_is_refused() -> None:
