@@ -65,7 +65,7 @@ def wrong_in(case: Case) -> list[str]:
     Raises TooManyNearTies where the truth cannot be found out in good time.
     """
     rows, truth = _judged(case.kind, case.seed, case.n, case.d, case.dtype)
-    before = rows.clone()
+    before = rows.detach().clone().contiguous()
     try:
         with surrounded(case.around) as wrong:
             found = _answers(case, rows)
@@ -74,7 +74,7 @@ def wrong_in(case: Case) -> list[str]:
         said = " ".join(str(error).split())[:160]
         return [f"{type(error).__name__} at {at.name}, line {at.lineno}: {said}"]
     wrong = [*_wrong_in(case, rows, truth, found), *wrong]
-    if not torch.equal(rows.view(torch.uint8), before.view(torch.uint8)):
+    if not torch.equal(rows.detach().contiguous().view(torch.uint8), before.view(torch.uint8)):
         wrong.append("the rows were written to")
     return wrong
 

@@ -22,7 +22,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from adversary.attack import MODES, Case, case_of, wrong_in
-from adversary.kinds import KINDS
+from adversary.kinds import KINDS, LAYOUTS
 from adversary.reference import TooManyNearTies
 from adversary.subject import BLOCKS, PRECISIONS
 from adversary.surroundings import SURROUNDINGS
@@ -53,7 +53,7 @@ def one_case(choose: random.Random, kind: str, large: float = LARGE) -> Case:
         seed=choose.randrange(10**6),
         n=n,
         d=d,
-        dtype=choose.choice(_DTYPES),
+        dtype=choose.choice(_DTYPES) + choose.choice([""] * 30 + [f"-{layout}" for layout in LAYOUTS]),
         precision=choose.choice(PRECISIONS),
         batch=choose.choice([1, 7, 64, 256, 0] if n < 2000 else [64, 256, 1000, 0]),
         blocks=choose.choice(BLOCKS),

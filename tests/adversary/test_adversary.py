@@ -13,7 +13,7 @@ from itertools import product
 import pytest
 from adversary.attack import MODES, Case, case_of, wrong_in
 from adversary.hunt import LARGE, Tally, cases, hunt
-from adversary.kinds import KINDS
+from adversary.kinds import KINDS, LAYOUTS
 from adversary.reference import TooManyNearTies
 from adversary.subject import BLOCKS, PRECISIONS
 from adversary.surroundings import SURROUNDINGS
@@ -78,6 +78,18 @@ def test_nothing_that_a_caller_may_have_set_changes_an_answer_or_is_changed(arou
     ways = zip(kinds, PRECISIONS * 3, BLOCKS + BLOCKS, ("search", *MODES, "search"), strict=False)
     assert_nothing_is_wrong(
         [Case(kind, 5, 280, 12, "float32", p, 7, blocks, mode, around) for kind, p, blocks, mode in ways]
+    )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_may_lie_in_memory_in_any_way(layout: str) -> None:
+    ways = [("gaussian", "float32"), ("lattice", "float64"), ("circle", "bfloat16")]
+    assert_nothing_is_wrong(
+        [
+            Case(kind, 3, 270, 12, f"{dtype}-{layout}", "tf32", 64, "tiny", mode)
+            for kind, dtype in ways
+            for mode in ("search", "eccentricities")
+        ]
     )
 
 
