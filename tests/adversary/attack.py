@@ -6,9 +6,11 @@ all that it takes to try it again.
 
 import traceback
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import cycle, zip_longest
 from typing import Any
 
 import torch
@@ -27,9 +29,21 @@ from adversary.subject import (
     farthest_pairs,
     search,
 )
-from adversary.surroundings import surrounded
+from adversary.surroundings import surrounded, untouched
 
-MODES = ("search", "exhaustive", "resume", "pair", "pairs", "eccentricities")
+# "interleaved": another search goes on between any two steps; "abandoned": one was left half done before;
+# "passed-on": each step is taken in another thread.
+MODES = (
+    "search",
+    "exhaustive",
+    "resume",
+    "pair",
+    "pairs",
+    "eccentricities",
+    "interleaved",
+    "abandoned",
+    "passed-on",
+)
 _MOST_LISTED = 90  # rows of which all pairs are listed
 _ULP_OF_0 = Fraction(2) ** -1074
 
@@ -97,23 +111,43 @@ def _answers(case: Case, rows: torch.Tensor) -> list[Any]:
             return [eccentricities(rows)]
     blocks = blocks_called(case.blocks, *rows.shape)
 
-    def events(resume: ResumePoint | None = None) -> list[object]:
-        return list(
-            search(
-                rows,
-                batch=case.batch or len(rows),
-                screen=case.precision,
-                blocks=blocks,
-                exhaustive=case.mode == "exhaustive",
-                resume=resume,
-            )
+    def steps(resume: ResumePoint | None = None) -> Iterator[object]:
+        return search(
+            rows,
+            batch=case.batch or len(rows),
+            screen=case.precision,
+            blocks=blocks,
+            exhaustive=case.mode == "exhaustive",
+            resume=resume,
         )
 
-    told = [events()]
+    match case.mode:
+        case "interleaved":
+            both = list(zip_longest(steps(), steps()))
+            return [[step for step in told if step is not None] for told in zip(*both, strict=True)]
+        case "abandoned":
+            half = steps()
+            for _ in range(4):
+                next(half, None)
+            del half
+            return [list(steps())]
+        case "passed-on":
+            return [list(_in_threads(steps()))]
+    told = [list(untouched(steps()))]
     if case.mode == "resume":
         points = _resume_points(told[0])
-        told += [events(point) for point in points[:: max(1, len(points) // 3)]]
+        told += [list(steps(point)) for point in points[:: max(1, len(points) // 3)]]
     return told
+
+
+def _in_threads(steps: Iterator[object]) -> Iterator[object]:
+    """Each step taken in one of two threads in turn."""
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        for thread in cycle((one, other)):
+            step = thread.submit(next, steps, None).result()
+            if step is None:
+                return
+            yield step
 
 
 def _wrong_in(case: Case, rows: torch.Tensor, truth: Truth, found: list[Any]) -> Iterator[str]:
@@ -129,9 +163,9 @@ def _wrong_in(case: Case, rows: torch.Tensor, truth: Truth, found: list[Any]) ->
         case _:
             yield from wrong_in_events(found[0], case.batch or len(rows), truth)
             for again in found[1:]:
-                yield from (f"resumed: {said}" for said in wrong_in_events(again, case.batch or len(rows), truth))
+                yield from (f"again: {said}" for said in wrong_in_events(again, case.batch or len(rows), truth))
                 if _named(again) != _named(found[0]):
-                    yield "resumed: the answer or its counts are others than of the search in one go"
+                    yield "again: the answer or its counts are others than the first time"
 
 
 def _how_many(case: Case, rows: torch.Tensor) -> int:

@@ -84,6 +84,16 @@ def surrounded(name: str) -> Iterator[list[str]]:
         changed += [f"{what} was left as {value}" for what, value in _differences(before | own, now).items()]
 
 
+def untouched(steps: Iterator[object]) -> Iterator[object]:
+    """The steps of a search, after each of which the caller's settings are what they were."""
+    before = own_settings()
+    for step in steps:
+        changed = _differences(before, own_settings())
+        if changed:
+            raise AssertionError(f"between two events the caller sees {changed}")
+        yield step
+
+
 def _differences(before: dict[str, object], now: dict[str, object]) -> dict[str, object]:
     return {what: now[what] for what, value in before.items() if now[what] != value}
 

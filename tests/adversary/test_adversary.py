@@ -8,6 +8,8 @@ import os
 import random
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -75,10 +77,35 @@ def test_nothing_that_a_caller_may_have_set_changes_an_answer_or_is_changed(arou
         "magnitudes-of-1e-38",
         "ties-among-duplicates",
     )
-    ways = zip(kinds, PRECISIONS * 3, BLOCKS + BLOCKS, ("search", *MODES, "search"), strict=False)
+    ways = zip(kinds, PRECISIONS * 3, BLOCKS + BLOCKS, MODES, strict=False)
     assert_nothing_is_wrong(
         [Case(kind, 5, 280, 12, "float32", p, 7, blocks, mode, around) for kind, p, blocks, mode in ways]
     )
+
+
+@pytest.mark.parametrize("around", SURROUNDINGS)
+def test_a_search_is_not_disturbed_by_an_earlier_one(around: str) -> None:
+    """What an earlier search left behind, under settings that are no longer so, is of no consequence."""
+    plain = Case("gaussian", 1, 280, 12, "float32", "tf32", 64, "tiny")
+    wrong_in(replace(plain, around=around))
+    assert_nothing_is_wrong([plain])
+
+
+def test_searches_in_several_threads_do_not_disturb_one_another() -> None:
+    kinds = (
+        "gaussian",
+        "circle",
+        "lattice",
+        "opposite-of-another",
+        "low-precision-overlap",
+        "extreme-column-scales",
+    )
+    at_once = [
+        [Case(kind, seed, 500, 40, "float32", PRECISIONS[(seed + at) % 3], 64, "tiny") for seed in range(3)]
+        for at, kind in enumerate(kinds)
+    ]
+    with ThreadPoolExecutor(len(kinds)) as threads:
+        list(threads.map(assert_nothing_is_wrong, at_once))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
