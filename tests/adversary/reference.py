@@ -24,7 +24,7 @@ Whole = NDArray[np.int64]
 Pair = tuple[int, int]
 
 _BLOCK = 1 << 22  # numbers of a block of products: 32 MB
-_TOO_MANY = 4_000_000  # numbers squared one by one to decide near ties
+_TOO_MANY = 8_000_000  # numbers squared one by one to decide near ties
 UNIT = 2.0**-53
 
 
@@ -97,6 +97,7 @@ def truth_of(rows: torch.Tensor) -> Truth:
                 square[start + k], partner[start + k], tied[start + k] = int(most), int(first[j]), int(ties)
             continue
         row, column = (block >= largest[:, None] - 2 * products.error).nonzero()
+        row, column = numbers.farthest_of(row, column, first[start + row], first[column])
         work += len(row) * numbers.values.shape[1]
         if work > _TOO_MANY:
             raise TooManyNearTies
@@ -194,6 +195,23 @@ class _Numbers:
     def square(self, i: int, j: int) -> int:
         """The exact squared distance of two rows, in units of `unit`."""
         return sum([(a - b) ** 2 for a, b in zip(self._row(i), self._row(j), strict=True)])
+
+    def farthest_of(self, row: Whole, column: Whole, i: Whole, j: Whole) -> tuple[Whole, Whole]:
+        """Of candidates (m,), the pairs of rows `i` and `j`, those that numbers of 64 bits cannot tell from the
+        farthest with the same `row`: their `row` and `column`."""
+        if np.finfo(np.longdouble).nmant < 63 or len(row) <= len(np.unique(row)):
+            return row, column
+        d = self.values.shape[1]
+        squares = np.empty(len(row), dtype=np.longdouble)
+        step = max(1, (1 << 20) // d)
+        for start in range(0, len(row), step):
+            part = slice(start, start + step)
+            difference = self.values[i[part]].astype(np.longdouble) - self.values[j[part]]
+            squares[part] = (difference * difference).sum(axis=1)  # off by d + 2 roundings, of 2^-64 each
+        most = np.zeros(int(row.max()) + 1, dtype=np.longdouble)
+        np.maximum.at(most, row, squares)
+        kept = squares >= most[row] * (1 - np.longdouble(4 * d + 16) * np.longdouble(2) ** -64)
+        return row[kept], column[kept]
 
     def _row(self, i: int) -> list[int]:
         if i not in self._rows:
