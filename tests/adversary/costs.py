@@ -35,7 +35,7 @@ _MEASURE = "measure"
 @dataclass(frozen=True)
 class Cost:
     """What one search took: seconds, and bytes held at once beyond its rows; beside them the seconds of a float64
-    brute force, and the bytes that were stated. `seconds` is infinite where it had to be stopped."""
+    brute force, and the bytes that were stated. `seconds` is infinite where it came to no end."""
 
     seconds: float
     held: float
@@ -64,7 +64,7 @@ def cost_of(case: Case, too_long: float = _TOO_LONG) -> Cost:
     command = [sys.executable, __file__, _MEASURE, str(case)]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=too_long)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
         return Cost(float("inf"), 0.0, 0.0, 0.0)
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 

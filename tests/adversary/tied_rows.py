@@ -93,3 +93,16 @@ def copies_across_batches(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     some = rng.random(n) < rng.choice([0.12, 0.5, 0.95])
     x[some] = x[rng.choice(n, max(1, n // 20))][rng.integers(0, max(1, n // 20), int(some.sum()))]
     return x * (1 + rng.integers(0, 2) * np.where(some, 1.0, 0.1)[:, None])
+
+
+def simplex_of_whole_numbers(rng: Rng, n: int, d: int, dtype: str) -> Floats:
+    """All pairs tie, and products of the rows are whole numbers that narrow types cannot hold."""
+    n = min(n, 400)
+    return np.eye(n) * rng.integers(1, 4) + rng.integers(0, 40)
+
+
+def few_far_points_many_times(rng: Rng, n: int, d: int, dtype: str) -> Floats:
+    """Corners of a large cube of whole numbers, each moved a little or not: masses tie at the largest distance."""
+    x = rng.integers(0, 2, (n, min(d, 8))) * float(rng.choice([100, 37, 1023]))
+    x[: n // 4] += rng.integers(0, 2, x[: n // 4].shape)
+    return rng.permutation(x)
