@@ -14,7 +14,10 @@ def extreme_column_scales(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     scale = 2.0 ** rng.uniform(rng.choice([-149, -100]), -20, d)
     near = rng.choice(d, max(1, min(16, d // 8)), replace=False)
     scale[near] = 2.0 ** rng.uniform(-1, 1, len(near))
-    return rng.standard_normal((n, d)) * (np.sort(scale)[::-1] if rng.integers(2) else scale)
+    x = rng.standard_normal((n, d)) * (np.sort(scale)[::-1] if rng.integers(2) else scale)
+    if rng.integers(2):  # at one radius, so that radii discard nothing and moments are looked at
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return x
 
 
 def columns_from_1e_30_to_1e30(rng: Rng, n: int, d: int, dtype: str) -> Floats:
