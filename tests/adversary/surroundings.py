@@ -1,0 +1,176 @@
+"""What a caller may have set in torch: none of it may change an answer, and none of it may be changed.
+
+Within `surrounded(name)` the settings are in force, and a thread watches those that all threads share; what the
+search has changed, seen from there or afterwards, is in the list that it gives.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from adversary.subject import search
+
+SURROUNDINGS = (
+    "plain",
+    "autocast",
+    "autocast-float16",
+    "medium",
+    "high",
+    "older-and-newer-settings",
+    "default-float64",
+    "default-float16",
+    "default-meta",
+    "flush",
+    "deterministic",
+    "inference",
+    "one-thread",
+    "anomaly",
+    "another-search",
+    "flipping",
+)
+
+
+def shared_settings() -> dict[str, object]:
+    """The settings that all threads of the process share."""
+    newer = getattr(torch.backends.mkldnn, "matmul", None)
+    found: dict[str, object] = {
+        "default dtype": torch.get_default_dtype(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "cuda products": torch.backends.cuda.matmul.fp32_precision if newer else None,
+        "cpu products": newer.fp32_precision if newer else None,
+        "threads": torch.get_num_threads(),
+        "mkldnn": torch.backends.mkldnn.enabled,  # type: ignore[attr-defined]
+    }
+    try:
+        found["float32 products"] = torch.get_float32_matmul_precision()
+    except RuntimeError:  # settings of both kinds are mixed
+        found["float32 products"] = None
+    return found
+
+
+def own_settings() -> dict[str, object]:
+    """The settings that each thread has for itself."""
+    return {
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "autocast dtype": torch.get_autocast_dtype("cpu"),
+        "inference": torch.is_inference_mode_enabled(),
+        "gradients": torch.is_grad_enabled(),
+        "anomaly": torch.is_anomaly_enabled(),
+        "default device": str(torch.get_default_device()),
+        "flush to zero": bool((torch.full((1,), 2.0**-140, device="cpu") * 1.0 == 0).item()),
+    }
+
+
+@contextmanager
+def surrounded(name: str) -> Iterator[list[str]]:
+    """The caller's settings called `name`, and what was found to have changed in them: empty until the end."""
+    changed: list[str] = []
+    if name == "plain":
+        yield changed
+        return
+    with ExitStack() as stack:
+        _enter(name, stack)
+        if name == "flipping":
+            yield changed
+            return
+        before, own = shared_settings(), own_settings()
+        seen: dict[str, object] = {}
+        with _in_a_thread(lambda: seen.update(_differences(before, shared_settings()))):
+            yield changed
+        changed += [f"another thread saw {what} become {value}" for what, value in seen.items()]
+        now = shared_settings() | own_settings()
+        changed += [f"{what} was left as {value}" for what, value in _differences(before | own, now).items()]
+
+
+def untouched(steps: Iterator[object]) -> Iterator[object]:
+    """The steps of a search, after each of which the caller's settings are what they were."""
+    before = own_settings()
+    for step in steps:
+        changed = _differences(before, own_settings())
+        if changed:
+            raise AssertionError(f"between two events the caller sees {changed}")
+        yield step
+
+
+def _differences(before: dict[str, object], now: dict[str, object]) -> dict[str, object]:
+    return {what: now[what] for what, value in before.items() if now[what] != value}
+
+
+def _enter(name: str, stack: ExitStack) -> None:
+    def restored(restore: Callable[..., object], *values: object) -> None:
+        stack.callback(restore, *values)
+
+    match name:
+        case "autocast":
+            stack.enter_context(torch.autocast("cpu"))
+        case "autocast-float16":
+            stack.enter_context(torch.autocast("cpu", dtype=torch.float16))
+        case "medium" | "high":
+            restored(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision(name)
+        case "older-and-newer-settings":
+            matmul = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+            cuda = torch.backends.cuda.matmul
+            restored(setattr, matmul, "fp32_precision", matmul.fp32_precision)
+            restored(setattr, cuda, "fp32_precision", cuda.fp32_precision)
+            matmul.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
+        case "default-float64" | "default-float16":
+            restored(torch.set_default_dtype, torch.get_default_dtype())
+            torch.set_default_dtype(torch.float64 if name.endswith("64") else torch.float16)
+        case "default-meta":
+            restored(torch.set_default_device, None)
+            torch.set_default_device("meta")
+        case "flush":
+            restored(torch.set_flush_denormal, False)
+            torch.set_flush_denormal(True)
+        case "deterministic":
+            restored(torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled())
+            torch.use_deterministic_algorithms(True)
+        case "inference":
+            stack.enter_context(torch.inference_mode())
+        case "one-thread":
+            restored(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(1)
+        case "anomaly":
+            stack.enter_context(torch.autograd.set_detect_anomaly(True, check_nan=True))
+        case "another-search":
+            other = torch.randn(700, 40, generator=torch.Generator().manual_seed(1))
+            restored(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision("high")
+            stack.enter_context(_in_a_thread(lambda: _finish(other)))
+        case "flipping":
+            restored(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            stack.enter_context(_in_a_thread(_flip))
+        case _:
+            raise ValueError(f"there are no surroundings called {name}")
+
+
+def _finish(rows: torch.Tensor) -> None:
+    for _ in search(rows, batch=50, screen="tf32"):
+        pass
+
+
+def _flip() -> None:
+    for word in ("medium", "highest", "high", "highest"):
+        torch.set_float32_matmul_precision(word)
+
+
+@contextmanager
+def _in_a_thread(step: Callable[[], object]) -> Iterator[None]:
+    """Take a step again and again in another thread."""
+    going = True
+
+    def work() -> None:
+        while going:
+            step()
+            time.sleep(1e-5)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        going = False
+        thread.join()
