@@ -1,7 +1,7 @@
 """What a search holds, by the account of torch's allocator."""
 
 import torch
-from farpair.engine.search import search
+from farpair.engine.search import search_here
 from farpair.engine.workspace import Workspace
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
@@ -9,7 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 
 def finish(rows: torch.Tensor, memory: int = 0) -> None:
     """Search rows (n, d), keeping none of the events."""
-    for _ in search(rows, memory=memory):
+    for _ in search_here(rows, batch=256, device=rows.device, memory=memory):
         pass
 
 

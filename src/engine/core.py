@@ -16,7 +16,7 @@ from .certify import squared_distances
 from .events import BatchDone, Climbing, PairFound, Progress, Warned
 from .exact import ExactSquares
 from .farther_out import Reach, farthest_of
-from .search import search
+from .search import search_here
 from .space import Space
 from .stages import stand_in
 
@@ -86,7 +86,8 @@ def core_pair(
         with _apart(space.rows, removed, core, memory) as (rows, index):
             began, found = time.thread_time(), False  # does not count pauses
             left = memory and memory - (0 if rows is space.rows else rows.nbytes)
-            with closing(search(rows, batch=len(rows), device=device, memory=left)) as steps:
+            where = device or rows.device
+            with closing(search_here(rows, batch=len(rows), device=where, memory=left)) as steps:
                 for event in steps:
                     if isinstance(event, PairFound):
                         found = True

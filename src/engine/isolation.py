@@ -6,23 +6,36 @@ What belongs to the whole process (the default dtype, the precision of float32 p
 tensor here names its dtype, and every product proves its arithmetic (`products`).
 """
 
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 
+Event = TypeVar("Event")
 Result = TypeVar("Result")
 
 _WAKES = 0.1  # seconds after which a wait looks up, so that ctrl-c is seen
+_AHEAD = 64  # events that work may be ahead of who takes them
 
 
 class Abandoned(BaseException):
     """Raised in the thread whose result nobody waits for any more."""
 
 
+@dataclass(frozen=True)
+class _End:
+    """There are no more events; because of an error, or since all are made."""
+
+    error: BaseException | None = None
+
+
 class _Thread(threading.local):
-    """What a thread is told: `abandoned` is set where nobody waits for its result."""
+    """What a thread is told: `abandoned` is set where nobody waits for its result; None where it is the
+    caller's."""
 
     abandoned: threading.Event | None = None
 
@@ -35,35 +48,68 @@ def apart(work: Callable[[], Result]) -> Result:
 
     Where the wait for it is interrupted (ctrl-c), the thread ends at the next `check_wanted`.
     """
+
+    def only() -> Generator[Result]:
+        yield work()
+
+    (result,) = events_apart(only)
+    return result
+
+
+def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
+    """The events of an iterator that `events` makes and a thread of its own goes through, a little ahead.
+
+    Where nobody waits for the next one any more, the thread ends at the next `check_wanted`.
+    """
     if _this_thread.abandoned is not None:  # it is apart already
-        return work()
-    results: list[Result] = []
-    errors: list[BaseException] = []
+        yield from events()
+        return
+    made: queue.Queue[Event | _End] = queue.Queue(_AHEAD)
     abandoned = threading.Event()
 
     def run() -> None:
         _this_thread.abandoned = abandoned
         torch.set_flush_denormal(False)  # a thread inherits this one, before it has any to help it
+        end = _End()
         try:
             with torch.no_grad():
-                results.append(work())
+                for event in events():
+                    _put(made, event)
         except BaseException as error:  # whatever it is, it is the caller's
-            errors.append(error)
+            end = _End(error)
+        with suppress(Abandoned):
+            _put(made, end)
 
     thread = threading.Thread(target=run, name="farpair", daemon=True)
     thread.start()
     try:
-        while thread.is_alive():
-            thread.join(_WAKES)
-    except BaseException:
+        while True:
+            try:
+                event = made.get(timeout=_WAKES)
+            except queue.Empty:
+                continue
+            if not isinstance(event, _End):
+                yield event
+            elif event.error is None:
+                return
+            else:
+                raise event.error
+    finally:
         abandoned.set()
-        raise
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def check_wanted() -> None:
     """Raise Abandoned in a thread that works apart and whose result nobody waits for any more."""
     if _this_thread.abandoned is not None and _this_thread.abandoned.is_set():
         raise Abandoned
+
+
+def _put(made: "queue.Queue[Event]", event: Event) -> None:
+    """Put an event into a queue as soon as there is room. Raises Abandoned where nobody takes any more."""
+    while True:
+        check_wanted()
+        try:
+            made.put(event, timeout=_WAKES)
+        except queue.Full:
+            continue
+        return

@@ -37,7 +37,7 @@ from .record import ResumePoint
 from .resuming import resume_from
 from .rows import Rows, load_rows
 from .screen import AUTO, choose_screen
-from .search import search
+from .search import search_here
 from .vocabulary import Vocabulary
 from .workspace import Workspace
 
@@ -105,7 +105,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     pair: PairFound | None = None
     batches: list[BatchDone] = []
     began = time.thread_time()
-    steps = search(
+    steps = search_here(
         cluster.rows,
         batch=request.batch,
         device=device,

@@ -30,6 +30,7 @@ from .contenders import Places
 from .copies import first_equal, first_unequal
 from .events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, Warned
 from .findings import Findings
+from .isolation import events_apart
 from .ladder import choose_ladder, only_full_level
 from .ledger import Ledger, Settled
 from .levels import Factors
@@ -63,16 +64,48 @@ def search(
 ) -> Generator[SearchEvent]:
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
-    A step between two events is a few milliseconds of work; closing the generator stops the search. It holds at
-    most `memory` bytes beyond the rows (0: see `blocks.blocks_for`), or works on as much at once as `blocks` says.
-    `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is where an earlier search of
-    the same rows, in batches of the same size, was cut short: what it had settled is repeated, and the answer is
-    what it would have been. `screen` is the format of the screening products (see `screen.choose_screen`); the
-    answer is the same in each.
+    The search holds at most `memory` bytes beyond the rows (0: see `blocks.blocks_for`), or works on as much at
+    once as `blocks` says. `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is
+    where an earlier search of the same rows, in batches of the same size, was cut short: what it had settled is
+    repeated, and the answer is what it would have been. `screen` is the format of the screening products (see
+    `screen.choose_screen`); the answer is the same in each.
 
-    Raises InputError where there is no such screen, or where a distance is more than float64 can say.
+    It runs in a thread of its own, a few events ahead, so that no torch setting of the caller's reaches it;
+    closing the generator stops it. Raises InputError where there is no such screen, or where a distance is more
+    than float64 can say, and ProofError where it cannot prove its answer.
     """
     device = rows.device if device is None else device
+
+    def events() -> Iterator[SearchEvent]:
+        return search_here(
+            rows,
+            batch=batch,
+            device=device,
+            memory=memory,
+            exhaustive=exhaustive,
+            resume=resume,
+            screen=screen,
+            blocks=blocks,
+        )
+
+    yield from events_apart(events)
+
+
+def search_here(
+    rows: Tensor,
+    *,
+    batch: int,
+    device: torch.device,
+    memory: int = 0,
+    exhaustive: bool = False,
+    resume: ResumePoint | None = None,
+    screen: str = AUTO,
+    blocks: Blocks | None = None,
+) -> Generator[SearchEvent]:
+    """The same in the caller's thread, step by step: a step between two events is a few milliseconds of work.
+
+    For a process of the search's own, in which nothing has changed how torch computes.
+    """
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
     chosen = choose_screen(screen, device)

@@ -7,7 +7,7 @@ from answers import answer
 from farpair.engine import device as devices
 from farpair.engine.device import float64_device
 from farpair.engine.events import BatchDone, PairFound
-from farpair.engine.search import search
+from farpair.engine.search import search_here
 from other_device import DEVICE, Present
 
 ROWS = {
@@ -31,7 +31,7 @@ def test_a_device_without_float64_finds_the_same_pair_and_has_the_cpu_verify_it(
     expected = answer(rows)
     monkeypatch.setattr(devices, "WITHOUT_FLOAT64", {DEVICE.type})
     with Present() as device:
-        events = list(search(rows, device=DEVICE, memory=64 << 20, screen=screen))
+        events = list(search_here(rows, batch=256, device=DEVICE, memory=64 << 20, screen=screen))
 
     found = events[-1]
     assert isinstance(found, PairFound)
