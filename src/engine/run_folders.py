@@ -6,6 +6,7 @@ too; one without a `request.json` is not a run yet, or no longer.
 """
 
 import contextlib
+import math
 import os
 import re
 import time
@@ -23,7 +24,10 @@ LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run by its id, `20261122-185400-<model>-<4 hex digits>`, and the folder that holds it."""
+    """A run by its id, `20261122-185400Z-<model>-<4 hex digits>`, and the folder that holds it.
+
+    The time in the id is UTC. Ids made by earlier versions have no "Z": theirs is a local time of an unknown zone.
+    """
 
     id: str
     folder: Path
@@ -41,9 +45,15 @@ class Run(msgspec.Struct, frozen=True):
         return self.folder / "engine.log"
 
     @property
-    def asked_for(self) -> tuple[str, int, str]:
-        """What orders runs as they were asked for: the second in the id, within it the time of the request."""
-        return self.id[:15], _mtime_ns(self.request), self.id
+    def asked_for(self) -> tuple[float, int, str]:
+        """Orders runs as they were asked for, in whatever time zones: by the second, then by the request's time."""
+        written = _mtime_ns(self.request)
+        instant = _utc_seconds(self.id)
+        if instant is None:
+            from .glance import began  # only where there is an id of an earlier version
+
+            instant = began(self.journal)
+        return math.floor(written / 1e9 if instant is None else instant), written, self.id
 
 
 def state_folder() -> Path:
@@ -63,7 +73,7 @@ def new_run(request: RunRequest) -> Run:
             folder.chmod(0o700)  # mkdir's mode holds for the last folder only, and not for one that was there
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", request.model).strip("-.")[:40] or "model"
     while True:
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{os.urandom(2).hex()}"
+        run_id = f"{time.strftime('%Y%m%d-%H%M%SZ', time.gmtime())}-{slug}-{os.urandom(2).hex()}"
         run = Run(run_id, root / "runs" / run_id)
         try:
             run.folder.mkdir(mode=0o700)
@@ -141,7 +151,19 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}Z?-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+
+
+def _utc_seconds(run_id: str) -> float | None:
+    """The time in a run's id in seconds since the epoch; None where that is a local time, or no time at all."""
+    from datetime import datetime
+
+    if run_id[15:16] != "Z":
+        return None
+    try:
+        return datetime.fromisoformat(run_id[:16].replace("-", "T")).timestamp()
+    except ValueError:
+        return None
 
 
 def _mtime_ns(path: Path) -> int:
