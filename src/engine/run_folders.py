@@ -1,8 +1,8 @@
 """Where runs are kept: each in a folder of its own under the state folder, private to the user. No torch here.
 
 `request.json` is what was asked for, `journal.jsonl` everything that happened (see `journal`), `engine.log` what
-the engine printed, read when it died. A folder is made by one mkdir, which is atomic on every file system, NFS
-too; one without a `request.json` is not a run yet, or no longer.
+the engine printed, read when it died, `engine.json` which process was started. A folder is made by one mkdir,
+which is atomic on every file system, NFS too; one without a `request.json` is not a run yet, or no longer.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import msgspec
 
 from ..errors import RunError
 from ..text import visible
-from .events import RunRequest
+from .events import Natural, RunRequest, Words
 from .files import read_regular
 
 LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold, each character escaped
@@ -45,8 +45,12 @@ class Run(msgspec.Struct, frozen=True):
         return self.folder / "engine.log"
 
     @property
+    def process(self) -> Path:
+        return self.folder / "engine.json"
+
+    @property
     def asked_for(self) -> tuple[float, int, str]:
-        """Orders runs as they were asked for, in whatever time zones: by the second, then by the request's time."""
+        """Orders runs as they were asked for, in whatever zones: by second, then by the time of the request."""
         written = _mtime_ns(self.request)
         instant = _utc_seconds(self.id)
         if instant is None:
@@ -54,6 +58,13 @@ class Run(msgspec.Struct, frozen=True):
 
             instant = began(self.journal)
         return math.floor(written / 1e9 if instant is None else instant), written, self.id
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A process by its number on a host."""
+
+    pid: Natural
+    host: Words
 
 
 def state_folder() -> Path:
@@ -132,6 +143,29 @@ def request_of(run: Run) -> RunRequest:
         raise RunError(f"{run.request} cannot be read: {error.strerror}.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RunError(f"{run.request} is not a run's request: {error}.") from error
+
+
+def note_engine(run: Run, engine: Process) -> None:
+    """Keep which process was started for `run`: until the engine has written a word, nothing else tells."""
+    with contextlib.suppress(OSError), open(run.process, "xb", opener=private) as file:
+        file.write(msgspec.json.encode(engine))
+
+
+def noted_engine(run: Run) -> Process | None:
+    """The process that was started for `run`; None where that was not kept."""
+    try:
+        return msgspec.json.decode(read_regular(run.process, LONGEST_REQUEST), type=Process)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def remove_folder(run: Run) -> None:
+    """Remove the folder of `run`, with the files in it, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(run.folder):
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+        run.folder.rmdir()
 
 
 def rows_of(request: RunRequest) -> tuple[str, str, str, str | None]:

@@ -18,7 +18,20 @@ from .death import sentence_of
 from .events import EngineStarted, RunEnded, RunRequest
 from .journal import read_kept
 from .record import RunRecord
-from .run_folders import Run, all_runs, find, new_run, private, request_of, seconds_since, state_folder
+from .run_folders import (
+    Process,
+    Run,
+    all_runs,
+    find,
+    new_run,
+    note_engine,
+    noted_engine,
+    private,
+    remove_folder,
+    request_of,
+    seconds_since,
+    state_folder,
+)
 
 __all__ = ["Run", "all_runs", "find", "request_of", "state_folder"]  # and what is defined here
 
@@ -46,7 +59,12 @@ def start(request: RunRequest) -> Run:
     _reap()
     try:
         run = new_run(request)
-        _children[run.id] = _engine(run)
+        try:
+            _children[run.id] = _engine(run)
+        except OSError:
+            remove_folder(run)  # a run without an engine would be in the others' way
+            raise
+        note_engine(run, Process(_children[run.id].pid, socket.gethostname()))
     except UnicodeEncodeError as error:
         raise RunError(f"{visible(repr(error.object))} is not UTF-8, so a run of it cannot be kept.") from error
     except OSError as error:
@@ -64,8 +82,13 @@ def is_alive(run: Run, told: Told) -> bool:
     child = _children.get(run.id)
     if child is not None:
         return child.poll() is None
-    if told.engine is None:  # another app may have started it a moment ago
-        return abs(seconds_since(run.request)) < _STARTING_SECONDS
+    if told.engine is None:  # it may have been started a moment ago, by this process or another
+        noted = noted_engine(run)
+        if noted is None or noted.host != socket.gethostname():
+            return abs(seconds_since(run.request)) < _STARTING_SECONDS
+        from .engine_process import is_there
+
+        return is_there(run, noted.pid)
     from .engine_process import living
 
     return living(run, told.engine) is not None

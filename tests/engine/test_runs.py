@@ -18,6 +18,7 @@ from farpair.engine import runs
 from farpair.engine.events import EngineStarted, Queued, RunEnded, RunRequest
 from farpair.engine.journal import JournalWriter, read_record
 from farpair.engine.kept import latest
+from farpair.engine.listing import listed
 from farpair.engine.queue import Turn
 from farpair.engine.record import RunRecord
 from farpair.engine.run_folders import new_run
@@ -158,6 +159,28 @@ def test_the_latest_run_of_the_same_rows_is_found_whatever_the_batch_size_was() 
     broken = kept_run(NOWHERE)
     broken.request.write_bytes(b"[" * 100_000)
     assert latest(NOWHERE) == run
+
+
+@pytest.mark.parametrize("limit", [("-v", "20000"), ("-t", "0")])
+def test_an_engine_that_died_at_once_is_seen_to_be_gone_by_everybody_and_waited_for_by_nobody(
+    limit: tuple[str, str],
+) -> None:
+    run = started_elsewhere(NOWHERE, *limit)
+    record = RunRecord()
+    deadline = time.monotonic() + 10
+    while runs.is_alive(run, record) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not runs.is_alive(run, record)
+    assert listed(run).place == "interrupted"
+    assert Turn(new_run(NOWHERE), "cpu").look() == Queued(ahead=0)
+    assert "before it could start" in (runs.death_sentence(run, record) or "")
+
+
+def test_a_run_whose_engine_cannot_be_started_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(RunError, match="could not be started"):
+        runs.start(NOWHERE)
+    assert os.listdir(runs.state_folder() / "runs") == []
 
 
 def test_without_a_state_folder_there_are_no_runs() -> None:
@@ -360,14 +383,21 @@ def kept_run(request: RunRequest, *events: EngineStarted) -> Run:
     return run
 
 
-def started_elsewhere(request: RunRequest) -> Run:
-    """A run started by a process that is no longer there."""
+def started_elsewhere(request: RunRequest, *limit: str) -> Run:
+    """A run started by a process that is no longer there; with a `limit`, as ulimit has it, upon the engine."""
     starting = """
-import sys
+import os, sys, time
 import msgspec
 from farpair.engine import runs
 from farpair.engine.events import RunRequest
+if sys.argv[2:]:
+    engine = os.path.join(os.environ["XDG_STATE_HOME"], "engine")
+    with open(engine, "w") as file:
+        file.write(f'#!/bin/sh\\nulimit {" ".join(sys.argv[2:])}\\nexec {sys.executable} "$@"\\n')
+    os.chmod(engine, 0o700)
+    sys.executable = engine
 print(runs.start(msgspec.json.decode(sys.argv[1], type=RunRequest)).id)
 """
-    command = [sys.executable, "-c", starting, msgspec.json.encode(request).decode()]
+    runs.state_folder().parent.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", starting, msgspec.json.encode(request).decode(), *limit]
     return runs.find(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
