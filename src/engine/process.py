@@ -144,7 +144,8 @@ class _Journal:
 def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
     """Run `request`, every event but the last into `journal`; the last is returned."""
     journal.append(_engine_started(run, request))
-    trim()
+    with suppress(FarpairError):
+        trim()
     wishes = Wishes(journal.append)
     journal.undisturbed = wishes.undisturbed
     try:

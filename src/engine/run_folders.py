@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from ..errors import RunError
+from ..home import state_home
 from ..text import visible
 from .events import Natural, RunRequest, Words
 from .files import read_regular
@@ -68,10 +69,11 @@ class Process(msgspec.Struct, frozen=True):
 
 
 def state_folder() -> Path:
-    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it."""
-    import platformdirs  # a moment, which only what looks for runs need wait
+    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it.
 
-    return platformdirs.user_state_path("farpair", appauthor=False)
+    Raises InputError where a person has no home folder.
+    """
+    return state_home() / "farpair"
 
 
 def new_run(request: RunRequest) -> Run:
@@ -99,12 +101,18 @@ def new_run(request: RunRequest) -> Run:
 
 
 def run_ids() -> list[str]:
-    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove."""
+    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove.
+
+    Raises RunError where the folder of runs is there and cannot be read.
+    """
+    folder = state_folder() / "runs"
     try:
-        entries = os.scandir(state_folder() / "runs")
+        entries = os.scandir(folder)
         return [entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise RunError(f"The runs in {visible(str(folder))} cannot be listed: {error.strerror}.") from error
 
 
 def run_of(run_id: str) -> Run:
@@ -115,7 +123,7 @@ def run_of(run_id: str) -> Run:
 
 
 def all_runs() -> list[Run]:
-    """Every run in the state folder, newest first."""
+    """Every run in the state folder, newest first. Raises RunError as `run_ids`."""
     runs = [run for run_id in run_ids() if os.path.exists((run := run_of(run_id)).request)]
     return sorted(runs, key=lambda run: run.asked_for, reverse=True)
 
