@@ -40,12 +40,14 @@ class Vocabulary:
         vocab = stored.model.vocab
         pairs = ((token, id) for id, (token, _) in enumerate(vocab)) if isinstance(vocab, list) else vocab.items()
         self._tokens = {id: token[:LONGEST_TOKEN] for token, id in pairs}
-        self._tokens |= {added.id: added.content[:LONGEST_TOKEN] for added in stored.added_tokens or ()}
+        self._added = {added.id: added.content[:LONGEST_TOKEN] for added in stored.added_tokens or ()}
         self._decoder = decoder_of(stored.decoder) if stored.decoder else None
 
     def text(self, id: int) -> str | None:
         """The text of token `id`, raw and untrusted; None where the tokenizer has no such token. Of a token longer
         than any tokenizer's, its first `LONGEST_TOKEN` characters."""
+        if id in self._added:  # their content is what they say; only a model's own tokens are in its spelling
+            return self._added[id]
         token = self._tokens.get(id)
         if token is None:
             return None
@@ -67,7 +69,7 @@ class Vocabulary:
             raise InputError(
                 f"{visible(pattern, 60)} is not a regular expression: {visible(str(error))}."
             ) from None
-        ids = sorted(id for id in self._tokens if id < vocabulary)
+        ids = sorted(id for id in self._tokens.keys() | self._added.keys() if id < vocabulary)
         return [id for id in ids if (text := self.text(id)) is not None and found(text)]
 
 

@@ -1,6 +1,7 @@
 """What tokens say, from tokenizers of each kind that models come with."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,19 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(open_folder: Path) -> None:
     (open_folder / "tokenizer.json").chmod(0)
     with as_nobody(), pytest.raises(InputError, match="no permission to read"):
         Vocabulary(open_folder / "tokenizer.json")
+
+
+@pytest.mark.parametrize("decoder", [{"type": "ByteLevel"}, {"type": "Metaspace"}, {"type": "WordPiece"},
+                                     {"type": "BPEDecoder"}, {"type": "ByteFallback"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "content", ["đem", "č", "Ãļ", "Ġword", "▁▁", "##x", "end</w>", "<0x0A>", "Ċ", " x ", "can 't"]
+)
+def test_added_tokens_are_what_they_say_whatever_the_decoder(
+    tmp_path: Path, decoder: dict[str, str], content: str
+) -> None:
+    stored = {"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"id": 1, "content": content},
+              {"id": 2, "content": content + content}], "decoder": decoder}  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    vocabulary = Vocabulary(tmp_path / "tokenizer.json")
+    assert [vocabulary.text(id) for id in range(4)] == ["a", content, content + content, None]
+    assert vocabulary.ids_matching("^" + re.escape(content) + "$", 3) == [1]
