@@ -139,6 +139,7 @@ def _engine(run: Run) -> subprocess.Popen[bytes]:
                 # -P: nothing in the folder where the person happens to be is imported.
                 [sys.executable, "-P", "-m", "farpair.engine.process", str(run.folder)],
                 start_new_session=True,
+                cwd="/",  # the folder where the person is may be deleted, or unmounted, while the run goes
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
