@@ -183,10 +183,15 @@ def _written(check: Callable[[str], object], example: str) -> Callable[[object],
     return checked
 
 
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{_shown(value)} is not a whole number from 1 to {values.LARGEST:,}")
-    return values.whole_number(str(value))
+def _number(check: Callable[[str], int]) -> Callable[[object], int]:
+    """A check of a value that is a whole number in TOML."""
+
+    def checked(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"{_shown(value)} is not a whole number")
+        return check(str(value))
+
+    return checked
 
 
 def _memory(value: object) -> int:
@@ -241,9 +246,9 @@ def _shown(value: object) -> str:
 
 _CHECKS: Final[dict[str, Callable[[object], object]]] = {
     "tensors": _written(_folder, 'tensors = "~/tensors"'),
-    "batch": _number,
+    "batch": _number(values.whole_number),
     "device": _written(values.device, 'device = "cuda:1"'),
-    "threads": _number,
+    "threads": _number(values.threads),
     "memory": _memory,
     "screen": _written(values.screen, 'screen = "tf32"'),
     "theme": _written(values.theme, 'theme = "dark"'),

@@ -3,6 +3,7 @@
 Torch is imported here, so a process that has something to say before that imports this module late.
 """
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -56,8 +57,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     """
     if request.batch < 1:
         raise InputError(f"--batch {request.batch}: a batch holds at least one row.")
+    cores = os.cpu_count() or 1
     if request.threads:
-        torch.set_num_threads(request.threads)
+        torch.set_num_threads(min(request.threads, cores))  # of many more, the system may give out in a crash
     device = choose_device(request.device)
     chosen = choose_screen(request.screen, device)
     cluster = load_rows(request)
@@ -89,6 +91,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     yield from cluster.warnings
     if request.screen not in (AUTO, chosen.screen.name):
         yield Warned(kind="device", message=f"Pairs are screened in {chosen.screen.name}, {chosen.why}.")
+    if request.threads > cores:
+        asked = f"--threads asks for {count(request.threads)}"
+        yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
     if 0 < request.memory < memory:
         asked = f"--memory asks for {size(request.memory)}"
         yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
