@@ -165,17 +165,27 @@ class _Names:
         self._ids = cluster.token_ids
         self._named: set[int] = set()
         self._vocabulary: Vocabulary | None = None
-        self._problem = ""
+        self._problems: list[str] = []
         if request.tokenizer is not None:
-            try:
-                self._vocabulary = Vocabulary(Path(request.tokenizer))
-            except InputError as error:
-                self._problem = str(error)
+            self._read(Path(request.tokenizer), cluster.vocabulary)
+
+    def _read(self, tokenizer: Path, rows: int) -> None:
+        by_ids = "Tokens are shown by their ids alone."
+        try:
+            vocabulary = Vocabulary(tokenizer)
+        except InputError as error:
+            self._problems.append(f"{error} {by_ids}")
+            return
+        if misfit := vocabulary.misfit(rows):
+            self._problems.append(f"{misfit} {by_ids}")
+            return
+        self._vocabulary = vocabulary
+        self._problems += filter(None, (vocabulary.warning, vocabulary.left_over(rows)))
 
     def warnings(self) -> Iterator[Warned]:
-        """Why tokens have no text, where a tokenizer is there and cannot be used."""
-        if self._problem:
-            yield Warned(kind="tokenizer", message=f"{self._problem} Tokens are shown by their ids alone.")
+        """Why tokens have no text, or may have the wrong one, where a tokenizer is there."""
+        for problem in self._problems:
+            yield Warned(kind="tokenizer", message=problem)
 
     def before(self, event: AnyEvent) -> Iterator[AnyEvent]:
         """What has to be said before `event`: the tokens of rows that it is the first to mention."""
