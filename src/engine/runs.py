@@ -36,7 +36,8 @@ from .run_folders import (
 __all__ = ["Run", "all_runs", "find", "request_of", "state_folder"]  # and what is defined here
 
 # What the engine listens to (see `process`).
-STOP: Final = signal.SIGTERM
+STOP: Final = signal.SIGQUIT  # by a person; END is what logouts, containers and job schedulers send
+END: Final = signal.SIGTERM
 PAUSE: Final = signal.SIGUSR1
 GO_ON: Final = signal.SIGUSR2
 
@@ -100,6 +101,12 @@ def stop(run: Run, told: Told) -> None:
     _send(run, told, signal.SIGCONT)  # one that was suspended would not hear it
 
 
+def end(run: Run, told: Told) -> None:
+    """End the engine as the system does that ends this process; it writes that it was ended from outside."""
+    _send(run, told, END)
+    _send(run, told, signal.SIGCONT)
+
+
 def pause(run: Run, told: Told) -> None:
     """Ask the engine to pause; it writes Paused. Nothing happens where it is gone."""
     _send(run, told, PAUSE)
@@ -132,7 +139,7 @@ _STARTING_SECONDS: Final = 30.0
 
 def _engine(run: Run) -> subprocess.Popen[bytes]:
     # The child inherits these signals blocked and lets them through once it listens: one sent earlier waits.
-    ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, PAUSE, GO_ON})
+    ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, END, PAUSE, GO_ON})
     try:
         with open(run.log, "xb", opener=private) as log:
             return subprocess.Popen(
