@@ -33,7 +33,7 @@ def own_models(options: Options) -> list[Model]:
     """
     folder = tensors_folder(options.tensors)
     named = options.tensors is not None or os.environ.get("FARPAIR_TENSORS")
-    models = models_in(folder) if named or folder.exists() else []
+    models = models_in(folder) if named or os.path.exists(folder) else []
     return [_in_cluster(model, options) for model in models]
 
 
@@ -72,6 +72,8 @@ def _only_model(options: Options) -> Model:
 
 
 def _named(word: str, options: Options) -> Model:
+    if os.sep in word:  # no model in the tensors folder is called so: nothing is looked for there
+        return model_at(Path(os.path.expanduser(word)), options.tensor)
     try:
         models = found_models(options)
     except InputError:
@@ -82,7 +84,7 @@ def _named(word: str, options: Options) -> Model:
         if model.name == word:
             return model
     path = Path(os.path.expanduser(word))  # of a user whom there is not, the word as it is
-    if os.sep in word or path.suffix == ".safetensors" or os.path.lexists(path):
+    if path.suffix == ".safetensors" or os.path.lexists(path):
         return model_at(path, options.tensor)
     tensors = tensors_folder(options.tensors)
     if word not in (".", "..") and os.path.lexists(tensors / word):

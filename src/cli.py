@@ -268,7 +268,7 @@ def _parser(command: str) -> _Parser:
         add("--batch", metavar="N", type=_NUMBER, help="rows in a batch (default: 256)")
         add("--device", metavar="DEVICE", type=_checked(values.device), help=_DEVICE)
         add("--screen", metavar="FORMAT", type=_checked(values.screen), help=_SCREEN)
-        add("--threads", metavar="N", type=_NUMBER, help="CPU threads (default: every core)")
+        add("--threads", metavar="N", type=_checked(values.threads), help="CPU threads (default: every core)")
         add("--memory", metavar="SIZE", type=_checked(values.bytes_of), help=_MEMORY)
         add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")
     if command in ("app", "demo"):

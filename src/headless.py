@@ -37,8 +37,8 @@ def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     try:
         if not _follow(record, tail, partial(runs.is_alive, run, record), shown):
             raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
-    except (KeyboardInterrupt, SystemExit):
-        runs.stop(run, record)
+    except (KeyboardInterrupt, SystemExit) as ending:
+        (runs.stop if isinstance(ending, KeyboardInterrupt) else runs.end)(run, record)
         deadline = time.monotonic() + _STOP_SECONDS
         while record.ended is None and runs.is_alive(run, record) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)

@@ -20,7 +20,7 @@ def open_app(options: Options) -> int:
     from .tui.app import run_app
 
     start = chosen_model(options) if options.model or options.command == "demo" else None
-    own = [] if options.command == "demo" else own_models(options)
+    own = _models_beside(start, options)
     models = own if options.command == "demo" else [*own, *installed_demo(options)]
     if start and start not in models:
         models.insert(0, start)
@@ -56,6 +56,18 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
         options=options,
         opening=Opening(run, speed),
     )
+
+
+def _models_beside(start: Model | None, options: Options) -> list[Model]:
+    """The models in the tensors folder; where another was asked for, a folder that cannot be read is no fault."""
+    if options.command == "demo":
+        return []
+    try:
+        return own_models(options)
+    except InputError:
+        if start is None:
+            raise
+        return []
 
 
 def _collect_no_garbage() -> None:

@@ -13,6 +13,7 @@ import msgspec
 from . import values
 from .engine.files import read_regular
 from .errors import InputError
+from .home import config_home
 from .text import visible
 
 # To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
@@ -64,16 +65,17 @@ MEANINGS: Final[dict[str, tuple[str, str]]] = {
 
 
 def default_file() -> Path:
-    """Where the settings are looked for: `$XDG_CONFIG_HOME/farpair`, by default `~/.config/farpair`."""
-    import platformdirs
+    """Where the settings are looked for: `$XDG_CONFIG_HOME/farpair`, by default `~/.config/farpair`.
 
-    return platformdirs.user_config_path("farpair", appauthor=False) / "settings.toml"
+    Raises InputError where a person has no home folder.
+    """
+    return config_home() / "farpair" / "settings.toml"
 
 
 def settings_file(given: str | None) -> Path:
     """The settings file: the one `given`, else $FARPAIR_CONFIG, else the default one."""
     named = given if given is not None else os.environ.get("FARPAIR_CONFIG") or None
-    return Path(os.path.expanduser(named)).absolute() if named is not None else default_file()
+    return Path(os.path.abspath(os.path.expanduser(named))) if named is not None else default_file()
 
 
 def settings_in_force(given: str | None) -> Settings:
@@ -82,9 +84,13 @@ def settings_in_force(given: str | None) -> Settings:
     A default file that is not there says nothing. Raises InputError, with the file, the line, the setting and what
     is allowed, for a file that says something else than settings, and for a named one that cannot be read.
     """
-    file = settings_file(given)
     named = given is not None or bool(os.environ.get("FARPAIR_CONFIG"))
-    settings = read_settings(file) if named or os.path.exists(file) else Settings()
+    try:
+        file = settings_file(given)
+    except InputError:  # without a home folder there are no settings
+        settings = Settings()
+    else:
+        settings = read_settings(file) if named or os.path.exists(file) else Settings()
     if os.environ.get("FARPAIR_TENSORS"):
         settings = msgspec.structs.replace(settings, tensors=None)  # `sources.tensors_folder` reads it
     if os.environ.get("NO_COLOR"):
@@ -177,10 +183,15 @@ def _written(check: Callable[[str], object], example: str) -> Callable[[object],
     return checked
 
 
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{_shown(value)} is not a whole number from 1 to {values.LARGEST:,}")
-    return values.whole_number(str(value))
+def _number(check: Callable[[str], int]) -> Callable[[object], int]:
+    """A check of a value that is a whole number in TOML."""
+
+    def checked(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"{_shown(value)} is not a whole number")
+        return check(str(value))
+
+    return checked
 
 
 def _memory(value: object) -> int:
@@ -235,9 +246,9 @@ def _shown(value: object) -> str:
 
 _CHECKS: Final[dict[str, Callable[[object], object]]] = {
     "tensors": _written(_folder, 'tensors = "~/tensors"'),
-    "batch": _number,
+    "batch": _number(values.whole_number),
     "device": _written(values.device, 'device = "cuda:1"'),
-    "threads": _number,
+    "threads": _number(values.threads),
     "memory": _memory,
     "screen": _written(values.screen, 'screen = "tf32"'),
     "theme": _written(values.theme, 'theme = "dark"'),

@@ -19,9 +19,10 @@ def visible(text: str, width: int | None = None) -> str:
     """Untrusted `text` as it is safe to show, cut to `width` terminal cells with "…" where it is longer.
 
     Printable text of any script passes through. Everything that Unicode calls a control, format, private,
-    surrogate, unassigned or separator character (but the ordinary space), everything invisible by default, and
-    every mark that has no character of its own to sit on is escaped, so nothing moves the cursor, reorders or
-    hides text, or changes what stands beside it. An escape is never cut in the middle.
+    surrogate, unassigned or separator character (but the ordinary space), everything invisible by default, every
+    mark that has no character of its own to sit on, and what terminals give different widths (spacing marks,
+    modifiers of emoji) is escaped, so nothing moves the cursor, reorders or hides text, or changes what stands
+    beside it. An escape is never cut in the middle.
     """
     shown, whole = _cut(text, width)
     if whole or width is None or width < 1:
@@ -177,32 +178,57 @@ _INVISIBLE = frozenset(
 )
 
 
+# What terminals give another width than each other: flags' letters, a mark that Unicode has made a spacing one
+# since, and signs that Unicode 16 made wide.
+_UNCERTAIN = frozenset(
+    {0x1171E}
+    | set(range(0x1F1E6, 0x1F200))
+    | set(range(0x2630, 0x2638))
+    | set(range(0x268A, 0x2690))
+    | set(range(0x4DC0, 0x4E00))
+    | set(range(0x1D300, 0x1D377))
+)
+
+
+def _cells(character: str) -> int | None:
+    """The cells that any terminal gives a printable character, 0 for a mark on the one before it; None where
+    terminals differ: then it cannot be shown without columns that shift.
+
+    The widths are those of Unicode's tables (East_Asian_Width, General_Category). Spacing marks, the parts of
+    Hangul syllables and the modifiers of emoji join with what is before them in some terminals and not in others.
+    """
+    from rich.cells import cell_len  # 13 ms of width tables, which plain ASCII never needs
+
+    category, wide = unicodedata.category(character), unicodedata.east_asian_width(character) in "WF"
+    cells = 0 if category in ("Mn", "Me") else 1 + wide
+    differs = category == "Mc" or (cells == 0 and wide) or ord(character) in _UNCERTAIN
+    return None if differs or cell_len(character) != cells else cells
+
+
 def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
     """`text` in pieces that are shown whole or not at all, with the cells each takes: a character with the
     marks on it, or one escape. Inside quotes (`quote` not empty) backslash and quote are escaped as well."""
-    from rich.cells import cell_len  # 13 ms of width tables, which plain ASCII never needs
-
-    base, marks = "", 0
+    base, marks, width = "", 0, 0
     for character in text:
         plain = character.isprintable() and ord(character) not in _INVISIBLE
         if _only_ascii and not character.isascii():
             plain = plain and not quote and drawn(character)
-        joins = plain and (unicodedata.category(character)[0] == "M" or cell_len(character) == 0)
-        if joins and base and marks < _MOST_MARKS:
+        cells = (1 if character.isascii() else _cells(character)) if plain else None
+        if cells == 0 and base and marks < _MOST_MARKS:
             base, marks = base + character, marks + 1
             continue
         if base:
-            yield base, cell_len(base)
+            yield base, width
         base, marks = "", 0
-        if joins or not plain or (quote and character in ("\\", quote)):
+        if not cells or (quote and character in ("\\", quote)):
             escape = _escaped(character)
             yield escape, len(escape)
         elif character == " ":  # a mark after a space would sit on nothing
             yield character, 1
         else:
-            base = character
+            base, width = character, cells
     if base:
-        yield base, cell_len(base)
+        yield base, width
 
 
 def _escaped(character: str) -> str:

@@ -9,17 +9,23 @@ from typing import Final
 
 SCREENS: Final = ("auto", "float32", "tf32", "bfloat16")
 THEMES: Final = ("dark", "light", "contrast", "terminal")
-LARGEST: Final = 2**31 - 1  # of rows in a batch, and of threads
+LARGEST: Final = 2**31 - 1  # of rows in a batch
+MOST_THREADS: Final = 1024
+LEAST_MEMORY: Final = 10**6  # bytes; no search does with less
 
+_SLOWEST: Final = 0.01
 _FASTEST: Final = 1_000_000
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def whole_number(text: str) -> int:
-    """A whole number from 1 on, as of rows in a batch or of threads."""
-    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= LARGEST:
-        raise ValueError(f"{text!r} is not a whole number from 1 to {LARGEST:,}")
-    return int(text)
+    """A whole number from 1 on, as of rows in a batch."""
+    return _whole_number(text, LARGEST)
+
+
+def threads(text: str) -> int:
+    """A number of threads; of more than the machine has cores, the engine uses as many as there are."""
+    return _whole_number(text, MOST_THREADS)
 
 
 def device(text: str) -> str:
@@ -44,15 +50,17 @@ def bytes_of(text: str) -> int:
     number, unit, binary = match.groups()
     scale = 1024 ** "_KMGT".index(unit) if binary and unit else _UNITS[unit]
     size = int(float(number) * scale)
-    if size < 1:
-        raise ValueError(f"{text!r} is no memory at all")
+    if size < LEAST_MEMORY:
+        raise ValueError(
+            f"{text!r} is {size:,} bytes, and a search needs 1 MB at least; write it as 256MB or 1.5GB"
+        )
     return min(size, 2**63 - 1)
 
 
 def speed(text: str) -> float:
     """How many times as fast as it happened a run is played again."""
-    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not 0 < float(text) <= _FASTEST:
-        raise ValueError(f"{text!r} is not a speed; it is a number above 0, up to {_FASTEST:,}")
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not _SLOWEST <= float(text) <= _FASTEST:
+        raise ValueError(f"{text!r} is not a speed; it is a number from {_SLOWEST} to {_FASTEST:,}")
     return float(text)
 
 
@@ -68,3 +76,9 @@ def theme(text: str) -> str:
     if text not in THEMES:
         raise ValueError(f"{text!r} is not a theme; it is {', '.join(THEMES[:-1])} or {THEMES[-1]}")
     return text
+
+
+def _whole_number(text: str, largest: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= largest:
+        raise ValueError(f"{text!r} is not a whole number from 1 to {largest:,}")
+    return int(text)

@@ -233,7 +233,7 @@ class HandWritten:
 
     def __init__(self, model: Model, number: int = 1) -> None:
         self.request = request_for(model)
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-by-hand-{number:04x}"
+        run_id = f"{time.strftime('%Y%m%d-%H%M%SZ', time.gmtime())}-by-hand-{number:04x}"
         self.run = Run(run_id, state_folder() / "runs" / run_id)
         self.run.folder.mkdir(parents=True)
         self.run.request.write_bytes(msgspec.json.encode(self.request))

@@ -10,6 +10,7 @@ from farpair.engine.events import Token
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from wcwidth import wcswidth, wcwidth
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\x7f\u202egpj.exe\u2066\u200b\u200d\ufeff\u2028\ud800\ue000\U000e0041\u0378"
 
@@ -166,3 +167,32 @@ def test_importing_it_brings_in_neither_rich_nor_textual_nor_torch() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     )
+
+
+def test_of_every_character_of_unicode_a_terminal_and_the_screen_agree_on_the_width_shown() -> None:
+    differ = []
+    for character in filter(str.isprintable, map(chr, range(0x110000))):
+        joining = unicodedata.category(character) in ("Mn", "Mc", "Me", "Sk") or wcwidth(character) == 0
+        befores = ("", "a", "क", "👍", "中", "ᄀ") if joining else ("",)
+        for before in befores:
+            shown = text.visible(before + character)
+            if not cell_len(shown) == wcswidth(shown) == sum(wcwidth(one) for one in shown):
+                differ.append(before + character)
+    assert differ == []
+
+
+@pytest.mark.parametrize(
+    "uncertain", ["\u093f", "\u102c", "\U0001f3fd", "\u302e", "\U0001d300", "\u1160", "\U0001f1e9"]
+)
+def test_what_terminals_give_different_widths_is_escaped_and_never_cut(uncertain: str) -> None:
+    escape = uncertain.encode("unicode_escape").decode()
+    assert text.visible(f"क{uncertain}") == f"क{escape}"
+    for width in range(1, 20):
+        assert cell_len(text.visible(f"ab{uncertain}{uncertain}cd", width)) <= width
+
+
+@given(st.text(), st.integers(1, 30))
+def test_text_cut_to_a_width_has_it_by_every_measure(untrusted: str, width: int) -> None:
+    shown = text.visible(untrusted, width)
+    assert cell_len(shown) == wcswidth(shown) == sum(wcwidth(one) for one in shown)
+    assert cell_len(shown) <= width

@@ -4,11 +4,9 @@ Kept in any case is what is going, and what a run that is going resumes. Whether
 be seen: it counts as going for as long after its last event as anything is kept.
 """
 
-import contextlib
 import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -17,7 +15,7 @@ from ..errors import FarpairError
 from . import runs
 from .events import RunRequest
 from .glance import Glance, glance
-from .run_folders import Run, all_runs, request_of, rows_of, run_ids, run_of, seconds_since
+from .run_folders import Run, all_runs, remove_folder, request_of, rows_of, run_ids, run_of, seconds_since
 
 KEPT_DAYS: Final = 30  # what is younger is kept by `clean`
 MOST_RUNS: Final = 1000  # and MOST_BYTES: what `trim` leaves at most
@@ -127,7 +125,7 @@ def _remove_run(run: Run) -> int | None:
         run.request.unlink()
     except OSError:
         return None
-    _remove_folder(run.folder)
+    remove_folder(run)
     return size
 
 
@@ -136,15 +134,7 @@ def _remove_remnants() -> None:
     for run_id in run_ids():
         run = run_of(run_id)
         if not os.path.exists(run.request) and seconds_since(run.folder) > 86400:
-            _remove_folder(run.folder)
-
-
-def _remove_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            with contextlib.suppress(OSError):
-                os.unlink(entry.path)
-        folder.rmdir()
+            remove_folder(run)
 
 
 def _size(run: Run) -> int:

@@ -15,6 +15,7 @@ from .room import check_room
 from .stored import StoredTensors
 from .vocabulary import Vocabulary
 
+_ALL_IDS = 2**32  # more than any token's id
 _BYTES_OF_ID = 40  # in a list of Python's numbers
 _BYTES_OF_MASKED = 80  # the id, and what finding it in mask and ids takes for each token, in the cluster or not
 
@@ -53,7 +54,15 @@ def _matching(request: RunRequest, pattern: str, rows: int) -> list[int]:
             f"The cluster {visible(request.cluster, 60)} needs a tokenizer.json, and there is none beside "
             f"{visible(request.weights)}."
         )
-    ids = Vocabulary(Path(request.tokenizer)).ids_matching(pattern, rows)
+    vocabulary = Vocabulary(Path(request.tokenizer))
+    if misfit := vocabulary.misfit(rows):
+        raise InputError(f"The cluster {visible(request.cluster, 60)} cannot be found: {misfit}")
+    ids = vocabulary.ids_matching(pattern, rows)
+    if not ids and (beyond := len(vocabulary.ids_matching(pattern, _ALL_IDS))):
+        raise InputError(
+            f"The cluster is empty: {visible(pattern, 60)} matches {count(beyond)} of the tokens of "
+            f"{visible(request.tokenizer)}, all beyond the embedding's {count(rows)} rows."
+        )
     if not ids:
         raise InputError(
             f"The cluster is empty: {visible(pattern, 60)} matches no token of {visible(request.tokenizer)}."

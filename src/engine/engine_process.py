@@ -31,6 +31,15 @@ def living(run: Run, engine: EngineStarted) -> psutil.Process | None:
         return None
 
 
+def is_there(run: Run, pid: int) -> bool:
+    """Whether the process `pid` of this host lives and is an engine of `run`, whose id is among its arguments."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and any(run.id in word for word in process.cmdline())
+    except (psutil.Error, ValueError, OverflowError):
+        return False
+
+
 def send(run: Run, engine: EngineStarted, number: signal.Signals) -> None:
     """Send the engine a signal; nothing happens where it is gone. Raises RunError where it is somebody else's."""
     try:

@@ -376,13 +376,14 @@ class Measured(Event, frozen=True, kw_only=True):
 class RunEnded(Event, frozen=True, kw_only=True):
     """How the run ended: `reason` in one sentence, and `advice`, what to do about it ("" where nothing is).
 
-    `cause` says of a failed run what failed: what it was given to read, memory, the disk, or the program itself.
+    `cause` says of a failed run what failed: what it was given to read, memory, the disk, or the
+    program itself; of a cancelled one "signal" says that no person stopped it: it was ended from outside.
     """
 
     outcome: Literal["done", "cancelled", "failed"]
     reason: Words
     advice: Words = ""
-    cause: Literal["input", "memory", "disk", "program"] | None = None
+    cause: Literal["input", "memory", "disk", "program", "signal"] | None = None
 
 
 AnyEvent = (

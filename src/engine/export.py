@@ -66,8 +66,8 @@ def as_json(record: RunRecord) -> Json:
       collapses, null where it does not; left_out: null, or "time" where the rest would have taken too
       much of it; at_most: then an upper bound of the next diameter; seconds
     - warnings: each {kind, message}
-    - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program") or
-      null
+    - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program"),
+      "signal" for a run that was ended from outside, or null
     """
     engine, started, tokens = record.engine, record.started, record.tokens
     return {

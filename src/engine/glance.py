@@ -84,6 +84,17 @@ def glance(path: Path) -> Glance:
     )
 
 
+def began(path: Path) -> float | None:
+    """The time of the first event in the journal at `path`; None where there is none, or it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            lines = _first_lines(path, file.fileno(), size)
+        return decode_line(lines[0])[0] if lines else None
+    except (OSError, JournalError, ValueError):
+        return None
+
+
 _WINDOW: Final = 1 << 16  # bytes read at once
 _HEAD_EVENTS: Final = 8  # of these one is RunStarted, but for a run that was paused often before it began
 _TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: there quotes are escaped

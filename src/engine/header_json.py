@@ -26,8 +26,11 @@ BITS: Final = (
 )
 
 
-class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One tensor in the header: its dtype by the format's name ("BF16", …), its shape, its bytes [begin, end)."""
+class Place(msgspec.Struct, frozen=True):
+    """One tensor in the header: its dtype by the format's name ("BF16", …), its shape, its bytes [begin, end).
+
+    Other fields are passed over, as the format's library does.
+    """
 
     dtype: str
     shape: tuple[Natural, ...]
@@ -133,10 +136,23 @@ def _place(description: msgspec.Raw, tensor: str, name: str) -> Place:
             f"{name} cannot be used: the dtype of tensor {quoted(tensor)} is {visible(place.dtype, 60)}, which "
             "safetensors does not have."
         )
-    # With such a dtype no text but the fields' names holds a colon, and nothing a minus but a number.
-    if written.count(b":") != 3 or b"-" in written:
+    if _in_two_ways(written):
         raise InputError(f"{name} is damaged: its header describes tensor {quoted(tensor)} in two ways.")
     return place
+
+
+def _in_two_ways(written: bytes) -> bool:
+    """Whether a tensor's description has one of its fields twice, or a number that the library refuses (-0)."""
+    fields: list[str] = []
+
+    def key(_: type, text: str) -> _Key:
+        fields.append(text)
+        return _Key(text)
+
+    values = msgspec.json.decode(written, type=dict[_Key, msgspec.Raw], dec_hook=key)
+    known = [field for field in fields if field in Place.__struct_fields__]
+    numbers = (bytes(values[_Key(field)]) for field in ("shape", "data_offsets"))
+    return len(known) != len(set(known)) or any(b"-" in number for number in numbers)
 
 
 def _check_size(place: Place, tensor: str, name: str) -> None:

@@ -16,9 +16,11 @@ from ..errors import InputError
 from ..text import count, visible
 from .events import SourceFile
 from .files import open_regular, read_into
+from .first_bytes import LONGEST, what_it_is
 from .header_json import Place, check_offsets, places_in, quoted, shape_text
 
 LONGEST_HEADER = 100_000_000  # bytes; the format's own limit
+_NO_LENGTH = 2**40  # what no file's first bytes are by a slip
 FLOATS = ("F64", "F32", "F16", "BF16")
 
 
@@ -60,6 +62,7 @@ def header_of(file: FileIO, path: Path) -> Header:
     name = visible(str(path))
     try:
         status = os.fstat(file.fileno())
+        first = os.pread(file.fileno(), LONGEST, 0)
         head = file.read(8) or b""
         length = int.from_bytes(head, "little")
         whole = len(head) == 8 and length <= LONGEST_HEADER and 8 + length <= status.st_size
@@ -69,6 +72,10 @@ def header_of(file: FileIO, path: Path) -> Header:
         raise unreadable(path, error) from error
     if len(head) < 8:
         raise InputError(f"{name} is not a safetensors file: it has only {count(len(head))} bytes.")
+    if not whole and (what := what_it_is(first, "safetensors")):
+        raise InputError(f"{name} is not a safetensors file: {what}.")
+    if not whole and length >= _NO_LENGTH:
+        raise InputError(f"{name} is not a safetensors file: it does not begin with the length of a header.")
     if not whole:
         limit = min(LONGEST_HEADER, status.st_size - 8)
         raise InputError(

@@ -19,7 +19,11 @@ def kept_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
     same settings found the pair in the same files. One look at the state folder serves all.
     """
     found: dict[object, list[tuple[Run, RunRequest]]] = {rows_of(request): [] for request in requests if request}
-    for run in all_runs() if found else []:
+    try:
+        kept = all_runs() if found else []
+    except FarpairError:  # where none can be listed, there is none to show
+        kept = []
+    for run in kept:
         try:
             asked = request_of(run)
         except FarpairError:

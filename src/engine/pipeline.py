@@ -3,6 +3,7 @@
 Torch is imported here, so a process that has something to say before that imports this module late.
 """
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -57,8 +58,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     """
     if request.batch < 1:
         raise InputError(f"--batch {request.batch}: a batch holds at least one row.")
+    cores = os.cpu_count() or 1
     if request.threads:
-        torch.set_num_threads(request.threads)
+        torch.set_num_threads(min(request.threads, cores))  # of many more, the system may give out in a crash
     device = choose_device(request.device)
     chosen = choose_screen(request.screen, device)
     cluster = load_rows(request)
@@ -90,6 +92,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     yield from cluster.warnings
     if request.screen not in (AUTO, chosen.screen.name):
         yield Warned(kind="device", message=f"Pairs are screened in {chosen.screen.name}, {chosen.why}.")
+    if request.threads > cores:
+        asked = f"--threads asks for {count(request.threads)}"
+        yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
     if 0 < request.memory < memory:
         asked = f"--memory asks for {size(request.memory)}"
         yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
@@ -161,17 +166,27 @@ class _Names:
         self._ids = cluster.token_ids
         self._named: set[int] = set()
         self._vocabulary: Vocabulary | None = None
-        self._problem = ""
+        self._problems: list[str] = []
         if request.tokenizer is not None:
-            try:
-                self._vocabulary = Vocabulary(Path(request.tokenizer))
-            except InputError as error:
-                self._problem = str(error)
+            self._read(Path(request.tokenizer), cluster.vocabulary)
+
+    def _read(self, tokenizer: Path, rows: int) -> None:
+        by_ids = "Tokens are shown by their ids alone."
+        try:
+            vocabulary = Vocabulary(tokenizer)
+        except InputError as error:
+            self._problems.append(f"{error} {by_ids}")
+            return
+        if misfit := vocabulary.misfit(rows):
+            self._problems.append(f"{misfit} {by_ids}")
+            return
+        self._vocabulary = vocabulary
+        self._problems += filter(None, (vocabulary.warning, vocabulary.left_over(rows)))
 
     def warnings(self) -> Iterator[Warned]:
-        """Why tokens have no text, where a tokenizer is there and cannot be used."""
-        if self._problem:
-            yield Warned(kind="tokenizer", message=f"{self._problem} Tokens are shown by their ids alone.")
+        """Why tokens have no text, or may have the wrong one, where a tokenizer is there."""
+        for problem in self._problems:
+            yield Warned(kind="tokenizer", message=problem)
 
     def before(self, event: AnyEvent) -> Iterator[AnyEvent]:
         """What has to be said before `event`: the tokens of rows that it is the first to mention."""

@@ -1,7 +1,7 @@
 """The engine process, `python -m farpair.engine.process RUN_FOLDER`: runs a request and writes its journal.
 
 It says that it is alive and waits for its turn (see `queue`) before it loads torch, which takes seconds. It
-listens to three signals (see `runs`): stop, pause, go on. It ends with exit code 0 where it wrote how the run
+listens to four signals (see `runs`): stop, end, pause, go on. It ends with exit code 0 where it wrote how the run
 ended, else with 3 and a last line of `engine.log` saying why.
 """
 
@@ -144,7 +144,8 @@ class _Journal:
 def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
     """Run `request`, every event but the last into `journal`; the last is returned."""
     journal.append(_engine_started(run, request))
-    trim()
+    with suppress(FarpairError):
+        trim()
     wishes = Wishes(journal.append)
     journal.undisturbed = wishes.undisturbed
     try:
@@ -155,7 +156,7 @@ def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnde
         finally:
             wishes.forget()
     except Stopped:
-        return _stopped(journal.record)
+        return _stopped(journal.record, wishes)
 
 
 def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
@@ -170,16 +171,16 @@ def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _end_at_once(journal: _Journal) -> NoReturn:
+def _end_at_once(journal: _Journal, wishes: Wishes) -> NoReturn:
     """Write that the run was stopped, and be gone without unwinding what is under way."""
-    journal.append(_stopped(journal.record))
+    journal.append(_stopped(journal.record, wishes))
     os._exit(0)
 
 
 def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
     """Run `request`, every event into `journal`, and say how it ended; raises Stopped and JournalError."""
     try:
-        with wishes.stopping_by(partial(_end_at_once, journal)):
+        with wishes.stopping_by(partial(_end_at_once, journal, wishes)):
             from .pipeline import run_events  # loads torch
         with closing(run_events(request)) as events:
             for event in events:
@@ -211,19 +212,23 @@ def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
         )
 
 
-def _stopped(record: RunRecord) -> RunEnded:
+def _stopped(record: RunRecord, wishes: Wishes) -> RunEnded:
     if record.analysis:
-        reason = "Stopped after the pair was analysed, before its outlier ladder was done."
+        when = "after the pair was analysed, before its outlier ladder was done"
     elif record.pair:
-        reason = "Stopped after the pair was found, before it was analysed."
+        when = "after the pair was found, before it was analysed"
     elif record.started:
-        reason = f"Stopped after {record.batches_done} of {len(record.batches)} batches."
+        when = f"after {record.batches_done} of {len(record.batches)} batches"
     else:
-        reason = "Stopped before the search began."
+        when = "before the search began"
     advice = "Run again to search from the beginning."
     if record.resume_point and record.engine:
         advice = f"`farpair resume {record.engine.run}` goes on from there."
-    return RunEnded(outcome="cancelled", reason=reason, advice=advice)
+    if wishes.from_outside:
+        by = "as a logout, a shutdown, a container's stop or a job scheduler does"
+        reason = f"Ended from outside by SIGTERM, {by}, {when}."
+        return RunEnded(outcome="cancelled", reason=reason, advice=advice, cause="signal")
+    return RunEnded(outcome="cancelled", reason=f"Stopped {when}.", advice=advice)
 
 
 def _engine_started(run: Run, request: RunRequest) -> EngineStarted:

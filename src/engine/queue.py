@@ -46,8 +46,12 @@ class Turn:
         self._passed = {run.id}  # never to be looked at again
 
     def look(self) -> Queued:
-        """How many runs come first now, and which is the last of them."""
-        ahead = sorted(run.asked_for for run_id in run_ids() if self._comes_first(run := run_of(run_id)))
+        """How many runs come first now, and which is the last of them. Runs that cannot be listed are no queue."""
+        try:
+            known = run_ids()
+        except FarpairError:
+            known = []
+        ahead = sorted(run.asked_for for run_id in known if self._comes_first(run := run_of(run_id)))
         return Queued(ahead=len(ahead), behind=ahead[-1][2] if ahead else None)
 
     def _comes_first(self, run: Run) -> bool:

@@ -1,11 +1,12 @@
 """Where runs are kept: each in a folder of its own under the state folder, private to the user. No torch here.
 
 `request.json` is what was asked for, `journal.jsonl` everything that happened (see `journal`), `engine.log` what
-the engine printed, read when it died. A folder is made by one mkdir, which is atomic on every file system, NFS
-too; one without a `request.json` is not a run yet, or no longer.
+the engine printed, read when it died, `engine.json` which process was started. A folder is made by one mkdir,
+which is atomic on every file system, NFS too; one without a `request.json` is not a run yet, or no longer.
 """
 
 import contextlib
+import math
 import os
 import re
 import time
@@ -15,15 +16,19 @@ from typing import Final
 import msgspec
 
 from ..errors import RunError
+from ..home import state_home
 from ..text import visible
-from .events import RunRequest
+from .events import Natural, RunRequest, Words
 from .files import read_regular
 
 LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold, each character escaped
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run by its id, `20261122-185400-<model>-<4 hex digits>`, and the folder that holds it."""
+    """A run by its id, `20261122-185400Z-<model>-<4 hex digits>`, and the folder that holds it.
+
+    The time in the id is UTC. Ids made by earlier versions have no "Z": theirs is a local time of an unknown zone.
+    """
 
     id: str
     folder: Path
@@ -41,16 +46,34 @@ class Run(msgspec.Struct, frozen=True):
         return self.folder / "engine.log"
 
     @property
-    def asked_for(self) -> tuple[str, int, str]:
-        """What orders runs as they were asked for: the second in the id, within it the time of the request."""
-        return self.id[:15], _mtime_ns(self.request), self.id
+    def process(self) -> Path:
+        return self.folder / "engine.json"
+
+    @property
+    def asked_for(self) -> tuple[float, int, str]:
+        """Orders runs as they were asked for, in whatever zones: by second, then by the time of the request."""
+        written = _mtime_ns(self.request)
+        instant = _utc_seconds(self.id)
+        if instant is None:
+            from .glance import began  # only where there is an id of an earlier version
+
+            instant = began(self.journal)
+        return math.floor(written / 1e9 if instant is None else instant), written, self.id
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A process by its number on a host."""
+
+    pid: Natural
+    host: Words
 
 
 def state_folder() -> Path:
-    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it."""
-    import platformdirs  # a moment, which only what looks for runs need wait
+    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it.
 
-    return platformdirs.user_state_path("farpair", appauthor=False)
+    Raises InputError where a person has no home folder.
+    """
+    return state_home() / "farpair"
 
 
 def new_run(request: RunRequest) -> Run:
@@ -63,7 +86,7 @@ def new_run(request: RunRequest) -> Run:
             folder.chmod(0o700)  # mkdir's mode holds for the last folder only, and not for one that was there
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", request.model).strip("-.")[:40] or "model"
     while True:
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{os.urandom(2).hex()}"
+        run_id = f"{time.strftime('%Y%m%d-%H%M%SZ', time.gmtime())}-{slug}-{os.urandom(2).hex()}"
         run = Run(run_id, root / "runs" / run_id)
         try:
             run.folder.mkdir(mode=0o700)
@@ -78,12 +101,18 @@ def new_run(request: RunRequest) -> Run:
 
 
 def run_ids() -> list[str]:
-    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove."""
+    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove.
+
+    Raises RunError where the folder of runs is there and cannot be read.
+    """
+    folder = state_folder() / "runs"
     try:
-        entries = os.scandir(state_folder() / "runs")
+        entries = os.scandir(folder)
         return [entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise RunError(f"The runs in {visible(str(folder))} cannot be listed: {error.strerror}.") from error
 
 
 def run_of(run_id: str) -> Run:
@@ -94,7 +123,7 @@ def run_of(run_id: str) -> Run:
 
 
 def all_runs() -> list[Run]:
-    """Every run in the state folder, newest first."""
+    """Every run in the state folder, newest first. Raises RunError as `run_ids`."""
     runs = [run for run_id in run_ids() if os.path.exists((run := run_of(run_id)).request)]
     return sorted(runs, key=lambda run: run.asked_for, reverse=True)
 
@@ -124,6 +153,29 @@ def request_of(run: Run) -> RunRequest:
         raise RunError(f"{run.request} is not a run's request: {error}.") from error
 
 
+def note_engine(run: Run, engine: Process) -> None:
+    """Keep which process was started for `run`: until the engine has written a word, nothing else tells."""
+    with contextlib.suppress(OSError), open(run.process, "xb", opener=private) as file:
+        file.write(msgspec.json.encode(engine))
+
+
+def noted_engine(run: Run) -> Process | None:
+    """The process that was started for `run`; None where that was not kept."""
+    try:
+        return msgspec.json.decode(read_regular(run.process, LONGEST_REQUEST), type=Process)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def remove_folder(run: Run) -> None:
+    """Remove the folder of `run`, with the files in it, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(run.folder):
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+        run.folder.rmdir()
+
+
 def rows_of(request: RunRequest) -> tuple[str, str, str, str | None]:
     """What says which rows a request means: weights, tensor, cluster and mask. Equal for the same rows."""
     mask = os.path.abspath(request.cluster_file) if request.cluster_file else None
@@ -141,7 +193,19 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}Z?-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+
+
+def _utc_seconds(run_id: str) -> float | None:
+    """The time in a run's id in seconds since the epoch; None where that is a local time, or no time at all."""
+    from datetime import datetime
+
+    if run_id[15:16] != "Z":
+        return None
+    try:
+        return datetime.fromisoformat(run_id[:16].replace("-", "T")).timestamp()
+    except ValueError:
+        return None
 
 
 def _mtime_ns(path: Path) -> int:

@@ -18,12 +18,26 @@ from .death import sentence_of
 from .events import EngineStarted, RunEnded, RunRequest
 from .journal import read_kept
 from .record import RunRecord
-from .run_folders import Run, all_runs, find, new_run, private, request_of, seconds_since, state_folder
+from .run_folders import (
+    Process,
+    Run,
+    all_runs,
+    find,
+    new_run,
+    note_engine,
+    noted_engine,
+    private,
+    remove_folder,
+    request_of,
+    seconds_since,
+    state_folder,
+)
 
 __all__ = ["Run", "all_runs", "find", "request_of", "state_folder"]  # and what is defined here
 
 # What the engine listens to (see `process`).
-STOP: Final = signal.SIGTERM
+STOP: Final = signal.SIGQUIT  # by a person; END is what logouts, containers and job schedulers send
+END: Final = signal.SIGTERM
 PAUSE: Final = signal.SIGUSR1
 GO_ON: Final = signal.SIGUSR2
 
@@ -46,7 +60,12 @@ def start(request: RunRequest) -> Run:
     _reap()
     try:
         run = new_run(request)
-        _children[run.id] = _engine(run)
+        try:
+            _children[run.id] = _engine(run)
+        except OSError:
+            remove_folder(run)  # a run without an engine would be in the others' way
+            raise
+        note_engine(run, Process(_children[run.id].pid, socket.gethostname()))
     except UnicodeEncodeError as error:
         raise RunError(f"{visible(repr(error.object))} is not UTF-8, so a run of it cannot be kept.") from error
     except OSError as error:
@@ -64,8 +83,13 @@ def is_alive(run: Run, told: Told) -> bool:
     child = _children.get(run.id)
     if child is not None:
         return child.poll() is None
-    if told.engine is None:  # another app may have started it a moment ago
-        return abs(seconds_since(run.request)) < _STARTING_SECONDS
+    if told.engine is None:  # it may have been started a moment ago, by this process or another
+        noted = noted_engine(run)
+        if noted is None or noted.host != socket.gethostname():
+            return abs(seconds_since(run.request)) < _STARTING_SECONDS
+        from .engine_process import is_there
+
+        return is_there(run, noted.pid)
     from .engine_process import living
 
     return living(run, told.engine) is not None
@@ -75,6 +99,12 @@ def stop(run: Run, told: Told) -> None:
     """Ask the engine to stop; it writes RunEnded(cancelled). Nothing happens where it is gone."""
     _send(run, told, STOP)
     _send(run, told, signal.SIGCONT)  # one that was suspended would not hear it
+
+
+def end(run: Run, told: Told) -> None:
+    """End the engine as the system does that ends this process; it writes that it was ended from outside."""
+    _send(run, told, END)
+    _send(run, told, signal.SIGCONT)
 
 
 def pause(run: Run, told: Told) -> None:
@@ -109,13 +139,14 @@ _STARTING_SECONDS: Final = 30.0
 
 def _engine(run: Run) -> subprocess.Popen[bytes]:
     # The child inherits these signals blocked and lets them through once it listens: one sent earlier waits.
-    ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, PAUSE, GO_ON})
+    ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, END, PAUSE, GO_ON})
     try:
         with open(run.log, "xb", opener=private) as log:
             return subprocess.Popen(
                 # -P: nothing in the folder where the person happens to be is imported.
                 [sys.executable, "-P", "-m", "farpair.engine.process", str(run.folder)],
                 start_new_session=True,
+                cwd="/",  # the folder where the person is may be deleted, or unmounted, while the run goes
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -59,9 +59,9 @@ def tensors_folder(given: str | None) -> Path:
     """The folder of models: the one `given`, else $FARPAIR_TENSORS, else ./tensors, else ../tensors."""
     named = given if given is not None else os.environ.get("FARPAIR_TENSORS") or None
     if named is not None:
-        return Path(os.path.expanduser(named)).absolute()
-    here, above = Path.cwd() / "tensors", Path.cwd().parent / "tensors"
-    return above if above.is_dir() and not here.is_dir() else here
+        return _absolute(Path(os.path.expanduser(named)))
+    here, above = _absolute(Path("tensors")), _absolute(Path("..", "tensors"))
+    return above if os.path.isdir(above) and not os.path.isdir(here) else here
 
 
 def models_in(tensors: Path) -> list[Model]:
@@ -93,7 +93,7 @@ def model_at(path: Path, tensor: str | None = None) -> Model:
     Its embedding is `tensor`, or, where that is None, the one with a name that checkpoints use, or the only
     2-D tensor there is. Raises InputError if there is nothing of the sort at `path`.
     """
-    path = path.absolute()
+    path = _absolute(path)
     if not os.path.isdir(path):
         if _holds(path.parent, path.name):
             return _notebook_model(path.parent, tensor) if path.name == WEIGHTS_FILE else _model(path, tensor)
@@ -235,6 +235,14 @@ def _embedding_in(header: Header) -> str:
         raise InputError(f"{header.name} has no 2-D tensor, so no embedding.")
     names = listed([quoted(name) for name in sorted(candidates)])
     raise InputError(f"{header.name} has several 2-D tensors; --tensor says which is the embedding: {names}.")
+
+
+def _absolute(path: Path) -> Path:
+    """`path` from the root; as it is where nobody can say where the program stands, as in a deleted folder."""
+    try:
+        return Path(os.path.normpath(path.absolute())) if ".." in path.parts[:1] else path.absolute()
+    except OSError:
+        return path
 
 
 def _holds(folder: Path, name: str) -> bool:

@@ -32,6 +32,8 @@ TORCH_DTYPES = {
     "BOOL": torch.bool,
 }
 
+_VERDICT = "Error while deserializing header: "
+
 READ_AT_ONCE = 8 << 20  # bytes; what reading rows needs beyond the rows themselves
 
 
@@ -111,15 +113,19 @@ class StoredTensors:
 
 
 def _check_with_the_library(header: Header, path: Path) -> None:
-    """Refuse a file that safetensors itself does: one with a dtype that the release that is installed has not."""
+    """Refuse a file whose header safetensors itself does: one with a dtype that the installed release has not.
+
+    The library maps the file, which not every file system can; where it comes to no verdict, `header_of`'s stands.
+    """
     try:
         with safe_open(path, framework="numpy"):  # maps the file and reads its header; "pt" would reserve memory
             return
     except SafetensorError as error:
-        reason = visible(str(error).removeprefix("Error while deserializing header: "), 160)
-        raise InputError(f"The safetensors library refuses {header.name} ({reason}).") from None
-    except OSError as error:
-        raise unreadable(path, error) from error
+        verdict, found, reason = str(error).partition(_VERDICT)
+        if found and not verdict:
+            raise InputError(f"The safetensors library refuses {header.name} ({visible(reason, 160)}).") from None
+    except OSError:
+        return
 
 
 def neighbours(ids: Sequence[int]) -> Iterator[tuple[int, int]]:

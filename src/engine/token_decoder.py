@@ -91,6 +91,25 @@ class Sequence(Step, frozen=True):
 Steps = Single | Sequence
 
 
+_KNOWN: Final = frozenset(kind.__name__ for kind in (*Single.__args__, Sequence))
+
+
+class _Named(msgspec.Struct):
+    """What of any decoder is read to know its kind."""
+
+    type: str
+    decoders: list["_Named"] = []
+
+
+def unknown_kind(stored: msgspec.Raw) -> str | None:
+    """The first kind of decoder in `stored`, a tokenizer's "decoder", that is none of those here, if there is one.
+
+    Raises msgspec's errors where that is no decoder at all.
+    """
+    named = msgspec.json.decode(stored, type=_Named)
+    return next((kind.type for kind in (named, *named.decoders) if kind.type not in _KNOWN), None)
+
+
 def decoder_of(steps: Steps) -> "Decoder":
     """The library's decoder that takes these steps."""
     from tokenizers import decoders  # 60 ms that only a model with a tokenizer costs

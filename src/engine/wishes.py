@@ -12,13 +12,13 @@ from typing import Final, NoReturn
 import msgspec
 
 from .events import AnyEvent, BatchDone, Continued, Ladder, PairFound, Paused, Progress
-from .runs import GO_ON, PAUSE, STOP
+from .runs import END, GO_ON, PAUSE, STOP
 
-LISTENED_TO: Final = (STOP, PAUSE, GO_ON)
+LISTENED_TO: Final = (STOP, END, PAUSE, GO_ON)
 
 
 class Stopped(BaseException):
-    """The person asked the engine to stop. Not an Exception, so that no library takes it for a fault."""
+    """A person or the system asks the engine to stop. Not an Exception: no library is to take it for a fault."""
 
 
 class Wishes:
@@ -29,6 +29,7 @@ class Wishes:
 
     def __init__(self, append: Callable[[AnyEvent], None]) -> None:
         self._append = append
+        self.from_outside = False  # the stop that was asked for is the system's, not a person's
         self._stop = False
         self._pause = False
         self._obeying = False
@@ -119,6 +120,7 @@ class Wishes:
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         if self._stop:
             return
-        self._stop = number == STOP
+        self._stop = number in (STOP, END)
+        self.from_outside = number == END
         self._pause = number == PAUSE
         self.obey()

@@ -8,17 +8,18 @@ import gc
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from textual.app import SystemCommand
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from ..engine.sources import Model
 from ..errors import FarpairError
 from ..text import visible
-from .keys import keys_in_use
+from .keys import bindings, keys_in_use
 from .looks import Looks, looks_of
 from .messages import RunChanged
 from .screens.main import MainScreen
@@ -82,6 +83,7 @@ class FarpairApp(ThemedApp):
     TITLE = "farpair"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(everywhere=True)]
 
     def __init__(
         self,

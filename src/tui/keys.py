@@ -113,6 +113,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("theme", "t", "t", "theme", "Theme", "Show the next theme, and remember it.", "theme", True),
     Key("help", "question_mark,h", "?", "help", "Help", "Explain the keys and every number here.", "help"),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "leave", "Quit", "Quit; a run can be left running.", "quit"),
+    Key("suspend", "ctrl+z", "ctrl+z", "app.suspend_process", "Suspend", "Go to the shell; `fg` comes back."),
     Key("up", "up,k", "↑ k", "cursor(-1)", "", "Move up one batch; the table stops following the run."),
     Key("down", "down,j", "↓ j", "cursor(1)", "", "Move down one batch."),
     Key("page-up", "pageup", "pgup", "cursor_page(-1)", "", "Move up one page of batches."),
@@ -136,8 +137,10 @@ FIXED: Final = ("follow", *(f"jump-{n}" for n in range(1, 10)))
 Chosen = Mapping[str, tuple[str, ...]]  # keys as a person writes them, by the id of the action
 
 
-def bindings() -> "list[Binding]":
-    """The table as bindings of the main screen. Each has an id, so that keymaps can change it.
+def bindings(*, everywhere: bool = False) -> "list[Binding]":
+    """The table as bindings of the main screen, or those that hold `everywhere`, of the app.
+
+    Each has an id, so that keymaps can change it.
 
     They have priority, so that a key is obeyed before the next one is looked at: of keys that come together, as
     over a slow line, what follows one that opens a line to write in is written there.
@@ -145,7 +148,9 @@ def bindings() -> "list[Binding]":
     from textual.binding import Binding
 
     return [
-        Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id, priority=True) for key in KEYS
+        Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id, priority=True)
+        for key in KEYS
+        if key.action.startswith("app.") == everywhere
     ]
 
 

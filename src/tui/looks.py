@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..errors import InputError
 from ..settings import settings_file
 
 if TYPE_CHECKING:
@@ -32,5 +33,12 @@ def looks_of(options: "Options") -> Looks:
         ascii=options.ascii,
         colour=options.colour is not False,
         keys=options.keys,
-        file=settings_file(options.config),
+        file=_settings_file(options),
     )
+
+
+def _settings_file(options: "Options") -> Path | None:
+    try:
+        return settings_file(options.config)
+    except InputError:  # a person without a home folder
+        return None

@@ -15,7 +15,7 @@ class Signals:
     """Heeds signals from when it is made until `forget`.
 
     `end` is called with the number of the signal that says that the terminal is gone (SIGHUP), or that the system
-    ends the app (SIGTERM); a little later it is gone in any case. `repaint` is called after a SIGSTOP is over.
+    ends the app (SIGTERM); a little later it is gone in any case. `repaint` is called after a suspension is over.
     They are Python's own handlers, not the event loop's, which waits while the terminal takes no output.
     """
 
@@ -52,8 +52,7 @@ class Signals:
         if self._taken_down:
             self._taken_down = False
             self._as_before(number, frame)
-        else:
-            self._repaint()
+        self._repaint()
 
     def _as_before(self, number: int, frame: FrameType | None) -> None:
         handler = self._before[signal.Signals(number)]

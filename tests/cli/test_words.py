@@ -1,6 +1,7 @@
 """The command line: what each word prints, with which exit code, and that it never answers with a traceback."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -250,3 +251,29 @@ def test_a_run_says_in_which_format_it_screened_and_finds_the_same(screen: str) 
     assert screened["device"]["screen_reason"].startswith("as asked")
     assert screened["pair"] == plain["pair"]
     assert plain["device"]["screen"] == "float32"
+
+
+@pytest.mark.parametrize("words", [["run"], ["--print"], ["run", "--json"]])
+@pytest.mark.parametrize("where", ["deleted", "closed"])
+def test_a_model_at_a_path_is_run_from_a_folder_that_is_gone_or_may_not_be_read(
+    words: list[str], where: str, models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    script = (
+        'cd "$1"; shift; rmdir ../here; exec "$@"'
+        if where == "deleted"
+        else 'cd "$1"; chmod 0 .; shift; exec "$@"'
+    )
+    command = [*FARPAIR, *words, str(models / "first"), "--device", "cpu"]
+    environment = {name: value for name, value in os.environ.items() if name != "FARPAIR_TENSORS"}
+    said = subprocess.run(
+        ["sh", "-c", script, "sh", str(tmp_path / "here"), *command],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+
+
+def test_a_tensors_folder_that_is_not_there_is_in_no_way_of_a_model_at_a_path(models: Path) -> None:
+    said = farpair("run", str(models / "first"), "--device", "cpu", "--tensors", "/nowhere/tensors")
+    assert said.returncode == 0, said.stderr
+    assert "/nowhere/tensors" in farpair("run", "first", "--tensors", "/nowhere/tensors").stderr

@@ -1,5 +1,6 @@
 """Which rows a cluster is, and every cluster file that contradicts itself or the embedding."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,21 @@ def test_a_cluster_that_is_none_of_the_three_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match="mask, all or tokens:REGEX, not most"):
         cluster_of(request(folder, cluster="most"), N, D)
     assert "There is no cluster file beside" in refusal(folder, cluster_file=None)
+
+
+@pytest.mark.parametrize(("tokens", "added", "said"), [
+    (5000, 0, "5,000 tokens, and the embedding 100 rows"),
+    (100, 1, "matches 1 of the tokens of .*, all beyond the embedding's 100 rows"),
+    (100, 0, "matches no token of"),
+])  # fmt: skip
+def test_a_cluster_of_tokens_without_rows_is_told_from_one_of_no_tokens(
+    tmp_path: Path, tokens: int, added: int, said: str
+) -> None:
+    stored = {"model": {"vocab": {f"t{id}": id for id in range(tokens)}},
+              "added_tokens": [{"id": tokens, "content": "last"}] * added}  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    request = RunRequest(
+        model="m", weights="W", cluster="tokens:^(t4999|last)$", tokenizer=str(tmp_path / "tokenizer.json")
+    )
+    with pytest.raises(InputError, match=said):
+        cluster_of(request, 100, 4)

@@ -1,6 +1,7 @@
 """The engine process: what it writes, in which order, how it is stopped and paused, and how it fails."""
 
 import itertools
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -249,6 +250,20 @@ def test_threads_are_as_many_as_asked_for(tmp_path: Path) -> None:
     finally:
         torch.set_num_threads(before)
     assert kinds[-1] is RunEnded
+
+
+@pytest.mark.parametrize("threads", [1024, 100_000, 2**31 - 1])
+def test_more_threads_than_there_are_cores_are_capped_and_said_to_be(tmp_path: Path, threads: int) -> None:
+    from farpair.engine.pipeline import run_events
+
+    before = torch.get_num_threads()
+    model = model_at(build_small_model(tmp_path / "small"))
+    try:
+        events = list(run_events(request_for(model, device="cpu", threads=threads)))
+        assert torch.get_num_threads() == os.cpu_count()
+    finally:
+        torch.set_num_threads(before)
+    assert any(isinstance(event, Warned) and f"{threads:,}" in event.message for event in events)
 
 
 def test_less_memory_than_the_search_needs_is_warned_of(tmp_path: Path) -> None:

@@ -8,17 +8,20 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
 from farpair.engine import runs
-from farpair.engine.events import EngineStarted, RunEnded, RunRequest
+from farpair.engine.events import EngineStarted, Queued, RunEnded, RunRequest
 from farpair.engine.journal import JournalWriter, read_record
 from farpair.engine.kept import latest
+from farpair.engine.listing import listed
+from farpair.engine.queue import Turn
 from farpair.engine.record import RunRecord
+from farpair.engine.run_folders import new_run
 from farpair.engine.runs import Run
 from farpair.engine.sources import model_at, request_for
 from farpair.errors import RunError
@@ -32,6 +35,13 @@ NOWHERE = RunRequest(model="nowhere", weights="/nowhere/W.safetensors", cluster=
 @pytest.fixture(autouse=True)
 def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def _zone_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +92,7 @@ def test_a_state_folder_that_others_could_read_is_closed_to_them(tmp_path: Path)
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a\nb\x1b[31m", "██", "", "-rf", "x" * 300])
 def test_a_run_of_any_model_name_stays_in_its_folder_under_a_plain_name(name: str) -> None:
     run = runs.start(msgspec.structs.replace(NOWHERE, model=name))
-    assert re.fullmatch(r"\d{8}-\d{6}-[A-Za-z0-9._-]{1,40}-[0-9a-f]{4}", run.id)
+    assert re.fullmatch(r"\d{8}-\d{6}Z-[A-Za-z0-9._-]{1,40}-[0-9a-f]{4}", run.id)
     assert run.folder.parent == runs.state_folder() / "runs"
     assert runs.all_runs() == [run]
     read_until(run, ended)
@@ -99,6 +109,47 @@ def test_runs_are_listed_newest_first_and_found_by_an_end_of_their_id() -> None:
             runs.find(wrong)
 
 
+@pytest.mark.usefixtures("_zone_again")
+@pytest.mark.parametrize("zones", [("Pacific/Kiritimati", "Pacific/Pago_Pago"), ("America/New_York", "UTC")])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_runs_stand_in_the_order_in_which_they_were_asked_for_in_whatever_time_zones(
+    zones: tuple[str, str], backwards: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for zone in zones[::-1] if backwards else zones:
+        set_zone(zone, monkeypatch)
+        asked.append(new_run(NOWHERE))
+    for zone in ("UTC", *zones):
+        set_zone(zone, monkeypatch)
+        assert runs.all_runs() == asked[::-1]
+        assert runs.find("last") == asked[-1] == latest(NOWHERE)
+        assert Turn(asked[1], "cpu").look() == Queued(ahead=1, behind=asked[0].id)
+        assert Turn(asked[0], "cpu").look() == Queued(ahead=0)
+
+
+def test_ids_with_a_local_time_stand_among_the_others_by_when_their_journals_began() -> None:
+    now = time.time()
+    new = new_run(NOWHERE)
+    # Whatever local time the ids hold, and whenever the folders were copied.
+    for name, seconds, journal in (("99991231-235959", -3600, True), ("19700101-000000", 3600, False)):
+        run = runs.Run(f"{name}-m-0000", new.folder.parent / f"{name}-m-0000")
+        run.folder.mkdir()
+        run.request.write_bytes(msgspec.json.encode(NOWHERE))
+        if journal:
+            event = {"type": "Paused"}
+            run.journal.write_bytes(msgspec.json.encode({"time": now + seconds, "event": event}) + b"\n")
+        else:
+            os.utime(run.request, (now + seconds,) * 2)
+    unread = runs.Run("20200101-000000Z-m-0000", new.folder.parent / "20200101-000000Z-m-0000")
+    unread.folder.mkdir()
+    unread.request.write_bytes(b"{")
+    impossible = runs.Run("20209999-999999Z-m-0000", new.folder.parent / "20209999-999999Z-m-0000")
+    impossible.folder.mkdir()
+    impossible.request.write_bytes(b"{")
+    os.utime(impossible.request, (1, 1))
+    assert [run.id[:8] for run in runs.all_runs()] == ["19700101", new.id[:8], "99991231", "20200101", "20209999"]
+
+
 def test_the_latest_run_of_the_same_rows_is_found_whatever_the_batch_size_was() -> None:
     assert latest(NOWHERE) is None
     run = kept_run(msgspec.structs.replace(NOWHERE, batch=7))
@@ -108,6 +159,28 @@ def test_the_latest_run_of_the_same_rows_is_found_whatever_the_batch_size_was() 
     broken = kept_run(NOWHERE)
     broken.request.write_bytes(b"[" * 100_000)
     assert latest(NOWHERE) == run
+
+
+@pytest.mark.parametrize("limit", [("-v", "20000"), ("-t", "0")])
+def test_an_engine_that_died_at_once_is_seen_to_be_gone_by_everybody_and_waited_for_by_nobody(
+    limit: tuple[str, str],
+) -> None:
+    run = started_elsewhere(NOWHERE, *limit)
+    record = RunRecord()
+    deadline = time.monotonic() + 10
+    while runs.is_alive(run, record) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not runs.is_alive(run, record)
+    assert listed(run).place == "interrupted"
+    assert Turn(new_run(NOWHERE), "cpu").look() == Queued(ahead=0)
+    assert "before it could start" in (runs.death_sentence(run, record) or "")
+
+
+def test_a_run_whose_engine_cannot_be_started_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(RunError, match="could not be started"):
+        runs.start(NOWHERE)
+    assert os.listdir(runs.state_folder() / "runs") == []
 
 
 def test_without_a_state_folder_there_are_no_runs() -> None:
@@ -290,10 +363,16 @@ def engine(*, pid: int, pid_created: float = 1.0, host: str | None = None) -> En
     )
 
 
+def set_zone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local time of this process is that of the zone `name`."""
+    monkeypatch.setenv("TZ", name)
+    time.tzset()
+
+
 def kept_run(request: RunRequest, *events: EngineStarted) -> Run:
     """A run's folder as an engine that is gone left it."""
     number = len(runs.all_runs())
-    run_id = f"20260101-00000{number}-kept-{number:04x}"
+    run_id = f"20260101-00000{number}Z-kept-{number:04x}"
     run = Run(run_id, runs.state_folder() / "runs" / run_id)
     run.folder.mkdir(parents=True)
     run.request.write_bytes(msgspec.json.encode(request))
@@ -304,14 +383,21 @@ def kept_run(request: RunRequest, *events: EngineStarted) -> Run:
     return run
 
 
-def started_elsewhere(request: RunRequest) -> Run:
-    """A run started by a process that is no longer there."""
+def started_elsewhere(request: RunRequest, *limit: str) -> Run:
+    """A run started by a process that is no longer there; with a `limit`, as ulimit has it, upon the engine."""
     starting = """
-import sys
+import os, sys, time
 import msgspec
 from farpair.engine import runs
 from farpair.engine.events import RunRequest
+if sys.argv[2:]:
+    engine = os.path.join(os.environ["XDG_STATE_HOME"], "engine")
+    with open(engine, "w") as file:
+        file.write(f'#!/bin/sh\\nulimit {" ".join(sys.argv[2:])}\\nexec {sys.executable} "$@"\\n')
+    os.chmod(engine, 0o700)
+    sys.executable = engine
 print(runs.start(msgspec.json.decode(sys.argv[1], type=RunRequest)).id)
 """
-    command = [sys.executable, "-c", starting, msgspec.json.encode(request).decode()]
+    runs.state_folder().parent.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", starting, msgspec.json.encode(request).decode(), *limit]
     return runs.find(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())

@@ -127,3 +127,20 @@ def test_a_stop_while_the_ladder_is_climbed_keeps_pair_and_analysis(tmp_path: Pa
     assert record.ended.reason == "Stopped after the pair was analysed, before its outlier ladder was done."
     assert record.pair is not None
     assert record.ladder is None
+
+
+def test_an_engine_that_the_system_ends_says_so_and_a_stop_is_said_to_be_a_stop(long: RunRequest) -> None:
+    outside = runs.start(long)
+    record = read_until(outside, searching)
+    assert record.engine is not None
+    os.kill(record.engine.pid, signal.SIGTERM)
+    told = read_until(outside, ended).ended
+    assert told is not None
+    assert (told.outcome, told.cause) == ("cancelled", "signal")
+    assert told.reason.startswith("Ended from outside by SIGTERM")
+    stopped = runs.start(long)
+    runs.stop(stopped, read_until(stopped, searching))
+    told = read_until(stopped, ended).ended
+    assert told is not None
+    assert (told.outcome, told.cause) == ("cancelled", None)
+    assert told.reason.startswith("Stopped after ")

@@ -1,5 +1,6 @@
 """Reading stays safe when somebody writes to the file meanwhile, and the safetensors library has the last word."""
 
+import errno
 import os
 from collections import deque
 from pathlib import Path
@@ -12,6 +13,7 @@ from farpair.errors import InputError
 from fixtures import write_header, write_sparse
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 WIDTH = 2_560
 
@@ -70,3 +72,25 @@ def test_neighbours_are_the_runs_of_consecutive_numbers(numbers: set[int]) -> No
     assert [id for begin, end in runs for id in ids[begin:end]] == ids
     assert all(ids[end - 1] - ids[begin] == end - 1 - begin for begin, end in runs)
     assert all(ids[end] > ids[end - 1] + 1 for _, end in runs[:-1])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENODEV, "No such device"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        SafetensorError("I/O error: No such device (os error 19)"),
+        SafetensorError("Error while mapping"),
+    ],
+)
+def test_a_file_that_cannot_be_mapped_is_read_all_the_same(
+    path: Path, failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def safe_open(*_: object, **__: object) -> None:
+        raise failure
+
+    before = [block.clone() for _, block, _ in StoredTensors(path).row_blocks("W", range(3))]
+    monkeypatch.setattr("farpair.engine.stored.safe_open", safe_open)
+    with StoredTensors(path) as stored:
+        after = [block.clone() for _, block, _ in stored.row_blocks("W", range(3))]
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))

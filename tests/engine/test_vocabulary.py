@@ -1,6 +1,7 @@
 """What tokens say, from tokenizers of each kind that models come with."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,6 @@ def test_of_a_token_longer_than_any_its_beginning_is_read(tmp_path: Path) -> Non
         {"type": "Sequence", "decoders": [{"type": "Fuse"}] * 33},
         {"type": "Sequence", "decoders": [{"type": "Sequence", "decoders": []}]},
         {"type": "Strip", "content": " ", "start": 0, "stop": 9},
-        {"type": "CTC", "pad_token": "", "word_delimiter_token": "", "cleanup": True},
-        {"type": "Magic"},
         "ByteLevel",
     ],
 )
@@ -172,3 +171,50 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(open_folder: Path) -> None:
     (open_folder / "tokenizer.json").chmod(0)
     with as_nobody(), pytest.raises(InputError, match="no permission to read"):
         Vocabulary(open_folder / "tokenizer.json")
+
+
+@pytest.mark.parametrize("decoder", [{"type": "ByteLevel"}, {"type": "Metaspace"}, {"type": "WordPiece"},
+                                     {"type": "BPEDecoder"}, {"type": "ByteFallback"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "content", ["đem", "č", "Ãļ", "Ġword", "▁▁", "##x", "end</w>", "<0x0A>", "Ċ", " x ", "can 't"]
+)
+def test_added_tokens_are_what_they_say_whatever_the_decoder(
+    tmp_path: Path, decoder: dict[str, str], content: str
+) -> None:
+    stored = {"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"id": 1, "content": content},
+              {"id": 2, "content": content + content}], "decoder": decoder}  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    vocabulary = Vocabulary(tmp_path / "tokenizer.json")
+    assert [vocabulary.text(id) for id in range(4)] == ["a", content, content + content, None]
+    assert vocabulary.ids_matching("^" + re.escape(content) + "$", 3) == [1]
+
+
+@pytest.mark.parametrize(("tokens", "added", "rows", "fits", "said"), [
+    (5000, 0, 100, False, None),
+    (101, 0, 100, False, None),
+    (100, 3, 100, True, "3 tokens beyond the embedding's 100 rows"),
+    (100, 0, 100, True, None),
+    (100, 0, 112, True, None),
+    (100, 0, 5000, True, "100 tokens, and the embedding 5,000 rows"),
+])  # fmt: skip
+def test_tokens_and_rows_of_different_number_are_told_apart(
+    tmp_path: Path, tokens: int, added: int, rows: int, fits: bool, said: str | None
+) -> None:
+    stored = {"model": {"vocab": {f"t{id}": id for id in range(tokens)}},
+              "added_tokens": [{"id": tokens + k, "content": f"<{k}>"} for k in range(added)]}  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    vocabulary = Vocabulary(tmp_path / "tokenizer.json")
+    misfit = vocabulary.misfit(rows)
+    assert fits == (misfit is None)
+    assert fits or (f"{tokens:,} tokens" in str(misfit) and f"{rows:,} rows" in str(misfit))
+    if fits:
+        assert (said or "") in (vocabulary.left_over(rows) or "")
+        assert bool(said) == bool(vocabulary.left_over(rows))
+
+
+def test_a_decoder_of_an_unknown_kind_is_said_and_tokens_are_shown_as_stored(tmp_path: Path) -> None:
+    for decoder in ({"type": "CTC", "cleanup": True}, {"type": "Sequence", "decoders": [{"type": "Newest"}]}):
+        (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {"▁a": 0}}, "decoder": decoder}))
+        vocabulary = Vocabulary(tmp_path / "tokenizer.json")
+        assert vocabulary.text(0) == "▁a"
+        assert "decoder of a kind that is not known here" in (vocabulary.warning or "")

@@ -15,7 +15,7 @@ from hostile.checks import check_harmless, check_sentence, farpair, in_time
 from hostile.clusters import CONTENT, LAYOUT
 from hostile.headers import HEADERS, ROWS
 from hostile.places import FILES, NAMES, OTHERS
-from hostile.vocabularies import VOCABULARIES
+from hostile.vocabularies import UNKNOWN, VOCABULARIES
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,7 @@ def test_a_hostile_tokenizer_is_a_warning_and_tokens_without_text(tmp_path: Path
     with in_time():
         events = list(run_events(request))
     warnings = [event.message for event in events if isinstance(event, Warned) and event.kind == "tokenizer"]
+    warnings = [message for message in warnings if "and the embedding" not in message and "beyond" not in message]
     texts = [token.text for event in events if isinstance(event, Named) for token in event.tokens]
     assert isinstance(events[-1], RunEnded)
     assert events[-1].outcome == "done"
@@ -66,11 +67,11 @@ def test_a_hostile_tokenizer_is_a_warning_and_tokens_without_text(tmp_path: Path
     for message in warnings:
         assert case.says in message
         check_harmless(message)
-        assert texts == [None] * len(texts)
+        assert case.says == UNKNOWN or texts == [None] * len(texts)
     assert all(len(text) <= 1000 for text in texts if text is not None)
 
 
-@pytest.mark.parametrize("case", [case for case in VOCABULARIES if case.says], ids=str)
+@pytest.mark.parametrize("case", [case for case in VOCABULARIES if case.says not in ("", UNKNOWN)], ids=str)
 def test_a_cluster_that_a_hostile_tokenizer_should_name_is_a_sentence(tmp_path: Path, case: Case) -> None:
     case.write(tmp_path / "model")
     request = request_for(model_at(tmp_path / "model"), device="cpu", cluster="tokens:.")

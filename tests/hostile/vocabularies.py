@@ -34,6 +34,9 @@ def numbered(*texts: str) -> dict[str, int]:
     return {text: id for id, text in enumerate(texts)}
 
 
+UNKNOWN = "decoder of a kind that is not known here"  # tokens are shown as they are stored
+
+
 def decoder(*steps: object) -> dict[str, object]:
     vocab = numbered(*("a" * n for n in range(1, 12)), "a" * 60 + "b")
     return model(vocab, decoder={"type": "Sequence", "decoders": list(steps)})
@@ -69,13 +72,14 @@ VOCABULARIES = [
     stored("tokenizer: ids of 10^5000", b'{"model":{"vocab":{"a":' + b"9" * 5000 + b"}}}"),
     stored("tokenizer: added tokens without ids", model({}, added_tokens=[{"content": "a"}])),
     stored("tokenizer: added tokens of numbers", model({}, added_tokens=[{"id": 1, "content": 7}])),
-    stored("tokenizer: an unknown decoder", model({}, decoder={"type": ESCAPES})),
+    stored("tokenizer: an unknown decoder", model({}, decoder={"type": ESCAPES}), UNKNOWN),
     stored("tokenizer: a decoder's pattern that searches for ever",
            decoder({"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""})),
     stored("tokenizer: a decoder that doubles 30 times",
            decoder(*[{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}] * 30)),
     stored("tokenizer: a decoder that spaces out 30 times",
-           decoder(*[{"type": "CTC", "pad_token": "", "word_delimiter_token": "", "cleanup": False}] * 30)),
+           decoder(*[{"type": "CTC", "pad_token": "", "word_delimiter_token": "", "cleanup": False}] * 30),
+           UNKNOWN),
     stored("tokenizer: a decoder that strips what is not there",
            decoder({"type": "Strip", "content": "b", "start": 0, "stop": 9})),
     stored("tokenizer: a decoder of a million steps", decoder(*[{"type": "Fuse"}] * 1_000_000)),

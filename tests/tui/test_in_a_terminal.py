@@ -294,3 +294,43 @@ def test_without_the_mouse_the_terminal_keeps_it(tmp_path: Path) -> None:
         terminal.press("q")
         assert terminal.wait() == 0
     assert b"\x1b[?1000h" not in terminal.written
+
+
+@pytest.mark.parametrize("streams", ["2>{file}", "2>/dev/null", "2>&-"])
+def test_the_app_draws_where_its_output_goes_wherever_its_errors_go(tmp_path: Path, streams: str) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    program = f"{sys.executable} -m farpair --tensors {tmp_path / 'tensors'} --device cpu"
+    redirected = f"exec {program} {streams.format(file=tmp_path / 'errors')}"
+    with Terminal(["/bin/sh", "-c", redirected], tmp_path / "state", columns=80, rows=24) as terminal:
+        terminal.wait_for("r starts the search")
+        terminal.resize(120, 36)
+        terminal.wait_for(lambda text: "r starts the search" in text and len(text.splitlines()[0]) == 120)
+        terminal.press("q")
+        assert terminal.wait() == 0
+    assert not (tmp_path / "errors").exists() or (tmp_path / "errors").read_bytes() == b""
+
+
+@pytest.mark.parametrize("before", ["", "?", "a", "b", "\x10", "/"])
+def test_ctrl_z_suspends_the_app_wherever_one_is_and_fg_paints_it_again(tmp_path: Path, before: str) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    with farpair(tmp_path / "tensors") as terminal:
+        shown = terminal.wait_for("r starts the search")
+        terminal.press(*before)
+        if before:
+            time.sleep(0.5)
+        there = terminal.text
+        for _ in range(2):
+            terminal.press("\x1a")
+            program = psutil.Process(terminal.process.pid)
+            deadline = time.monotonic() + 20
+            while program.status() != psutil.STATUS_STOPPED:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            terminal.wait_for(lambda text: not text.strip())
+            os.kill(program.pid, signal.SIGCONT)
+            terminal.wait_for(lambda text: text == there)
+        if before:
+            terminal.press("escape")
+        terminal.wait_for(lambda text: text.splitlines()[0] == shown.splitlines()[0])
+        terminal.press("q")
+        assert terminal.wait() == 0

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...errors import FarpairError
 from ...text import visible
 from ..widgets.lines import left, right
 from ..widgets.progress import when
@@ -61,10 +62,14 @@ class RunsScreen(ModalScreen["Listed | None"]):
 
         from ...engine.listing import listed_runs
 
-        self._runs = await asyncio.to_thread(lambda: list(islice(listed_runs(), MOST)))
+        none = "There are no runs yet; r searches a model."
+        try:
+            self._runs = await asyncio.to_thread(lambda: list(islice(listed_runs(), MOST)))
+        except FarpairError as error:
+            none = visible(str(error))
         said = self.query_one("#no-runs", Static)
         said.display = not self._runs
-        said.update("There are no runs yet; r searches a model.")
+        said.update(Content(none))
         runs = self.query_one(OptionList)
         runs.add_options(Option(Content(run_line(kept))) for kept in self._runs)
         if self._runs:

@@ -61,7 +61,8 @@ def notice(view: View) -> Notice | None:
             return Notice("the run failed", (*texts, *kept), *_again(view), "bad")
         case "cancelled":
             reason = visible(ended.reason) if ended else ""
-            return Notice("stopped", (reason, *kept), *_again(view), "warn")
+            title = "ended from outside" if ended and ended.cause == "signal" else "stopped"
+            return Notice(title, (reason, *kept), *_again(view), "warn")
         case _:
             return Notice("no pair", (visible(ended.reason) if ended else "",))
 
