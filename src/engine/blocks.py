@@ -29,8 +29,9 @@ _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
 _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
 _SHARE = 0.5  # of the free memory, where no budget is given
-_CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
-_FIXED = 6 << 19  # blocks being centred, pairs being evaluated
+_CHOOSING = 12 << 19  # bytes: what levels leave of a sample's pairs
+_FIXED = 6 << 20  # blocks being centred, pairs being evaluated, told apart exactly and kept
+_BATCH = 700  # bytes for each batch: its bounds, its contenders, its maximum
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,16 @@ class Blocks:
             dense=max(_LEAST_DENSE, self.dense // 2),
         )
 
-    def bytes(self, n: int, d: int) -> int:
-        """What a search of rows (n, d) takes beyond them: what it reserves, n-vectors, and what little comes and
-        goes."""
+    def bytes(self, n: int, d: int, batches: int = 1) -> int:
+        """What a search of rows (n, d) takes beyond them: what it reserves, vectors of n numbers and of `batches`,
+        and
+        what little comes and goes."""
         reserved = 4 * sum(rows * length for rows, length in self.reserved(n, d).values())
         pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)
         dense = 16 * self.dense * d + 80 * self.dense**2
         choosing = _CHOOSING if self.projected else 0
-        return reserved + 120 * n + max(_FIXED, pivots - reserved, choosing, directions, dense)
+        return reserved + 120 * n + _BATCH * batches + max(_FIXED, pivots - reserved, choosing, directions, dense)
 
     def reserved(self, n: int, d: int) -> dict[str, tuple[int, int]]:
         """The parts of a search's `Workspace`, (rows, float32 numbers in each)."""

@@ -21,7 +21,8 @@ UNIT_ROUNDOFF = {
     torch.bfloat16: 2.0**-8,
 }
 
-_WORKSPACE = 1 << 17  # float64 numbers held at once for either row of the pairs evaluated: 1 MB
+_WORKSPACE = 1 << 16  # float64 numbers held at once for either row of the pairs evaluated: half a MB _LOOKED_AT =
+1 << 14  # numbers of either row of the pairs whose rounding is looked at: a dozen times as many are held
 
 
 def gamma(k: int, dtype: torch.dtype = torch.float32) -> float:
@@ -107,7 +108,7 @@ def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Te
     that tie by the million.
     """
     exact = torch.empty(len(i), dtype=torch.bool)
-    step = max(1, _WORKSPACE // rows.shape[1])
+    step = max(1, _LOOKED_AT // rows.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
         left, right = (rows[at[part].to(rows.device)].cpu().to(torch.float64) for at in (i, j))

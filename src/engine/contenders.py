@@ -18,10 +18,10 @@ from torch import Tensor
 from .certify import scaled, squared_distances
 from .exact import ExactSquares, Pair
 
-_MOST: Final = 1 << 14  # contenders beside two for each batch: of more, only those that can still win are kept
+_MOST: Final = 1 << 13  # contenders beside two for each batch: of more, only those that can still win are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Winner:
     """A pair i < j and its distance in float64."""
 

@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 _DIGIT = 20  # bits
 _MOST_DIGITS = 12  # of a difference; beyond that Python's integers are as fast
 _MOST_COLUMNS = 1 << 16  # for which sums of products of digits stay below 2^63
-_NUMBERS = 1 << 16  # numbers of either row of the pairs whose digits are held at once
+_NUMBERS = 1 << 14  # numbers of either row of the pairs whose digits are held at once
 _KEPT = 1 << 15  # numbers of rows that are kept as Python's integers, a row at least
 _UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type is a multiple of 2^this
 
@@ -133,16 +133,12 @@ class ExactSquares:
         return found
 
     def _distances(self, pairs: list[Pair]) -> list[float]:
-        i, j = torch.tensor(pairs, dtype=torch.int64).T
-        left, right = self._float64(i, j)
-        if float(torch.maximum(left.abs().max(), right.abs().max())) <= LARGEST:
-            return lengths(left, right)
-        try:
-            return [distance(*both) for both in zip(left.tolist(), right.tolist(), strict=True)]
-        except OverflowError:
-            raise InputError(
-                "The rows lie farther apart than float64 can say (1.8e308): scale them down."
-            ) from None
+        found: list[float] = []
+        step = max(1, _NUMBERS // self._rows.shape[1])
+        for start in range(0, len(pairs), step):
+            i, j = torch.tensor(pairs[start : start + step], dtype=torch.int64).T
+            found += _lengths(*self._float64(i, j))
+        return found
 
     def _words(self, i: Tensor, j: Tensor) -> list[Tensor]:
         """The exact squares of pairs (m,) as whole numbers of one unit, in words (m,) int64 of 60 bits each, most
@@ -162,6 +158,15 @@ class ExactSquares:
     def _float64(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         left, right = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))
         return left, right
+
+
+def _lengths(left: Tensor, right: Tensor) -> list[float]:
+    if float(torch.maximum(left.abs().max(), right.abs().max())) <= LARGEST:
+        return lengths(left, right)
+    try:
+        return [distance(*both) for both in zip(left.tolist(), right.tolist(), strict=True)]
+    except OverflowError:
+        raise InputError("The rows lie farther apart than float64 can say (1.8e308): scale them down.") from None
 
 
 def _parts(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -70,7 +70,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
             f"--batch {request.batch} makes more than {count(MOST_BATCHES)} batches of {count(n)} rows; take more."
         )
     blocks = blocks_for(device, n, d, request.memory)
-    memory = blocks.bytes(n, d)
+    memory = blocks.bytes(n, d, -(-n // request.batch))
     started = RunStarted(
         files=cluster.files,
         fingerprint=cluster.fingerprint,

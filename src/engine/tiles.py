@@ -20,7 +20,7 @@ from .space import Space
 from .workspace import Workspace, aligned
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
-_MOST_CHECKED = 1 << 16  # pairs of a tile that are looked at one by one: half a MB for each number of them
+_MOST_CHECKED = 1 << 15  # pairs of a tile that are looked at one by one: a quarter of a MB for each number of them
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
 _RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it

@@ -74,7 +74,8 @@ def measured(case: Case) -> Cost:
     rows = rows_of(case.kind, case.seed, case.n, case.d, case.dtype)
     _search(case, torch.randn(400, rows.shape[1], generator=torch.Generator().manual_seed(0)))
     brute = _brute_force(rows)
-    stated = stated_bytes(*rows.shape)
+    batch = 1 if case.mode == "eccentricities" else case.batch or len(rows)
+    stated = stated_bytes(*rows.shape, batches=-(-len(rows) // batch))
     before, most, going = _held(), 0, True
 
     def watch() -> None:

@@ -45,9 +45,9 @@ def blocks_called(name: str, n: int, d: int) -> Blocks | None:
     raise ValueError(f"there are no blocks called {name}")
 
 
-def stated_bytes(n: int, d: int) -> int:
+def stated_bytes(n: int, d: int, batches: int) -> int:
     """What a search of rows (n, d) on a CPU says that it takes beyond them, in bytes."""
-    return blocks_for(torch.device("cpu"), n, d).bytes(n, d)
+    return blocks_for(torch.device("cpu"), n, d).bytes(n, d, batches)
 
 
 __all__ = [

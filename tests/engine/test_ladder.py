@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import inputs
+import pytest
 import torch
 from farpair.engine.blocks import blocks_for
+from farpair.engine.bounds import Thresholds
+from farpair.engine.contenders import Places
 from farpair.engine.ladder import choose_ladder
 from farpair.engine.screen import FLOAT32
 from farpair.engine.space import Space, centre_rows
@@ -14,10 +17,32 @@ from farpair.engine.workspace import Workspace
 def widths(space: Space, needed: float) -> list[int]:
     """The levels' widths where every pair must reach the squared distance `needed`."""
     n, d = space.rows.shape
-    needs = torch.full((n,), needed, dtype=torch.float64)
-    workspace = Workspace(n, d, torch.device("cpu"))
-    workspace.reserve(replace(blocks_for(torch.device("cpu"), n, d), projected=64))
-    return [level.k for level in choose_ladder(space, FLOAT32, torch.arange(n), needs, 64, workspace).levels]
+    thresholds = Thresholds(Places(torch.arange(n), n), d)
+    thresholds.evaluated(torch.tensor([0, 1]), torch.tensor([2, 2]), torch.full((2,), needed, dtype=torch.float64))
+    workspace = Workspace(torch.device("cpu"))
+    workspace.reserve(replace(blocks_for(torch.device("cpu"), n, d), projected=64).reserved(n, d))
+    ladder = choose_ladder(space, FLOAT32, torch.arange(n), thresholds, 64, workspace)
+    return [level.k for level in ladder.levels]
+
+
+@pytest.mark.parametrize("found", ["raises", "NaN"])
+def test_without_directions_that_can_be_used_the_full_level_is_all(
+    found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LAPACK raises on some moments, and gives back NaN for others without a word."""
+
+    class Nothing:
+        eigenvectors = torch.full((128, 128), torch.nan)
+
+    def eigh(_: torch.Tensor) -> Nothing:
+        if found == "raises":
+            raise torch._C._LinAlgError("linalg.eigh: The algorithm failed to converge")
+        return Nothing()
+
+    monkeypatch.setattr(torch.linalg, "eigh", eigh)
+    space = centre_rows((inputs.normal(12_000, 128) * 0.9 ** torch.arange(128)).float())
+
+    assert widths(space, float((1.7 * space.radius.median()) ** 2)) == [128]
 
 
 def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
