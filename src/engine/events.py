@@ -382,6 +382,20 @@ class RunEnded(Event, frozen=True, kw_only=True):
     cause: Literal["input", "memory", "disk", "program"] | None = None
 
 
+class Verified(Event, frozen=True, kw_only=True):
+    """What an independent check of the run's claims says (see `checker`), written after the end of the run.
+
+    Each of the `refutations` is a sentence. `pairs` unordered pairs and the maxima of `batches` batches were
+    checked; of a `sample` of so many rows (None: all) `confirmed` means no more than that it contradicts no claim.
+    """
+
+    confirmed: bool
+    refutations: tuple[Words, ...]
+    pairs: Natural
+    batches: Natural
+    sample: Natural | None = None
+
+
 AnyEvent = (
     EngineStarted
     | Queued
@@ -400,4 +414,5 @@ AnyEvent = (
     | Climbing
     | Ladder
     | RunEnded
+    | Verified
 )

@@ -13,6 +13,7 @@ from .events import (
     SourceFile,
     Token,
     TokenMeasure,
+    Verified,
 )
 from .record import BatchRecord, RunRecord
 
@@ -63,6 +64,8 @@ def as_json(record: RunRecord) -> Json:
       k = 0; i, j: the TOKENs farthest apart without the first k; diameter: their distance}; outside: at which k it
       collapses, null where it does not; left_out: null, or "time" where the rest would have taken too
       much of it; at_most: then an upper bound of the next diameter; seconds
+    - check: the last independent check, null where there was none: confirmed; refutations, sentences; pairs and
+      batches, how many were checked; sample, of how many rows, null for all; time, seconds since the epoch
     - warnings: each {kind, message}
     - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program") or
       null
@@ -83,6 +86,7 @@ def as_json(record: RunRecord) -> Json:
         "certificate": _certificate(record.pair, tokens) if record.pair else None,
         "analysis": _analysis(record.analysis, tokens) if record.analysis else None,
         "ladder": _ladder(record.ladder, tokens) if record.ladder else None,
+        "check": _check(record.verified, record.verified_time) if record.verified else None,
         "warnings": [{"kind": warned.kind, "message": warned.message} for warned in record.warnings],
         "ended": _ended(record.ended) if record.ended else None,
     }
@@ -220,6 +224,17 @@ def _measure(measure: TokenMeasure, tokens: Tokens) -> Json:
         "norm": measure.norm,
         "norm_ratio": measure.norm_ratio,
         "distance": measure.distance,
+    }
+
+
+def _check(verified: Verified, when: float | None) -> Json:
+    return {
+        "confirmed": verified.confirmed,
+        "refutations": list(verified.refutations),
+        "pairs": verified.pairs,
+        "batches": verified.batches,
+        "sample": verified.sample,
+        "time": when,
     }
 
 

@@ -5,8 +5,8 @@ Token text is already visible in them.
 
 from collections.abc import Iterator
 
-from ..text import count, distance, elapsed, rate, roughly, share, token_label, visible
-from .events import Analysed, Histogram, Ladder, PairFound, RunEnded
+from ..text import count, date, distance, elapsed, rate, roughly, share, token_label, visible
+from .events import Analysed, Histogram, Ladder, PairFound, RunEnded, Verified
 from .record import RunRecord
 
 
@@ -30,6 +30,19 @@ def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
         less = distance(pair.distance - pair.runner_up)
         yield f"The next distance is {distance(pair.runner_up)}{whose}, which is {less} less."
     yield f"{_evaluated(pair)} The search took {elapsed(pair.seconds)}{_speed(pair)}."
+
+
+def checked(verified: Verified, when: float | None) -> Iterator[str]:
+    """What the independent check found, and each refutation in a sentence of its own."""
+    on = f" on {date(when)}" if when is not None else ""
+    if not verified.confirmed:
+        yield f"Checked independently{on}: refuted."
+        yield from (visible(sentence) for sentence in verified.refutations)
+    elif verified.sample is not None:
+        rows = f"{count(verified.sample)} {'row' if verified.sample == 1 else 'rows'}"
+        yield f"Checked independently{on}: no contradiction in the sample of {rows}."
+    else:
+        yield f"Checked independently{on}: confirmed."
 
 
 def verdict(found: Analysed) -> str:
