@@ -46,12 +46,19 @@ def outlier_lines(view: View, width: int, height: int) -> list[Line]:
 def _check(view: View, record: RunRecord, width: int) -> list[Line]:
     """What an independent check of the run says, or how far it is; nothing where there was none."""
     if view.checking:
-        return wrap(f"Being checked independently: {view.checking}.", width, "dim")
-    if record.verified is None:
+        return wrap(f"being checked: {view.checking}", width, "dim")
+    check = record.verified
+    if check is None:
         return []
-    refuted = not record.verified.confirmed
-    first, *refutations = checked(record.verified, record.verified_time)
-    return [line for words in (first, *refutations) for line in wrap(words, width, "bad" if refuted else "good")]
+    first, *refutations = checked(check, record.verified_time)
+    if len(first) > width:
+        found = "refuted" if not check.confirmed else "confirmed" if check.sample is None else "not refuted"
+        first = f"checked independently: {found}"
+    return [
+        line
+        for words in (first, *refutations)
+        for line in wrap(words, width, "good" if check.confirmed else "bad")
+    ]
 
 
 def _of_batch(
