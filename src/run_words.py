@@ -117,7 +117,10 @@ def verify_run(word: str, *, sample: bool = False) -> int:
     for sentence in checked(verdict, None):
         print(sentence)
     sys.stdout.flush()  # before what may be said of the journal
-    keep(run, verdict)
+    try:
+        keep(run, verdict)
+    except JournalError as error:  # no exit code of a refutation
+        raise InputError(f"The verdict could not be kept: {error}") from error
     return 0 if verdict.confirmed else 1
 
 
