@@ -42,6 +42,7 @@ class Options:
     memory: int = 0
     exhaustive: bool = False
     clean: bool = False
+    sample: bool = False
     speed: float = 1.0
     screen: str = "auto"
     form: Literal["markdown", "json", "csv"] | None = None
@@ -161,6 +162,9 @@ run from the batches that it had settled, if its files are still the same.""",
     "replay": "Play a run in the app as it happened, its waits and pauses cut short.",
     "report": """Print a run again, from its journal: all of it, or what there is of one that was
 stopped, failed or died.""",
+    "verify": """Check what a run found by other arithmetic: every batch's maximum, the pair, its ties and the
+runner-up, against all pairs of its rows, which are read again. The verdict is kept with the
+run. Exit codes: 0 confirmed, 1 refuted, 2 what cannot be checked.""",
     "config": "Say where the settings are kept and print those in force, as a settings file.",
 }
 
@@ -173,6 +177,7 @@ _COMMANDS: Final = """commands:
   farpair attach RUN   open the app on a run
   farpair report RUN   print a run again
   farpair replay RUN   play a run as it happened
+  farpair verify RUN   check independently what a run found
   farpair stop RUN     stop a run; also pause and resume
   farpair config       print the settings in force, and where they are kept
 
@@ -253,10 +258,12 @@ def _parser(command: str) -> _Parser:
     add("--version", action="version", version=f"farpair {__version__}")
     if command in ("app", "run"):
         add("model", metavar="MODEL", nargs=None if command == "run" else "?", help=_MODEL)
-    if command in ("report", "attach", "stop", "pause", "resume", "replay"):
+    if command in ("report", "attach", "stop", "pause", "resume", "replay", "verify"):
         add("run", metavar="RUN", help=_RUN)
     if command == "replay":
         add("--speed", metavar="N", type=_checked(values.speed), help="N times as fast (default: 1)")
+    if command == "verify":
+        add("--sample", action="store_true", help="take a sample of rows only: it can refute, and not confirm")
     if command == "runs":
         add("--clean", action="store_true", help=_CLEAN)
     if command in ("app", "run", "models", "attach"):

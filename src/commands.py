@@ -27,6 +27,10 @@ def run_command(options: Options) -> int:
             _list_models(options)
         case "runs" | "stop" | "pause" | "resume":
             _do_to_runs(options)
+        case "verify":
+            from .run_words import verify_run
+
+            return verify_run(options.run, sample=options.sample)
         case "report":
             return _print_again(options)
         case "attach":

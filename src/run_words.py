@@ -18,7 +18,7 @@ from .engine.record import RunRecord
 from .engine.runs import Run
 from .errors import InputError, JournalError, RunError
 from .tables import print_table
-from .text import count, date, size, visible
+from .text import count, date, share, size, visible
 
 _LOOK_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
@@ -95,6 +95,33 @@ def resume_run(word: str) -> None:
     request = runs.request_of(run)
     new = runs.start(msgspec.structs.replace(request, resumes=run.id))
     print(f"{_how_it_goes_on(new)} `farpair attach {new.id}` follows it.")
+
+
+def verify_run(word: str, *, sample: bool = False) -> int:
+    """Check what a run found, say and keep the verdict; 0 where it is confirmed, 1 where it is refuted."""
+    from .engine.events import Verified
+    from .engine.sentences import checked
+    from .engine.verifying import SAMPLE, keep, verifying
+
+    run, told, line = named_run(word), sys.stderr.isatty(), ""
+    verdict: Verified | None = None
+    for step in verifying(run, SAMPLE if sample else None):
+        if isinstance(step, Verified):
+            verdict = step
+        elif told and (now := f"checked {share(step.done, step.pairs)} of {count(step.pairs)} pairs") != line:
+            line = now
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+    if line:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    assert verdict is not None, "a check ends with its verdict"
+    for sentence in checked(verdict, None):
+        print(sentence)
+    sys.stdout.flush()  # before what may be said of the journal
+    try:
+        keep(run, verdict)
+    except JournalError as error:  # no exit code of a refutation
+        raise InputError(f"The verdict could not be kept: {error}") from error
+    return 0 if verdict.confirmed else 1
 
 
 def _how_it_goes_on(run: Run) -> str:

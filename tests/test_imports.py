@@ -76,6 +76,11 @@ def test_commands_that_only_read_load_no_torch(tmp_path: Path, monkeypatch: pyte
         assert {"torch", "numpy", "textual"}.isdisjoint(loaded)
 
 
+def test_the_package_imports_nothing_slow_and_its_check_no_torch() -> None:
+    assert {"numpy", "torch", "msgspec"}.isdisjoint(loaded_by("import farpair"))
+    assert "torch" not in loaded_by("import farpair; farpair.verify")
+
+
 @pytest.mark.parametrize("path", sorted((SOURCES / "engine").glob("*.py")), ids=lambda path: path.stem)
 def test_no_engine_module_imports_the_screen(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):

@@ -92,8 +92,7 @@ class Blocks:
 
     def bytes(self, n: int, d: int, batches: int = 1) -> int:
         """What a search of rows (n, d) takes beyond them: what it reserves, vectors of n numbers and of `batches`,
-        and
-        what little comes and goes."""
+        and what little comes and goes."""
         reserved = 4 * sum(rows * length for rows, length in self.reserved(n, d).values())
         pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)

@@ -21,8 +21,9 @@ UNIT_ROUNDOFF = {
     torch.bfloat16: 2.0**-8,
 }
 
-_WORKSPACE = 1 << 16  # float64 numbers held at once for either row of the pairs evaluated: half a MB _LOOKED_AT =
-1 << 14  # numbers of either row of the pairs whose rounding is looked at: a dozen times as many are held
+# Float64 numbers held at once for either row of the pairs evaluated: half a MB; and for those whose rounding is
+# looked at, of which a dozen times as many are held.
+_WORKSPACE, _LOOKED_AT = 1 << 16, 1 << 14
 
 
 def gamma(k: int, dtype: torch.dtype = torch.float32) -> float:
@@ -38,8 +39,7 @@ def float64_error(d: int) -> float:
 
 def check_float64() -> None:
     """Raise ProofError where this thread, or one that helps it, flushes subnormal numbers to zero or does not
-    round
-    to nearest: `torch.set_flush_denormal` does so, and a thread inherits it."""
+    round to nearest: `torch.set_flush_denormal` does so, and a thread inherits it."""
     least = torch.full((1 << 16,), 2.0**-149, dtype=torch.float32, device="cpu")
     tiny = torch.full_like(least, 2.0**-1074, dtype=torch.float64)
     whole = torch.full_like(tiny, 1.0)
@@ -58,8 +58,7 @@ def power_of_two(exponent: Tensor) -> Tensor:
 
 def underflow(d: int) -> float:
     """An upper bound of what vanishes of a `squared_distances` of dimension `d` below float64's least normal
-    number,
-    and of what scaling made vanish in its rows, where both are at most 2 long: see PROOF.md."""
+    number, and of what scaling made vanish in its rows, where both are at most 2 long: see PROOF.md."""
     return (d + 2) * 2.0**-1070
 
 

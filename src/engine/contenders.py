@@ -135,8 +135,7 @@ class Contenders:
 
     def keep(self, threshold_i: Tensor, threshold_j: Tensor) -> None:
         """Forget pairs whose square is below what both their rows need, `threshold_i` and `threshold_j` (m,) for
-        the
-        contenders as they are; and, of too many, all that can no longer win."""
+        the contenders as they are; and, of too many, all that can no longer win."""
         self._only(~(self._square < self._exact.least(torch.minimum(threshold_i, threshold_j))))
         room = self._most if self._most is not None else 2 * self.places.batches
         if len(self._i) > _MOST + room:
@@ -181,8 +180,7 @@ class Contenders:
 
     def winners(self, batches: Tensor) -> dict[int, Winner]:
         """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided; nothing
-        for
-        one without an evaluated pair."""
+        for one without an evaluated pair."""
         batch, pair, i, j = self._near(batches)
         distinct, at = torch.unique(pair, return_inverse=True)
         place = self._exact.order(

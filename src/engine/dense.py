@@ -26,8 +26,7 @@ _BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
 @dataclass(frozen=True)
 class DenseTile:
     """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts
-    the
-    pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
+    the pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
 
     i: Tensor
     j: Tensor
@@ -89,8 +88,7 @@ class Dense:
 
     def _coordinates(self, index: Tensor) -> Tensor:
         """Rows (m, d + 1) at `index` (m,), as they are where products are exact, else centred, in float64; the
-        last
-        column is ones."""
+        last column is ones."""
         dtype = self._exact_dtype or torch.float64
         found = torch.ones((len(index), self._space.rows.shape[1] + 1), dtype=dtype, device=self._where)
         rows = self._space.rows[index.to(self._space.rows.device)].to(self._where)

@@ -198,13 +198,13 @@ class Continued(Event, frozen=True, kw_only=True):
 class PairFound(Event, frozen=True, kw_only=True):
     """The farthest pair and its certificate.
 
-    `distance` is |x_i - x_j| in float64 with absolute error at most `error`; (i, j), i < j, is the smallest
-    of the `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up`
-    is the next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
+    `distance` is |x_i - x_j| in float64 with absolute error at most `error`; (i, j), i < j, is the smallest of the
+    `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up` is the
+    next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
     `runner_up_gap` is the farthest distance less the runner-up's, rounded from the exact squares (None in the
-    journals of programs that did not work it out, too).
-    `evaluated` of `pairs` unordered pairs were evaluated; every other was discarded under a rigorous bound.
-    `screen` is the format in which matrix products discarded pairs.
+    journals of programs that did not work it out, too). `evaluated` of `pairs` unordered pairs were evaluated;
+    every other was discarded under a rigorous bound. `screen` is the format in which matrix products discarded
+    pairs.
     """
 
     i: Natural
@@ -386,6 +386,20 @@ class RunEnded(Event, frozen=True, kw_only=True):
     cause: Literal["input", "memory", "disk", "program", "signal"] | None = None
 
 
+class Verified(Event, frozen=True, kw_only=True):
+    """What an independent check of the run's claims says (see `checker`), written after the end of the run.
+
+    Each of the `refutations` is a sentence. `pairs` unordered pairs and the maxima of `batches` batches were
+    checked; of a `sample` of so many rows (None: all) `confirmed` means no more than that it contradicts no claim.
+    """
+
+    confirmed: bool
+    refutations: tuple[Words, ...]
+    pairs: Natural
+    batches: Natural
+    sample: Natural | None = None
+
+
 AnyEvent = (
     EngineStarted
     | Queued
@@ -404,4 +418,5 @@ AnyEvent = (
     | Climbing
     | Ladder
     | RunEnded
+    | Verified
 )

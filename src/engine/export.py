@@ -13,6 +13,7 @@ from .events import (
     SourceFile,
     Token,
     TokenMeasure,
+    Verified,
 )
 from .record import BatchRecord, RunRecord
 
@@ -35,8 +36,8 @@ def as_json(record: RunRecord) -> Json:
       it came: "queued", "starting", "searching", "paused" or "analysing"
     - model: what was asked for: name; weights, the safetensors file; tensor, its name there; cluster, "mask",
       "all" or "tokens:REGEX"; cluster_file; tokenizer; exhaustive, whether every pair was to be evaluated
-    - files: those that were read, each {path, size, mtime_ns}
-    - rows: n and d, the cluster's rows and their dimension; dtype on disk; vocabulary, the rows of the whole
+    - files: those that were read, each {path, size, mtime_ns} - rows: n and d, the cluster's rows and their
+    dimension; dtype on disk; vocabulary, the rows of the whole
       tensor; fingerprint, a hash of rows and token ids; centroid, "stored" or "mean" (rounded to float64)
     - device: kind, as torch calls it; name, as a person does; torch, its version; memory, the stated peak
       beyond the rows; threads, 0 where torch chose; screen, the format of the products that discard pairs
@@ -44,8 +45,8 @@ def as_json(record: RunRecord) -> Json:
     - batches: each {batch, start, end: rows start ≤ i < end; maximum: proved, null while it is not; lower: a
       lower bound of it, null where none is known; i, j: the TOKENs that attain it; settled: by what ("bounds",
       "screen", "float64", "exhaustive"); pairs, evaluated: how many it settled and evaluated; seconds}
-    - pair: the answer: i and j, TOKENs; distance
-    - certificate: error, the absolute error bound of the distance; ties, the pairs exactly that far apart (1:
+    - pair: the answer: i and j, TOKENs; distance - certificate: error, the absolute error bound of the distance;
+    ties, the pairs exactly that far apart (1:
       unique); runner_up, the next smaller distance, runner_up_i and runner_up_j, TOKENs, and runner_up_gap, how
       much smaller it is (not the difference of the two rounded numbers), where they were worked out; pairs in
       all and evaluated; every other was discarded under a rigorous bound; seconds; screen, the format of the
@@ -65,8 +66,10 @@ def as_json(record: RunRecord) -> Json:
       k = 0; i, j: the TOKENs farthest apart without the first k; diameter: their distance}; outside: at which k it
       collapses, null where it does not; left_out: null, or "time" where the rest would have taken too
       much of it; at_most: then an upper bound of the next diameter; seconds
-    - warnings: each {kind, message}
-    - ended: outcome, reason and advice in words, cause of a failure ("input", "memory", "disk", "program"),
+    - check: the last independent check, null where there was none: confirmed; refutations, sentences; pairs and
+      batches, how many were checked; sample, of how many rows, null for all; time, seconds since the epoch
+    - warnings: each {kind, message} - ended: outcome, reason and advice in words, cause of a failure ("input",
+    "memory", "disk", "program"),
       "signal" for a run that was ended from outside, or null
     """
     engine, started, tokens = record.engine, record.started, record.tokens
@@ -85,6 +88,7 @@ def as_json(record: RunRecord) -> Json:
         "certificate": _certificate(record.pair, tokens) if record.pair else None,
         "analysis": _analysis(record.analysis, tokens) if record.analysis else None,
         "ladder": _ladder(record.ladder, tokens) if record.ladder else None,
+        "check": _check(record.verified, record.verified_time) if record.verified else None,
         "warnings": [{"kind": warned.kind, "message": warned.message} for warned in record.warnings],
         "ended": _ended(record.ended) if record.ended else None,
     }
@@ -223,6 +227,17 @@ def _measure(measure: TokenMeasure, tokens: Tokens) -> Json:
         "norm": measure.norm,
         "norm_ratio": measure.norm_ratio,
         "distance": measure.distance,
+    }
+
+
+def _check(verified: Verified, when: float | None) -> Json:
+    return {
+        "confirmed": verified.confirmed,
+        "refutations": list(verified.refutations),
+        "pairs": verified.pairs,
+        "batches": verified.batches,
+        "sample": verified.sample,
+        "time": when,
     }
 
 

@@ -1,7 +1,7 @@
 """Where a run stands, from the first and the last lines of its journal, however long that is. No torch here.
 
-What was written last tells: nothing follows the end, nothing is written in a pause, and a run that waits for its
-turn writes nothing else.
+What was written last tells: nothing but a check follows the end, nothing is written in a pause, and a run that
+waits for its turn writes nothing else.
 """
 
 import os
@@ -97,6 +97,7 @@ def began(path: Path) -> float | None:
 
 _WINDOW: Final = 1 << 16  # bytes read at once
 _HEAD_EVENTS: Final = 8  # of these one is RunStarted, but for a run that was paused often before it began
+_CHECK: Final = b'"event":{"type":"Verified"'  # by which a run stands where it stood
 _TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: there quotes are escaped
 
 
@@ -133,8 +134,9 @@ def _lines_backwards(path: Path, fd: int, size: int) -> Iterator[bytes]:
 
 
 def _telling(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The last line, and the last that says how far the search came; what is between is not even parsed."""
-    for number, line in enumerate(lines):
+    """The last line but for checks, and the last that says how far the search came; what is between is not even
+    parsed."""
+    for number, line in enumerate(line for line in lines if _CHECK not in line):
         telling = any(mark in line for mark in _TELLING)
         if number == 0 or telling:
             yield line

@@ -51,8 +51,7 @@ class Ledger:
 
     def count_pivots(self, pivots: Tensor) -> None:
         """Count each pair with one of the rows `pivots` (m,), ascending, as evaluated. Pivots are searched apart
-        from
-        their copies, so each counts in its own batch alone."""
+        from their copies, so each counts in its own batch alone."""
         self._count_tile(self._turn[torch.arange(self._n) // self._batch], pivots, torch.arange(self._n))
 
     def count_tile(self, left: Tensor, right: Tensor) -> None:

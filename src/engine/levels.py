@@ -106,8 +106,7 @@ class Factors:
 
     def at(self, level: Level) -> Tensor:
         """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call
-        may
-        overwrite these."""
+        may overwrite these."""
         if level.projection is None or level.residual is None or level.half is None:
             if self._full is None or self._full[0] is not level.screen or not self._full[1].held:
                 self._full = level.screen, self._gathered(level)

@@ -19,6 +19,7 @@ from .events import (
     RunStarted,
     Summary,
     TokenMeasure,
+    Verified,
     Warned,
 )
 from .record import RunRecord
@@ -54,6 +55,8 @@ def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
         case RunEnded():
             done = {"done": "Done. ", "cancelled": "", "failed": "Failed. "}[event.outcome]
             yield f"{done}{sentences.ending(event)}"
+        case Verified():
+            yield from sentences.checked(event, record.verified_time if record.verified is event else None)
 
 
 def batch(record: RunRecord, done: BatchDone) -> str:

@@ -25,6 +25,7 @@ from .events import (
     Token,
     TokenMeasure,
     Triangle,
+    Verified,
     Warned,
 )
 
@@ -78,13 +79,16 @@ class RunRecord(msgspec.Struct):
     climbing: Climbing | None = None
     ladder: Ladder | None = None
     ended: RunEnded | None = None
+    verified: Verified | None = None  # of several checks the last of all rows, or of a sample that refutes
+    verified_time: float | None = None
     paused: bool = False
     queued: Queued | None = None
     last_time: float | None = None
 
     def apply(self, time: float, event: AnyEvent) -> None:
         """Take one more event, written at `time` (seconds since the epoch)."""
-        self.last_time = time
+        if not isinstance(event, Verified):  # which is no part of the run
+            self.last_time = time
         match event:
             case EngineStarted():
                 self.engine = event
@@ -138,6 +142,10 @@ class RunRecord(msgspec.Struct):
             case RunEnded():
                 self.ended = event
                 self.paused = False
+            case Verified():
+                before = self.verified
+                if before is None or before.sample is not None or event.sample is None or not event.confirmed:
+                    self.verified, self.verified_time = event, time
 
     @property
     def batches_done(self) -> int:

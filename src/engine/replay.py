@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import JournalError
-from .events import AnyEvent, Paused, Queued
+from .events import AnyEvent, Paused, Queued, RunEnded
 from .journal import JournalTail
 
 LONGEST_WAIT: Final = 1.0  # seconds of a pause, or of a wait for the run's turn, that are played
@@ -71,7 +71,7 @@ class ReplayTail:
             for when, event in self._tail.read():
                 if self._last:
                     before, kind = self._last
-                    longest = LONGEST_WAIT if isinstance(kind, Paused | Queued) else LONGEST_GAP
+                    longest = LONGEST_WAIT if isinstance(kind, Paused | Queued | RunEnded) else LONGEST_GAP
                     self._due += min(max(0.0, when - before), longest)
                 self._coming.append((self._due, when, event))
                 self._last = when, event

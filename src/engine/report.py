@@ -123,6 +123,9 @@ def _farthest(record: RunRecord) -> Blocks:
     yield _said(Text.assemble((distance(pair.distance, pair.error), "bold green"), where))
     for sentence in sentences.certificate(record, pair):
         yield _said(sentence)
+    if record.verified:
+        for sentence in sentences.checked(record.verified, record.verified_time):
+            yield _said(sentence, "" if record.verified.confirmed else "bold red")
 
 
 def _outliers(record: RunRecord) -> Blocks:

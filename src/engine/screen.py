@@ -95,8 +95,7 @@ class Screen:
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> Tensor:
         """left (a, k) times right (1 + b, k), transposed, their numbers in this format and the first row of
-        `right`
-        a witness (see `products`): (a, b) of `out` (a, 1 + b), float32."""
+        `right` a witness (see `products`): (a, b) of `out` (a, 1 + b), float32."""
         return product(left, right, out, unit=self.unit)
 
 
@@ -174,8 +173,7 @@ def confirms(screen: Screen, device: torch.device, multiply: Product = Screen.pr
 
 def _operands(multiple: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
     """Pairs of float64 operands (a, k), (b, k), and whether they are whole numbers: random, of one sign,
-    cancelling,
-    and of all magnitudes."""
+    cancelling, and of all magnitudes."""
     generator = torch.Generator().manual_seed(0)
     for a, terms, b in _SHAPES:
         k = -(-terms // multiple) * multiple

@@ -6,8 +6,8 @@ Token text is already visible in them.
 import math
 from collections.abc import Iterator
 
-from ..text import count, distance, elapsed, rate, roughly, share, token_label, visible
-from .events import Analysed, Histogram, Ladder, PairFound, RunEnded
+from ..text import count, date, distance, elapsed, rate, roughly, share, token_label, visible
+from .events import Analysed, Histogram, Ladder, PairFound, RunEnded, Verified
 from .record import RunRecord
 
 
@@ -45,6 +45,19 @@ def runner_up_gap(pair: PairFound) -> str | None:
     gap, error = pair.distance - pair.runner_up, 2 * pair.error + math.ulp(pair.distance)
     least, most = distance(max(gap - error, 0.0)), distance(gap + error)
     return least if least == most and gap > error else None
+
+
+def checked(verified: Verified, when: float | None) -> Iterator[str]:
+    """What the independent check found, and each refutation in a sentence of its own."""
+    on = f" on {date(when)}" if when is not None else ""
+    if not verified.confirmed:
+        yield f"Checked independently{on}: refuted."
+        yield from (visible(sentence) for sentence in verified.refutations)
+    elif verified.sample is not None:
+        rows = f"{count(verified.sample)} {'row' if verified.sample == 1 else 'rows'}"
+        yield f"Checked independently{on}: no contradiction in the sample of {rows}."
+    else:
+        yield f"Checked independently{on}: confirmed."
 
 
 def verdict(found: Analysed) -> str:

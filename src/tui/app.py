@@ -240,6 +240,21 @@ class FarpairApp(ThemedApp):
         if watched.replay:
             self._main.show()
 
+    def check_run(self) -> None:
+        """Check what the shown run found, unless there is nothing to check; say what came of it."""
+        watched = self._shown_watched()
+        if watched is None or watched.record is None:
+            self.say("There is no run to check.")
+        elif problem := watched.uncheckable:
+            self.say(problem)
+        else:
+            check = self._check(watched, self.shown)
+            self.run_worker(check, group=f"check-{self.shown}", exit_on_error=False)
+
+    async def _check(self, watched: "Watched", index: int) -> None:
+        said = await watched.check(partial(self._changed, index))
+        self.say(said.words, "information" if said.confirmed else "error", seconds=8)
+
     def leave(self, answer: "Answer | None") -> None:
         """Quit: "leave" lets the runs go on, "stop" stops them first; None stays."""
         if answer is None:

@@ -67,7 +67,8 @@ class View(msgspec.Struct, frozen=True):
     `death` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with
     the largest maximum or lower bound so far. `looked` is whether earlier runs of the model have been looked for,
     `changed` what became since of a file that the run had read. `replay` says that what is shown is one. `chosen`
-    is the batch whose pair the panels show, None for the whole cluster's.
+    is the batch whose pair the panels show, None for the whole cluster's. `checking` is how far an independent
+    check of the run is, "" where none is going on.
     """
 
     model: Model | None
@@ -79,6 +80,7 @@ class View(msgspec.Struct, frozen=True):
     changed: str | None = None
     replay: str = ""
     chosen: int | None = None
+    checking: str = ""
     settings: Settings = Settings()
 
     @property

@@ -12,14 +12,16 @@ import msgspec
 
 from ..engine import runs
 from ..engine.events import AnyEvent, BatchDone, RunRequest
-from ..engine.journal import JournalTail
+from ..engine.journal import JournalTail, read_kept
 from ..engine.kept import kept_runs
 from ..engine.record import BatchRecord, RunRecord
 from ..engine.replay import ReplayTail
+from ..engine.sentences import checked
 from ..engine.source_files import changed_since
 from ..engine.sources import Model, model_of, request_for
 from ..errors import FarpairError
 from ..text import visible
+from .checks import Check, Said
 from .view import Settings, View, leading
 
 # Seconds between two looks at a journal: the first after the person asked something of the engine, while there is
@@ -49,6 +51,7 @@ class Watched:
         self.looked = looked
         self.changed: str | None = None
         self.replay: ReplayTail | None = None
+        self.check_of: Check | None = None
         self._tail: JournalTail | ReplayTail | None = None
         self._quiet = 0
         self._pace = PERIOD
@@ -91,6 +94,7 @@ class Watched:
             changed=self.changed,
             replay=_replay_words(self.replay),
             looked=self.looked,
+            checking=self.check_of.progress if self.check_of else "",
             settings=settings,
         )
 
@@ -196,6 +200,42 @@ class Watched:
         if record.ended is None:
             self.death = sentence
         return True
+
+    @property
+    def uncheckable(self) -> str:
+        """Why what the run found cannot be checked now, in a sentence; "" where it can be."""
+        record = self.record
+        if self.replay:
+            return "This is a replay; `farpair verify` checks its run."
+        if self.check_of:
+            return "This run is being checked."
+        if record is None or self.going:
+            return "This run is not done yet; when it is, it can be checked."
+        if record.pair is None or record.ended is None or record.ended.outcome != "done":
+            return "This run was not done, so there is nothing to check."
+        return ""
+
+    async def check(self, changed: Callable[[], None]) -> Said:
+        """Check what the run found in a process of its own; what came of it, in a sentence."""
+        run = self.run
+        assert run is not None, "there is a run to check"
+        self.check_of = check = Check(run)
+        changed()
+        try:
+            problem = await check.to_its_end(changed)
+        finally:
+            self.check_of = None
+            changed()
+        if run is not self.run:
+            record, _ = await asyncio.to_thread(read_kept, run.journal)
+        else:
+            await self.look()
+            changed()
+            record = self.record or RunRecord()
+        if problem or record.verified is None:
+            return Said(problem or "The check came to no verdict.", False)
+        words = " ".join(checked(record.verified, None))
+        return Said(words, record.verified.confirmed)
 
     def stop(self) -> None:
         """Ask the engine to stop. Raises RunError where it cannot be reached."""

@@ -158,6 +158,9 @@ class MainScreen(Screen[None]):
     def action_pause(self) -> None:
         self.app.pause_run()
 
+    def action_check(self) -> None:
+        self.app.check_run()
+
     def action_step(self, by: int) -> None:
         if self.app.watched:
             self.app.show_model((self.app.shown + by) % len(self.app.watched))

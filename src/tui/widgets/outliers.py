@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...engine.events import PairFound, Token
 from ...engine.record import BatchRecord, RunRecord
-from ...engine.sentences import ruled_out, runner_up_gap
+from ...engine.sentences import checked, ruled_out, runner_up_gap
 from ...text import count, distance, ratio, share, visible
 from ..shown_pair import PairMeasures, ShownPair, shown_pair
 from ..view import View
@@ -31,15 +31,34 @@ def outlier_lines(view: View, width: int, height: int) -> list[Line]:
         (_label("their mean"), (distance(measures.mean_distance), "text"), ("  from c", "dim")),
         _verdict(measures, width),
     ]
+    check = _check(view, record, width)
     sentences = certificate(record, pair)
-    room = height - len(lines) - 1
+    room = height - len(lines) - 1 - len(check)
     for words in (" ".join(sentences), sentences[0]):
         wrapped = wrap(words, width, "dim")
         if len(wrapped) <= room:
             spaced = [EMPTY] if len(wrapped) < room else []
-            lines = [*lines[:5], *spaced, *lines[5:], EMPTY, *wrapped]
+            lines = [*lines[:5], *spaced, *lines[5:], EMPTY, *wrapped, *check]
             return [*lines, *_in_full(record, shown, measures, width, height - len(lines))]
-    return [*lines, *_short_certificate(pair)]
+    return [*lines, *_short_certificate(pair, check)]
+
+
+def _check(view: View, record: RunRecord, width: int) -> list[Line]:
+    """What an independent check of the run says, or how far it is; nothing where there was none."""
+    if view.checking:
+        return wrap(f"being checked: {view.checking}", width, "dim")
+    check = record.verified
+    if check is None:
+        return []
+    first, *refutations = checked(check, record.verified_time)
+    if len(first) > width:
+        found = "refuted" if not check.confirmed else "confirmed" if check.sample is None else "not refuted"
+        first = f"checked independently: {found}"
+    return [
+        line
+        for words in (first, *refutations)
+        for line in wrap(words, width, "good" if check.confirmed else "bad")
+    ]
 
 
 def _of_batch(
@@ -172,11 +191,12 @@ def _verdict(measures: PairMeasures, width: int) -> Line:
     return (answer,)
 
 
-def _short_certificate(pair: PairFound) -> list[Line]:
+def _short_certificate(pair: PairFound, check: list[Line]) -> list[Line]:
     ties = "the only pair this far" if pair.ties == 1 else f"first of {count(pair.ties)} ties"
     evaluated = share(pair.evaluated, pair.pairs)
     return [
         (("certified: ", "good"), (ties, "text")),
+        *check,
         ((f"{evaluated} of the pairs evaluated", "dim"),),
     ]
 

@@ -1,0 +1,147 @@
+"""What a search claims, what a check of it found, and the sentences that say where the two differ.
+
+The checker's own values: the standard library alone, and exact fractions wherever two distances are compared.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+Found = tuple[Fraction, int]  # the exact square of a distance, and i * n + j of the first pair i < j at it
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That `distance` is the largest of some distances, and i < j the smallest pair of rows at it."""
+
+    i: int
+    j: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The farthest pair, its distance right to `error`; how many pairs, `ties`, are as far apart; the runner-up.
+
+    `batches` are maxima by their number, of batches of `batch` rows; any of them may be left out.
+    """
+
+    pair: Claim
+    error: float
+    ties: int
+    runner_up: Claim | None
+    batch: int = 256
+    batches: tuple[tuple[int, Claim], ...] = ()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How far a check is: `done` of `pairs` unordered pairs."""
+
+    done: int
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether every claim holds: `refutations` says of each that does not, in a sentence, what is true.
+
+    `pairs` unordered pairs were checked, and the maxima of `batches` batches. Of a `sample` of so many rows (None:
+    of all rows) `confirmed` means only that nothing in it contradicts a claim.
+    """
+
+    confirmed: bool
+    refutations: tuple[str, ...]
+    pairs: int
+    batches: int
+    sample: int | None = None
+
+    def __str__(self) -> str:
+        if self.refutations:
+            return " ".join(("Refuted.", *self.refutations))
+        batches = (
+            f", {self.batches:,} batch {'maximum' if self.batches == 1 else 'maxima'}" if self.batches else ""
+        )
+        if self.sample is not None:
+            rows = f"{self.sample:,} {'row' if self.sample == 1 else 'rows'}"
+            return f"No contradiction in the sample of {rows}: {self.pairs:,} pairs{batches}."
+        return f"Confirmed: the pair, its ties and the runner-up{batches}, by all {self.pairs:,} pairs."
+
+
+def refutations(
+    claims: Claims,
+    n: int,
+    batches: Mapping[int, Found],
+    tops: Mapping[Fraction, tuple[int, int]],
+    square: Callable[[int, int], Fraction],
+    *,
+    whole: bool,
+) -> Iterator[str]:
+    """Which claims about n rows are wrong, in one sentence each; of a sample (not `whole`) those it contradicts.
+
+    Found were the maxima of `batches`; the two largest squares of all, `tops`, each with how many pairs have it
+    and the first of them; `square` is the exact square of a pair's distance.
+    """
+    judge = _Judge(n, square, whole)
+    for number, claim in claims.batches:
+        rows = range(number * claims.batch, min(n, (number + 1) * claims.batch))
+        if claim.i in rows or claim.j in rows:
+            yield from judge.wrong(f"The maximum of batch {number}", claim, batches.get(number))
+        else:
+            rows_claimed = f"rows {claim.i} and {claim.j}"
+            yield f"The maximum of batch {number}: claimed are {rows_claimed}, neither of which is in it."
+    found = sorted(((one, first) for one, (_, first) in tops.items()), reverse=True)
+    wrong = list(judge.wrong("The farthest pair", claims.pair, found[0] if found else None, claims.error))
+    yield from wrong
+    if wrong or not found:
+        return
+    here = square(claims.pair.i, claims.pair.j)
+    ties = tops.get(here, (1, 0))[0]
+    if ties > claims.ties or (whole and ties < claims.ties):
+        at_least = "" if whole else "at least "
+        yield f"The ties: claimed is that {claims.ties:,} pairs are as far apart; there are {at_least}{ties:,}."
+    elif claims.runner_up and claims.ties > 1:
+        yield "The runner-up: claimed is one, of a pair that is not unique."
+    elif claims.runner_up:
+        second = next((one for one in found if one[0] < here), None)
+        if second or not whole:
+            yield from judge.wrong("The runner-up", claims.runner_up, second)
+        else:
+            yield "The runner-up: claimed is one, and there is no other pair."
+
+
+@dataclass(frozen=True)
+class _Judge:
+    n: int
+    square: Callable[[int, int], Fraction]
+    whole: bool
+
+    def wrong(self, name: str, claim: Claim, found: Found | None, error: float = math.inf) -> Iterator[str]:
+        """What is wrong with a claim, if anything, where `found` is what was found instead of it."""
+        said = f"{name}: claimed is {claim.distance!r} between rows {claim.i} and {claim.j}"
+        if not 0 <= claim.i < claim.j < self.n:
+            yield f"{said}, which are no pair i < j of {self.n:,} rows."
+            return
+        here, code = self.square(claim.i, claim.j), claim.i * self.n + claim.j
+        contradicts = (found[0], -found[1]) > (here, -code) if found else False
+        if found and (contradicts or (self.whole and found != (here, code))):
+            i, j = divmod(found[1], self.n)
+            yield f"{said}; true is {_root(found[0])!r} between rows {i} and {j}."
+        elif not _is_root(claim.distance, here, error):
+            yield f"{said}; true is {_root(here)!r}, between the same rows."
+
+
+def _root(square: Fraction) -> float:
+    """The square root, rounded."""
+    scaled = square * Fraction(4) ** 1200
+    root = Fraction(math.isqrt(scaled.numerator // scaled.denominator), 2**1200)
+    return float(root) if root < 2**1024 - 2**970 else math.inf
+
+
+def _is_root(distance: float, square: Fraction, error: float) -> bool:
+    """Whether a distance is right to two units in its last place, and to its `error`."""
+    if not (0 <= distance < math.inf and error >= 0):
+        return False
+    slack = Fraction(min(error, 2 * math.ulp(distance)))
+    return max(Fraction(0), Fraction(distance) - slack) ** 2 <= square <= (Fraction(distance) + slack) ** 2
