@@ -24,6 +24,7 @@ UNIT_ROUNDOFF = {
 # Float64 numbers held at once for either row of the pairs evaluated: half a MB; and for those whose rounding is
 # looked at, of which a dozen times as many are held.
 _WORKSPACE, _LOOKED_AT = 1 << 16, 1 << 14
+_PROBED = 1 << 16  # numbers: enough for more than one thread to have some
 
 
 def gamma(k: int, dtype: torch.dtype = torch.float32) -> float:
@@ -40,7 +41,7 @@ def float64_error(d: int) -> float:
 def check_float64() -> None:
     """Raise ProofError where this thread, or one that helps it, flushes subnormal numbers to zero or does not
     round to nearest: `torch.set_flush_denormal` does so, and a thread inherits it."""
-    least = torch.full((1 << 16,), 2.0**-149, dtype=torch.float32, device="cpu")
+    least = torch.full((_PROBED,), 2.0**-149, dtype=torch.float32, device="cpu")
     tiny = torch.full_like(least, 2.0**-1074, dtype=torch.float64)
     whole = torch.full_like(tiny, 1.0)
     kept = bool((least.to(torch.float64) == 2.0**-149).all()) and bool((tiny * 1.0 == 2.0**-1074).all())

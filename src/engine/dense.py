@@ -17,7 +17,7 @@ from torch import Tensor
 from .bounds import Thresholds
 from .certify import gamma, scaled, scaled_difference, underflow
 from .device import float64_device
-from .products import behind_witness, product
+from .products import product, write_witness
 from .space import Space
 
 _BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
@@ -54,14 +54,12 @@ class Dense:
         same = torch.equal(left, right)
         parts = torch.split(right, self._rows_at_once) if len(right) else ()
         for at, rows in enumerate(torch.split(left, self._rows_at_once)):
-            x = self._coordinates(rows)
+            x = self._operand(rows)
             for partners in parts[at if same else 0 :]:
-                diagonal = torch.equal(partners, rows)
-                y = x if diagonal else self._coordinates(partners)
-                squares = product(x, behind_witness(y[:, :-1])).cpu().mul_(-2)
+                squares = product(x, self._operand(partners, behind_witness=True)).cpu().mul_(-2)
                 squares += self._norms[rows].to(squares)[:, None]
                 squares += self._norms[partners].to(squares)
-                if diagonal:
+                if torch.equal(partners, rows):
                     squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -torch.inf)
                 if not self.are_exact:
                     yield self._undecided(squares, rows, partners, thresholds)
@@ -86,14 +84,19 @@ class Dense:
         i, j = left[row], right[column]
         return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
 
-    def _coordinates(self, index: Tensor) -> Tensor:
-        """Rows (m, d + 1) at `index` (m,), as they are where products are exact, else centred, in float64; the
-        last column is ones."""
+    def _operand(self, index: Tensor, behind_witness: bool = False) -> Tensor:
+        """Rows at `index` (m,), as they are where products are exact, else centred, in float64, as an operand of
+        `products.product`: left (m, d + 1), or right, behind its witness (1 + m, d + 1)."""
+        rows = self._space.rows.index_select(0, index.to(self._space.rows.device)).to(self._where)
         dtype = self._exact_dtype or torch.float64
-        found = torch.ones((len(index), self._space.rows.shape[1] + 1), dtype=dtype, device=self._where)
-        rows = self._space.rows[index.to(self._space.rows.device)].to(self._where)
-        found[:, :-1] = scaled(rows.to(dtype), self._space.shift) if self.are_exact else self._centred(rows)
-        return found
+        shape = behind_witness + len(index), rows.shape[1] + 1
+        operand = torch.empty(shape, dtype=dtype, device=self._where)
+        coordinates = scaled(rows.to(dtype), self._space.shift) if self.are_exact else self._centred(rows)
+        operand[behind_witness:, :-1] = coordinates
+        operand[:, -1] = 1.0
+        if behind_witness:
+            write_witness(operand)
+        return operand
 
     def _centred(self, rows: Tensor) -> Tensor:
         centre = self._space.centre.to(self._where).to(torch.float64)

@@ -92,7 +92,7 @@ class ExactSquares:
         float_key[close[~dense]] = -squares[at[~dense]]
         keys = [float_key]
         if bool(dense.any()):
-            for word in self._words(i[at[dense]], j[at[dense]]):
+            for word in self._words(i[at[dense]], j[at[dense]])[0]:
                 key = torch.zeros(len(by_square), dtype=torch.int64)
                 key[close[dense]] = -word
                 keys.append(key)
@@ -111,12 +111,14 @@ class ExactSquares:
     def gap(self, farther: Pair, nearer: Pair) -> float:
         """The distance of one pair less that of another, from their exact squares, rounded: as
         (s - t) / (sqrt s + sqrt t), in which only the roots and the quotient are rounded."""
-        difference = self.integer(*farther) - self.integer(*nearer)
-        unit = Fraction(2) ** (2 * _UNIT[self._rows.dtype])
-        return float(difference * unit / sum(map(Fraction, self.distances([farther, nearer]))))
+        i, j = torch.tensor([farther, nearer], dtype=torch.int64).T
+        words, lowest = self._words(i, j)
+        more, less = (sum(int(word[at]) << 60 * k for k, word in enumerate(reversed(words))) for at in (0, 1))
+        difference = (more - less) * Fraction(2) ** (2 * lowest)
+        return float(difference / sum(map(Fraction, self.distances([farther, nearer]))))
 
-    def integer(self, i: int, j: int) -> int:
-        """The exact square of one pair, unscaled, in units of the square of the dtype's least number."""
+    def _integer(self, i: int, j: int) -> int:
+        """The exact square of one pair in units of the square of the dtype's least number."""
         return sum((a - b) ** 2 for a, b in zip(self._integer_row(i), self._integer_row(j), strict=True))
 
     def _integer_row(self, i: int) -> tuple[int, ...]:
@@ -140,9 +142,9 @@ class ExactSquares:
             found += _lengths(*self._float64(i, j))
         return found
 
-    def _words(self, i: Tensor, j: Tensor) -> list[Tensor]:
-        """The exact squares of pairs (m,) as whole numbers of one unit, in words (m,) int64 of 60 bits each, most
-        significant first."""
+    def _words(self, i: Tensor, j: Tensor) -> tuple[list[Tensor], int]:
+        """The exact squares of pairs (m,) as whole numbers in words (m,) of 60 bits each, most significant first,
+        and their unit's exponent e: they count 2^(2e)."""
         step = max(1, _NUMBERS // self._rows.shape[1])
         parts = list(zip(torch.split(i, step), torch.split(j, step), strict=True))
         spans = [_span(rows) for part in parts for rows in self._float64(*part)]
@@ -150,10 +152,11 @@ class ExactSquares:
         digits = -(-(highest - lowest) // _DIGIT)
         if digits <= _MOST_DIGITS and self._rows.shape[1] <= _MOST_COLUMNS:
             found = [_square_in_digits(*self._float64(*part), lowest, max(1, digits)) for part in parts]
-            return list(torch.cat(found).T)
-        squares = [self.integer(*pair) for pair in zip(i.tolist(), j.tolist(), strict=True)]
-        place = {square: at for at, square in enumerate(sorted(set(squares)))}
-        return [torch.tensor([place[square] for square in squares], dtype=torch.int64)]
+            return list(torch.cat(found).T), lowest
+        squares = [self._integer(*pair) for pair in zip(i.tolist(), j.tolist(), strict=True)]
+        words = -(-max(square.bit_length() for square in squares) // 60)
+        columns = [[square >> 60 * k & (1 << 60) - 1 for square in squares] for k in reversed(range(words))]
+        return [torch.tensor(column, dtype=torch.int64) for column in columns], _UNIT[self._rows.dtype]
 
     def _float64(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         left, right = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))

@@ -19,7 +19,7 @@ from .blocks import blocks_for
 from .events import BatchDone, PairFound
 from .isolation import apart
 from .screen import AUTO
-from .search import Search, search
+from .search import Search, search_here
 
 Rows = Tensor | NDArray[np.floating]
 
@@ -54,7 +54,8 @@ def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
     """
 
     def found() -> PairFound:
-        *_, last = search(checked(rows), screen=screen)
+        x = checked(rows)
+        *_, last = search_here(x, batch=256, device=x.device, screen=screen)
         assert isinstance(last, PairFound)
         return last
 
@@ -90,7 +91,7 @@ def eccentricities(rows: Rows) -> Eccentricities:
 def _eccentricities(x: Tensor) -> Eccentricities:
     distance = torch.empty(len(x), dtype=torch.float64, device="cpu")
     partner = torch.empty(len(x), dtype=torch.int64, device="cpu")
-    for event in search(x, batch=1):
+    for event in search_here(x, batch=1, device=x.device):
         if isinstance(event, BatchDone):
             distance[event.batch] = event.maximum
             partner[event.batch] = event.j if event.i == event.batch else event.i

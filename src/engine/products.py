@@ -31,10 +31,17 @@ def witness_of(unit: float) -> float:
 def behind_witness(rows: Tensor) -> Tensor:
     """The `rows` (b, k) as a right operand (1 + b, k + 1) of `product`, for left operands (a, k + 1) whose last
     column is ones."""
-    operand = rows.new_zeros((len(rows) + 1, rows.shape[1] + 1))
+    operand = rows.new_empty((len(rows) + 1, rows.shape[1] + 1))
     operand[1:, :-1] = rows
-    operand[0, -1] = witness_of(UNIT_ROUNDOFF[rows.dtype])
+    write_witness(operand)
     return operand
+
+
+def write_witness(operand: Tensor) -> None:
+    """Write the first row and the last column of an operand as `behind_witness` has them."""
+    operand[1:, -1] = 0.0
+    operand[0] = 0.0
+    operand[0, -1] = witness_of(UNIT_ROUNDOFF[operand.dtype])
 
 
 def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, unit: float | None = None) -> Tensor:

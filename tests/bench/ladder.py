@@ -12,7 +12,7 @@ from farpair.engine.analysis import measure_rows
 from farpair.engine.blocks import blocks_for
 from farpair.engine.events import BatchDone, Ladder
 from farpair.engine.outliers import ladder, rungs_worth_taking
-from farpair.engine.search import search
+from farpair.engine.search import search_here
 from search import INPUTS
 
 LARGEST_RATIO = 3.0  # the ladder's time over the search's, on a cluster
@@ -38,7 +38,7 @@ def main() -> None:
 def measure(rows: torch.Tensor, rounds: int) -> dict[str, object]:
     """The figures of one input (n, d), printed."""
     n, d = rows.shape
-    batches = [event for event in search(rows) if isinstance(event, BatchDone)]
+    batches = [event for event in search_here(rows, batch=256, device=rows.device) if isinstance(event, BatchDone)]
     measured = measure_rows(rows, None)
     memory = blocks_for(rows.device, n, d).bytes(n, d)
 
@@ -51,7 +51,7 @@ def measure(rows: torch.Tensor, rounds: int) -> dict[str, object]:
 
     times = take_turns(
         [
-            Contestant("search", whole(lambda: list(search(rows)))),
+            Contestant("search", whole(lambda: list(search_here(rows, batch=256, device=rows.device)))),
             Contestant("ladder after it", whole(climb)),
             Contestant("farthest_pair", whole(lambda: farthest_pair(rows))),
             Contestant("outlier_ladder", whole(lambda: outlier_ladder(rows))),

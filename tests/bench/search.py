@@ -27,7 +27,7 @@ from common import (
 )
 from farpair.engine.blocks import blocks_for
 from farpair.engine.events import BatchDone, PairFound
-from farpair.engine.search import search
+from farpair.engine.search import search_here
 from inputs import circle, cluster, normal
 from notebook_geometry import published_points
 from peers import FAISS, GEMM, GEMM_ONE_SHOT, NOTEBOOK, missing, peers
@@ -162,9 +162,11 @@ def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None
     blocks = blocks_for(rows.device, n, d)
     at_once = replace(blocks, strip=n)
     ours = [
-        Contestant(OURS, whole(lambda: list(search(rows)))),
-        Contestant(AT_THE_END, whole(lambda: list(search(rows, blocks=at_once)))),
-        Contestant(ONE_BATCH, whole(lambda: list(search(rows, batch=n)))),
+        Contestant(OURS, whole(lambda: list(search_here(rows, batch=256, device=rows.device)))),
+        Contestant(
+            AT_THE_END, whole(lambda: list(search_here(rows, batch=256, device=rows.device, blocks=at_once)))
+        ),
+        Contestant(ONE_BATCH, whole(lambda: list(search_here(rows, batch=n, device=rows.device)))),
     ]
     times = take_turns([*ours, *peers(rows, notebook=chosen.has_notebook)], rounds)
     print_times(times)
@@ -219,7 +221,7 @@ def watch(rows: torch.Tensor) -> tuple[float, float]:
     """The fraction of the pairs that a search evaluates, and the seconds to its first batch's final maximum."""
     started = time.perf_counter()
     first_batch = math.inf
-    for event in search(rows):
+    for event in search_here(rows, batch=256, device=rows.device):
         if isinstance(event, BatchDone):
             first_batch = min(first_batch, time.perf_counter() - started)
     assert isinstance(event, PairFound)
@@ -235,7 +237,8 @@ def growth(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None:
     sizes = [size // 20 if smoke else size for size in GROWTH]
     subsets = {str(size): rows[order[:size]] for size in sizes if size <= len(rows)}
     contestants = [
-        Contestant(size, whole(lambda subset=subset: list(search(subset)))) for size, subset in subsets.items()
+        Contestant(size, whole(lambda subset=subset: list(search_here(subset, batch=256, device=subset.device))))
+        for size, subset in subsets.items()
     ]
     medians = {size: taken.median for size, taken in take_turns(contestants, rounds).items()}
     exponent = fitted_exponent([(float(size), median) for size, median in medians.items()])

@@ -28,7 +28,7 @@ from farpair.engine.events import RunRequest
 from farpair.engine.journal import read_record
 from farpair.engine.rows import load_rows
 from farpair.engine.runs import Run
-from farpair.engine.search import search
+from farpair.engine.search import search_here
 from farpair.engine.sources import model_at, request_for
 from fixtures import build_notebook_model
 from reference import notebook_loop
@@ -103,7 +103,10 @@ def beside_the_notebook(request: RunRequest, smoke: bool, rounds: int) -> dict[s
         rows = rows[:600, :256].contiguous()
     found = _printed(
         f"search of {len(rows):,} × {rows.shape[1]:,} rows",
-        {"farpair": lambda: list(search(rows)), "the notebook's loop": lambda: notebook_loop(rows)},
+        {
+            "farpair": lambda: list(search_here(rows, batch=256, device=rows.device)),
+            "the notebook's loop": lambda: notebook_loop(rows),
+        },
         rounds,
     )
     ratio = found["the notebook's loop"] / found["farpair"]
