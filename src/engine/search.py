@@ -213,7 +213,8 @@ class Search:
                 return False
             self._tiles.learn(torch.tensor([0]), torch.tensor([other]))
         i, j = found.candidates(self._thresholds)
-        if len(i) > min(FEW_PAIRS, 2 * self._n):  # of the few pairs with a pivot nearly all may tie
+        # Every batch has one at least; of the few pairs with a pivot nearly all may tie.
+        if len(i) > min(max(FEW_PAIRS, 4 * self._places.batches), 2 * self._n):
             self._tiles.take_dense(pivots, pivots)
             self._tiles.take_dense(pivots, others(self._n, pivots))
             self._all_dense = self._tiles.dense.are_exact

@@ -8,7 +8,7 @@ line is the whole result as JSON. See README.md beside this file.
 import importlib.util
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,8 @@ from safetensors import safe_open
 OURS, AT_THE_END, ONE_BATCH = "farpair", "farpair, settled at the end", "farpair, one batch"
 LARGEST_STREAMING_COST = 0.10
 GROWTH = (2_000, 4_000, 8_000, 16_000, 30_000)
-GROWING = ("wordllama", "minilm")
+MILLIONS = (500_000, 1_000_000, 2_000_000, 2_500_000, 5_000_000)
+GROWING = {"wordllama": GROWTH, "minilm": GROWTH, "plane": MILLIONS}
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,10 @@ INPUTS = {
         (Goal(GEMM, 3, 1),),
     ),
 }
+PLANE = Input(
+    "Gaussian, 5,000,000 × 2 float32",
+    lambda smoke: torch.randn((250_000 if smoke else 5_000_000, 2), generator=torch.Generator().manual_seed(0)),
+)
 
 
 def main() -> None:
@@ -147,7 +152,11 @@ def main() -> None:
     for package in missing():
         print(f"{package} is not installed and takes no part.")
     figures = {name: measure(INPUTS[name], options.smoke, rounds) for name in chosen if name in INPUTS}
-    grown = {name: growth(INPUTS[name], options.smoke, rounds) for name in GROWING if "growth" in chosen}
+    grown = {
+        name: growth(INPUTS.get(name, PLANE), sizes, options.smoke, rounds)
+        for name, sizes in GROWING.items()
+        if "growth" in chosen
+    }
     print_json({"bench": "search", "smoke": options.smoke, "machine": on, "inputs": figures, "growth": grown})
 
 
@@ -228,13 +237,13 @@ def watch(rows: torch.Tensor) -> tuple[float, float]:
     return event.evaluated / event.pairs, first_batch
 
 
-def growth(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None:
+def growth(chosen: Input, growing: Sequence[int], smoke: bool, rounds: int) -> dict[str, object] | None:
     """How the time grows with n: on subsets of the rows, in one run, with the exponent of the fitted power."""
     rows = chosen.make(smoke)
     if rows is None:
         return None
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    sizes = [size // 20 if smoke else size for size in GROWTH]
+    sizes = [size // 20 if smoke else size for size in growing]
     subsets = {str(size): rows[order[:size]] for size in sizes if size <= len(rows)}
     contestants = [
         Contestant(size, whole(lambda subset=subset: list(search_here(subset, batch=256, device=subset.device))))

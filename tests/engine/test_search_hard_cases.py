@@ -178,3 +178,22 @@ def test_rows_whose_first_columns_show_or_hide_which_lie_far_out(deceived: bool,
         rows[by_radius[100:108], :4] += 10 * (rows[by_radius[8]] - centre).norm()
 
     assert_true(answer(rows, 64), blocked_truth(rows, 64))
+
+
+def test_that_there_are_many_batches_is_no_reason_to_evaluate_every_pair_with_a_pivot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each batch has a pair with a pivot that matters; millions of rows in batches of 256 took no end so."""
+    multiply, in_float64 = torch.mm, list[int]()
+
+    def mm(left: torch.Tensor, right: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
+        if left.dtype == torch.float64:
+            in_float64.append(len(left) * right.shape[1])
+        return multiply(left, right, out=out)
+
+    rows = inputs.normal(24_000, 2).float()
+    monkeypatch.setattr(torch, "mm", mm)
+    found = answer(rows, batch=2)
+
+    assert len(found.done) == 12_000
+    assert sum(in_float64) < len(rows)
