@@ -109,6 +109,9 @@ def refutations(
             yield from judge.wrong("The runner-up", claims.runner_up, second)
         else:
             yield "The runner-up: claimed is one, and there is no other pair."
+    elif whole and claims.ties == 1 and (second := next((one for one in found if one[0] < here), None)):
+        i, j = divmod(second[1], n)
+        yield f"The runner-up: claimed is none; true is {_root(second[0])!r} between rows {i} and {j}."
 
 
 @dataclass(frozen=True)

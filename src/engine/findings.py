@@ -69,7 +69,8 @@ class Findings:
     def certificate(self) -> PairFound:
         """The farthest pair, once every pair is decided. Raises ProofError where it contradicts the batches."""
         farthest, ties, runner_up = self._tiles.contenders.farthest()
-        if ties < 1 or farthest.distance < self._largest or (runner_up and runner_up.distance > farthest.distance):
+        lacks_runner_up = ties == 1 and runner_up is None and self._ledger.total > 1
+        if lacks_runner_up or ties < 1 or farthest.distance < self._largest:
             raise ProofError(
                 f"the farthest pair, {farthest} with {ties} ties before {runner_up}, contradicts a batch's maximum"
             )

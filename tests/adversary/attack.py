@@ -28,6 +28,7 @@ from adversary.subject import (
     farthest_pair,
     farthest_pairs,
     search,
+    verify,
 )
 from adversary.surroundings import surrounded, untouched
 
@@ -44,6 +45,7 @@ MODES = (
     "abandoned",
     "passed-on",
 )
+_MOST_CHECKED = 1500  # rows whose answers the checker judges too
 _MOST_LISTED = 90  # rows of which all pairs are listed
 _ULP_OF_0 = Fraction(2) ** -1074
 
@@ -154,6 +156,7 @@ def _wrong_in(case: Case, rows: torch.Tensor, truth: Truth, found: list[Any]) ->
     match case.mode:
         case "pair":
             yield from _wrong_in_pair(found[0], truth)
+            yield from _refuted(rows, found)
         case "pairs":
             few = rows[:_MOST_LISTED]
             yield from _wrong_in_pairs(found[0], top_pairs(few, _how_many(case, few)))
@@ -162,10 +165,19 @@ def _wrong_in(case: Case, rows: torch.Tensor, truth: Truth, found: list[Any]) ->
             yield from _wrong_in_eccentricities(found[0].distance.tolist(), found[0].partner.tolist(), truth)
         case _:
             yield from wrong_in_events(found[0], case.batch or len(rows), truth)
+            yield from _refuted(rows, found[0])
             for again in found[1:]:
                 yield from (f"again: {said}" for said in wrong_in_events(again, case.batch or len(rows), truth))
                 if _named(again) != _named(found[0]):
                     yield "again: the answer or its counts are others than the first time"
+
+
+def _refuted(rows: torch.Tensor, events: Sequence[object]) -> tuple[str, ...]:
+    """What the program's own independent checker says against a search's events."""
+    pair = events[-1]
+    if len(rows) > _MOST_CHECKED or not isinstance(pair, PairFound):
+        return ()
+    return verify(rows, pair, [event for event in events if isinstance(event, BatchDone)]).refutations
 
 
 def _how_many(case: Case, rows: torch.Tensor) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+from farpair import verify
 from farpair.engine.blocks import Blocks, blocks_for
 from farpair.engine.events import BatchBound, BatchDone, Checkpoint, PairFound
 from farpair.engine.pairs import Eccentricities, FarPair, eccentricities, farthest_pair, farthest_pairs
@@ -68,4 +69,5 @@ __all__ = [
     "farthest_pairs",
     "search",
     "stated_bytes",
+    "verify",
 ]

@@ -129,6 +129,7 @@ def wrong_claims(right: Claims) -> dict[str, Claims]:
         "The farthest pair: no order": claimed(Claim(pair.j, pair.i, pair.distance)),
         "The ties: many": claimed(ties=2),
         "The runner-up: the pair": claimed(runner=pair),
+        "The runner-up: none": claimed(runner=None),
         "The runner-up: short": claimed(runner=Claim(runner.i, runner.j, runner.distance * 0.99)),
         "The maximum of batch 1: pair": batch(Claim(i, j, maximum.distance)),
         "The maximum of batch 1: short": batch(Claim(maximum.i, maximum.j, maximum.distance * 0.999)),
