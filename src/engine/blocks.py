@@ -29,8 +29,8 @@ _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
 _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
 _SHARE = 0.5  # of the free memory, where no budget is given
-_CHOOSING = 12 << 19  # bytes: what levels leave of a sample's pairs
-_FIXED = 6 << 20  # blocks being centred, pairs being evaluated, told apart exactly and kept
+_CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
+_FIXED = 9 << 19  # blocks being centred, pairs being evaluated, told apart exactly and kept
 _BATCH = 700  # bytes for each batch: its bounds, its contenders, its maximum
 
 

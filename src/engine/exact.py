@@ -147,7 +147,8 @@ class ExactSquares:
         and their unit's exponent e: they count 2^(2e)."""
         step = max(1, _NUMBERS // self._rows.shape[1])
         parts = list(zip(torch.split(i, step), torch.split(j, step), strict=True))
-        spans = [_span(rows) for part in parts for rows in self._float64(*part)]
+        rows = torch.split(torch.unique(torch.cat([i, j])), step)
+        spans = [_span(part) for at in rows for part in self._float64(at)]
         lowest, highest = min(low for low, _ in spans), max(high for _, high in spans)
         digits = -(-(highest - lowest) // _DIGIT)
         if digits <= _MOST_DIGITS and self._rows.shape[1] <= _MOST_COLUMNS:
@@ -158,9 +159,9 @@ class ExactSquares:
         columns = [[square >> 60 * k & (1 << 60) - 1 for square in squares] for k in reversed(range(words))]
         return [torch.tensor(column, dtype=torch.int64) for column in columns], _UNIT[self._rows.dtype]
 
-    def _float64(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
-        left, right = (self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in (i, j))
-        return left, right
+    def _float64(self, *index: Tensor) -> list[Tensor]:
+        """The rows at each index (m,), as they are, in float64 on the CPU: (m, d)."""
+        return [self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in index]
 
 
 def _lengths(left: Tensor, right: Tensor) -> list[float]:

@@ -19,7 +19,14 @@ def test_flags_may_stand_before_and_after_the_words() -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("256MB", 256_000_000), ("1.5GB", 1_500_000_000), ("2GiB", 2**31), ("64k", 64_000), ("100", 100), ("1B", 1)],
+    [
+        ("256MB", 256_000_000),
+        ("1.5GB", 1_500_000_000),
+        ("2GiB", 2**31),
+        ("6400k", 6_400_000),
+        ("1000000", 10**6),
+        ("2000000B", 2 * 10**6),
+    ],
 )
 def test_memory_is_written_as_people_write_it(text: str, size: int) -> None:
     assert parse(["run", "m", "--memory", text]).memory == size

@@ -1,6 +1,7 @@
 """The formats in which pairs are screened: what they round off, and when a device is trusted with them."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import inputs
@@ -10,7 +11,7 @@ from answers import answer, assert_true
 from any_rows import small_rows, smooth_rows
 from farpair.engine.pairs import farthest_pair
 from farpair.engine.screen import FLOAT32, Screen, choose_screen, confirms
-from farpair.errors import InputError
+from farpair.errors import InputError, ProofError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import blocked_truth, exact_truth
@@ -150,9 +151,13 @@ def test_float32_is_confirmed_and_found_out_as_the_others_are() -> None:
         assert not confirms(FLOAT32, CPU, product)
 
 
+def only(*kept: Screen) -> Callable[[Screen, torch.device], bool]:
+    """A device that keeps the bounds of these formats alone."""
+    return lambda screen, _: screen in kept
+
+
 def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:
-    kept = choose_screen("tf32", CUDA, lambda screen, _: confirms(screen, CPU))
-    broken = choose_screen("tf32", CUDA, lambda screen, _: confirms(screen, CPU, narrow_sums))
+    kept, broken = choose_screen("tf32", CUDA, only(FLOAT32, TF32)), choose_screen("tf32", CUDA, only(FLOAT32))
 
     assert kept.screen is TF32
     assert "measured" in kept.why
@@ -161,10 +166,15 @@ def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:
 
 
 def test_a_format_that_was_asked_for_is_not_used_where_the_device_breaks_its_bound() -> None:
-    assert choose_screen("bfloat16", CUDA, lambda *_: False).screen is FLOAT32
-    assert choose_screen("bfloat16", CUDA, lambda *_: True).screen is BFLOAT16
+    assert choose_screen("bfloat16", CUDA, only(FLOAT32)).screen is FLOAT32
+    assert choose_screen("bfloat16", CUDA, only(FLOAT32, BFLOAT16)).screen is BFLOAT16
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps", "xpu"])
 def test_float32_is_the_choice_where_nothing_else_is_asked_for(device: str) -> None:
-    assert choose_screen("auto", torch.device(device)).screen is FLOAT32
+    assert choose_screen("auto", torch.device(device), only(FLOAT32)).screen is FLOAT32
+
+
+def test_a_device_that_breaks_the_bound_of_float32_is_not_searched_on() -> None:
+    with pytest.raises(ProofError, match="cuda"):
+        choose_screen("auto", CUDA, only(TF32, BFLOAT16))
