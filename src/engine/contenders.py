@@ -18,7 +18,7 @@ from torch import Tensor
 from .certify import scaled, squared_distances
 from .exact import ExactSquares, Pair
 
-_MOST: Final = 1 << 13  # contenders beside two for each batch: of more, only those that can still win are kept
+_MOST: Final = 1 << 12  # contenders beside two for each batch: of more, only those that can still win are kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 _DIGIT = 20  # bits
 _MOST_DIGITS = 12  # of a difference; beyond that Python's integers are as fast
 _MOST_COLUMNS = 1 << 16  # for which sums of products of digits stay below 2^63
-_NUMBERS = 1 << 14  # numbers of either row of the pairs whose digits are held at once
+_NUMBERS = 1 << 13  # numbers of either row of the pairs whose digits are held at once
 _KEPT = 1 << 15  # numbers of rows that are kept as Python's integers, a row at least
 _UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type is a multiple of 2^this
 
@@ -139,7 +139,8 @@ class ExactSquares:
         step = max(1, _NUMBERS // self._rows.shape[1])
         for start in range(0, len(pairs), step):
             i, j = torch.tensor(pairs[start : start + step], dtype=torch.int64).T
-            found += _lengths(*self._float64(i, j))
+            left, right = self._float64(i, j)
+            found += _lengths(left, right)
         return found
 
     def _words(self, i: Tensor, j: Tensor) -> tuple[list[Tensor], int]:
@@ -152,7 +153,10 @@ class ExactSquares:
         lowest, highest = min(low for low, _ in spans), max(high for _, high in spans)
         digits = -(-(highest - lowest) // _DIGIT)
         if digits <= _MOST_DIGITS and self._rows.shape[1] <= _MOST_COLUMNS:
-            found = [_square_in_digits(*self._float64(*part), lowest, max(1, digits)) for part in parts]
+            found = []
+            for part in parts:
+                left, right = self._float64(*part)
+                found.append(_square_in_digits(left, right, lowest, max(1, digits)))
             return list(torch.cat(found).T), lowest
         squares = [self._integer(*pair) for pair in zip(i.tolist(), j.tolist(), strict=True)]
         words = -(-max(square.bit_length() for square in squares) // 60)

@@ -20,6 +20,7 @@ from .space import Space
 from .workspace import Workspace, aligned
 
 FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
+_TAKEN = 1 << 12  # pairs evaluated at once, before those that can no longer win are forgotten
 _MOST_CHECKED = 1 << 15  # pairs of a tile that are looked at one by one: a quarter of a MB for each number of them
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
@@ -254,14 +255,14 @@ class Tiles:
 
     def take(self, i: Tensor, j: Tensor) -> None:
         """Evaluate pairs (m,), i < j, for good."""
-        for start in range(0, len(i), FEW_PAIRS):
-            part = slice(start, start + FEW_PAIRS)
+        for start in range(0, len(i), _TAKEN):
+            part = slice(start, start + _TAKEN)
             squares = squared_distances(self._space.rows, i[part], j[part], self._space.shift)
             self.thresholds.evaluated(i[part], j[part], squares)
             self.contenders.add(i[part], j[part], squares)
             self.verified[i[part]] = True
             self.verified[j[part]] = True
-            if len(i) > FEW_PAIRS:
+            if len(i) > _TAKEN:
                 self.forget()
 
     def take_dense(self, left: Tensor, right: Tensor) -> None:
