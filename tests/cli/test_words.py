@@ -77,7 +77,7 @@ def test_plain_tells_what_happens_in_sentences_as_it_happens() -> None:
     program.communicate(timeout=PATIENCE_SECONDS)
     again = farpair("report", runs.all_runs()[0].id, "--plain")
     assert again.stdout.splitlines()[:2] == [line.rstrip() for line in lines[:2]]
-    assert "Stopped" in again.stdout.splitlines()[-1]
+    assert "Ended from outside by SIGTERM" in again.stdout.splitlines()[-1]
 
 
 def test_plain_says_all_that_was_found_and_moves_no_cursor() -> None:
