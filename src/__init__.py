@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checking import verify as verify
+    from .engine.check.checking import verify as verify
 
 __version__ = "0.1.0"
 
@@ -14,6 +14,6 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name != "verify":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .checking import verify
+    from .engine.check.checking import verify
 
     return verify

@@ -9,51 +9,12 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
 
 from . import __version__, values
-from .errors import FarpairError, InputError, RunError
-
-DONE: Final = 0
-FAILED: Final = 1
-BAD_INPUT: Final = 2
-INTERRUPTED: Final = 130
-PIPE_CLOSED: Final = 141
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a person wants: as the command line says, else the environment, else the settings (see `settings`).
-
-    `command` is "app" where no command was named, `config` is the settings file that was named.
-    """
-
-    command: str
-    model: str | None = None
-    run: str = ""
-    tensors: str | None = None
-    tensor: str | None = None
-    cluster: str | None = None
-    batch: int = 256
-    device: str = "auto"
-    threads: int = 0
-    memory: int = 0
-    exhaustive: bool = False
-    clean: bool = False
-    sample: bool = False
-    speed: float = 1.0
-    screen: str = "auto"
-    form: Literal["markdown", "json", "csv"] | None = None
-    print: bool = False
-    config: str | None = None
-    theme: str | None = None
-    mouse: bool = True
-    ascii: bool = False
-    colour: bool | None = None
-    plain: bool | None = None
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+from .engine.errors import FarpairError, InputError, RunError
+from .options import BAD_INPUT, DONE, FAILED, INTERRUPTED, PIPE_CLOSED, Options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_only_ascii() -> None:
-    from . import ascii_only, text
+    from .engine.text import ascii, escape
 
-    text.show_only_ascii()
+    escape.show_only_ascii()
     for stream in (sys.stdout, sys.stderr):
-        ascii_only.limit(stream)
+        ascii.limit(stream)
 
 
 def _replace_closed_streams() -> None:
@@ -129,8 +90,8 @@ def parse(arguments: Sequence[str]) -> Options:
             del words[place]
         break
     given = vars(_parser(command).parse_args(words))
+    from .environment import only_ascii
     from .settings import settings_in_force  # after --help
-    from .showing import only_ascii
 
     merged = argparse.Namespace(**settings_in_force(given.get("config")).chosen())
     vars(merged).update(given)
@@ -301,7 +262,7 @@ def _add_forms(group: "argparse._MutuallyExclusiveGroup", command: str) -> None:
 
 
 def _complain(error: FarpairError, code: int) -> int:
-    from .text import visible
+    from .engine.text.escape import visible
 
     print(f"farpair: {visible(str(error))}", file=sys.stderr)
     return code

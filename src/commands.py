@@ -7,17 +7,18 @@ word imports what it needs: the app is to be there at once.
 import sys
 from typing import TYPE_CHECKING
 
-from .choosing import chosen_model, found_models
-from .cli import DONE, FAILED, Options
-from .engine.sources import request_for
-from .errors import InputError, JournalError, RunError
-from .showing import is_dumb
-from .tables import print_table
-from .text import count, visible
+from .engine.errors import InputError, JournalError, RunError
+from .engine.models.selection import chosen_model, found_models
+from .engine.report.tables import print_table
+from .engine.runs.request import request_for
+from .engine.text.escape import visible
+from .engine.text.numbers import count
+from .environment import is_dumb
+from .options import DONE, FAILED, Options
 
 if TYPE_CHECKING:
-    from .engine.record import RunRecord
-    from .engine.runs import Run
+    from .engine.journal.record import RunRecord
+    from .engine.runs.folders import Run
 
 
 def run_command(options: Options) -> int:
@@ -28,7 +29,7 @@ def run_command(options: Options) -> int:
         case "runs" | "stop" | "pause" | "resume":
             _do_to_runs(options)
         case "verify":
-            from .run_words import verify_run
+            from .run_commands import verify_run
 
             return verify_run(options.run, sample=options.sample)
         case "report":
@@ -44,33 +45,33 @@ def run_command(options: Options) -> int:
         case _ if options.print or options.form or is_dumb() or not _has_terminal():
             _run(options)
         case _:
-            from .opening import open_app
+            from .tui.launch import open_app
 
             return open_app(options)
     return DONE
 
 
 def _do_to_runs(options: Options) -> None:
-    from . import run_words
+    from . import run_commands
 
     match options.command:
         case "stop":
-            run_words.stop_run(options.run)
+            run_commands.stop_run(options.run)
         case "pause":
-            run_words.pause_run(options.run)
+            run_commands.pause_run(options.run)
         case "resume":
-            run_words.resume_run(options.run)
+            run_commands.resume_run(options.run)
         case _ if options.clean:
-            run_words.clean_runs()
+            run_commands.clean_runs()
         case _:
-            run_words.list_runs()
+            run_commands.list_runs()
 
 
 def _attach(options: Options) -> int:
     """Show a run in the app; without a terminal, follow it to its end and print it. The engine is left alone."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
-        from .opening import open_app_on
+        from .tui.launch import open_app_on
 
         return open_app_on(run, options)
     from .headless import follow
@@ -83,7 +84,7 @@ def _replay(options: Options) -> int:
     """Play a run in the app; without a terminal tell it in sentences, each in its time."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
-        from .opening import open_app_on
+        from .tui.launch import open_app_on
 
         return open_app_on(run, options, options.speed)
     from .headless import follow
@@ -94,7 +95,7 @@ def _replay(options: Options) -> int:
 
 
 def _named_run(options: Options) -> "Run":
-    from .run_words import named_run
+    from .run_commands import named_run
 
     return named_run(options.run)
 
@@ -125,8 +126,8 @@ def _run(options: Options) -> None:
 def _print_again(options: Options, *, told: bool = False) -> int:
     """Print what there is of a run, whole or not, unless it was `told`; of one without an end, raise the sentence
     that says why."""
-    from .engine import runs
-    from .engine.journal import read_kept
+    from .engine.journal.reader import read_kept
+    from .engine.runs import control
 
     run = _named_run(options)
     record, error = read_kept(run.journal)
@@ -142,7 +143,7 @@ def _print_again(options: Options, *, told: bool = False) -> int:
     if error:
         raise JournalError(f"{error} What was read before it is printed.")
     if record.ended is None:
-        raise RunError(runs.death_sentence(run, record) or f"The run {run.id} is not over yet.")
+        raise RunError(control.death_sentence(run, record) or f"The run {run.id} is not over yet.")
     return DONE if record.ended.outcome == "done" else FAILED
 
 
@@ -163,11 +164,11 @@ def _plain(options: Options) -> bool:
 
 def _print_record(record: "RunRecord", options: Options) -> None:
     if form := options.form:
-        from .exporting import text_of
+        from .engine.report.export import text_of
 
         print(text_of(record, form), end="")
     else:
-        from .engine.report import print_report
+        from .engine.report.text_report import print_report
 
         print_report(record, sys.stdout, colour=options.colour is not False)
 
@@ -188,6 +189,6 @@ def _list_models(options: Options) -> None:
 
 
 def _print_settings(options: Options) -> None:
-    from .settings_page import settings_page
+    from .settings_file import settings_page
 
     print(settings_page(options.config), end="")

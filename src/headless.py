@@ -9,14 +9,14 @@ from functools import partial
 from types import FrameType
 from typing import Final, NoReturn
 
-from .engine import runs
+from .engine.errors import JournalError, RunError
 from .engine.events import AnyEvent, RunRequest
-from .engine.journal import JournalTail
-from .engine.narration import progress, told
-from .engine.record import RunRecord
-from .engine.replay import ReplayTail
-from .errors import JournalError, RunError
-from .text import duration, rate
+from .engine.journal.reader import JournalTail
+from .engine.journal.record import RunRecord
+from .engine.journal.replay import ReplayTail
+from .engine.report.narration import progress, told
+from .engine.runs import control, folders
+from .engine.text.numbers import duration, rate
 
 _LOOK_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 5.0
@@ -31,16 +31,16 @@ def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     cannot be read.
     """
     signal.signal(signal.SIGTERM, _terminated)
-    run = runs.start(request)
+    run = control.start(request)
     record, tail = RunRecord(), JournalTail(run.journal)
     shown = _shown(plain)
     try:
-        if not _follow(record, tail, partial(runs.is_alive, run, record), shown):
-            raise RunError(runs.death_sentence(run, record) or "The engine is gone.")
+        if not _follow(record, tail, partial(control.is_alive, run, record), shown):
+            raise RunError(control.death_sentence(run, record) or "The engine is gone.")
     except (KeyboardInterrupt, SystemExit) as ending:
-        (runs.stop if isinstance(ending, KeyboardInterrupt) else runs.end)(run, record)
+        (control.stop if isinstance(ending, KeyboardInterrupt) else control.end)(run, record)
         deadline = time.monotonic() + _STOP_SECONDS
-        while record.ended is None and runs.is_alive(run, record) and time.monotonic() < deadline:
+        while record.ended is None and control.is_alive(run, record) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
             _read(tail, record, shown)
         if record.ended:
@@ -52,7 +52,7 @@ def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     return record
 
 
-def follow(run: runs.Run, speed: float | None = None, *, plain: bool = False) -> None:
+def follow(run: folders.Run, speed: float | None = None, *, plain: bool = False) -> None:
     """Say on stderr how far `run` is until it has ended, or its engine is gone. Ctrl-C leaves the engine alone.
 
     With a `speed` it is told as it happened, so many times as fast; with `plain`, in sentences on stdout. What
@@ -61,13 +61,13 @@ def follow(run: runs.Run, speed: float | None = None, *, plain: bool = False) ->
     record, shown = RunRecord(), _shown(plain)
     with suppress(JournalError):
         if speed is None:
-            _follow(record, JournalTail(run.journal), partial(runs.is_alive, run, record), shown)
+            _follow(record, JournalTail(run.journal), partial(control.is_alive, run, record), shown)
         else:
             replay = ReplayTail(run.journal, speed)
             _follow(record, replay, lambda: not replay.at_the_end, shown)
 
 
-def tell(run: runs.Run) -> None:
+def tell(run: folders.Run) -> None:
     """Tell what there is in the journal of `run`, in sentences on stdout; as `follow`, but at once."""
     with suppress(JournalError):
         _follow(RunRecord(), JournalTail(run.journal), lambda: False, _Sentences())

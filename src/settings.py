@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 
 from . import values
+from .engine.errors import InputError
 from .engine.files import read_regular
-from .errors import InputError
-from .home import config_home
-from .text import visible
+from .engine.home import config_home
+from .engine.text.escape import visible
 
 # To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
 LONGEST_FILE: Final = 1 << 16  # bytes
@@ -215,7 +215,7 @@ def _folder(value: str) -> str:
 
 
 def _keys(value: object) -> dict[str, tuple[str, ...]]:
-    from .tui.keys import FIXED, KEYS, clash, key_problem
+    from .keymap import FIXED, KEYS, clash, key_problem
 
     if not isinstance(value, dict):
         raise ValueError('it is a table; write [keys] on a line of its own, and below it run = "r"')

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import farpair
 import pytest
-from farpair.engine import runs
-from fixtures import build_small_model
-from running import ended, read_until
+from farpair.engine.runs import control
+from support.fixtures import build_small_model
+from support.running import ended, read_until
 
 SOURCES = Path(farpair.__file__).parent
 
@@ -54,9 +54,10 @@ def test_parsing_loads_nothing_heavy(words: list[str]) -> None:
 def test_commands_that_only_read_load_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     build_small_model(tmp_path / "tensors" / "small")
-    from farpair.engine.sources import model_at, request_for
+    from farpair.engine.models.discovery import model_at
+    from farpair.engine.runs.request import request_for
 
-    run = runs.start(request_for(model_at(tmp_path / "tensors" / "small"), device="cpu"))
+    run = control.start(request_for(model_at(tmp_path / "tensors" / "small"), device="cpu"))
     assert read_until(run, ended).state == "done"
     for words in (
         ["models", "--tensors", str(tmp_path / "tensors")],
@@ -81,7 +82,7 @@ def test_the_package_imports_nothing_slow_and_its_check_no_torch() -> None:
     assert "torch" not in loaded_by("import farpair; farpair.verify")
 
 
-@pytest.mark.parametrize("path", sorted((SOURCES / "engine").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((SOURCES / "engine").rglob("*.py")), ids=lambda path: path.stem)
 def test_no_engine_module_imports_the_screen(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
@@ -95,4 +96,4 @@ def test_no_engine_module_imports_the_screen(path: Path) -> None:
 
 
 def test_the_whole_engine_runs_without_textual() -> None:
-    assert "textual" not in loaded_by("import farpair.engine.pipeline, farpair.engine.process")
+    assert "textual" not in loaded_by("import farpair.engine.worker.pipeline, farpair.engine.worker.process")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from farpair.cli import parse
-from farpair.errors import InputError, RunError
+from farpair.engine.errors import InputError, RunError
+from farpair.keymap import KEYS, keys_in_use
 from farpair.settings import Settings, read_settings, settings_in_force
-from farpair.settings_page import remember_theme, settings_page
-from farpair.tui.keys import KEYS, keys_in_use
+from farpair.settings_file import remember_theme, settings_page
 
 EVERYTHING = """\
 tensors = "~/models"

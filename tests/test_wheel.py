@@ -29,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_the_wheel_holds_every_module_and_style_sheet(wheel: zipfile.ZipFile) -> None:
     files = {path.relative_to(SOURCES) for path in SOURCES.rglob("*") if path.is_file()}
-    ours = {f"farpair/{path}" for path in files if path.suffix in (".py", ".tcss", ".typed")}
+    ours = {f"farpair/{path}" for path in files if path.suffix in (".py", ".tcss", ".typed", ".md")}
     assert {"farpair/tui/app.tcss", "farpair/py.typed", "farpair/__main__.py"} <= ours
     assert {name for name in wheel.namelist() if not name.split("/")[0].endswith(".dist-info")} == ours
 

@@ -8,8 +8,8 @@ These four are looked up when asked for, so that reading a journal imports no to
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .outliers import outlier_ladder
-    from .pairs import eccentricities, farthest_pair, farthest_pairs
+    from .analysis.outlier_ladder import outlier_ladder
+    from .api import eccentricities, farthest_pair, farthest_pairs
 
 __all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"]
 
@@ -17,6 +17,7 @@ __all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import outliers, pairs
+    from . import api
+    from .analysis import outlier_ladder
 
-    return getattr(outliers if name == "outlier_ladder" else pairs, name)
+    return getattr(outlier_ladder if name == "outlier_ladder" else api, name)

@@ -5,7 +5,7 @@ import platform
 import psutil
 import torch
 
-from ..errors import InputError
+from .errors import InputError
 
 WITHOUT_FLOAT64 = frozenset({"mps"})
 

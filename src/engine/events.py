@@ -420,3 +420,10 @@ AnyEvent = (
     | RunEnded
     | Verified
 )
+
+
+class ResumePoint(msgspec.Struct, frozen=True):
+    """Where a search that was cut short can go on: what was `settled`, in order, when `checkpoint` was made."""
+
+    settled: tuple[BatchDone, ...]
+    checkpoint: Checkpoint

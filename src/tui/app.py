@@ -16,15 +16,15 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from ..engine.sources import Model
-from ..errors import FarpairError
-from ..text import visible
-from .keys import bindings, keys_in_use
-from .looks import Looks, looks_of
+from ..engine.errors import FarpairError
+from ..engine.models.discovery import Model
+from ..engine.text.escape import visible
+from ..keymap import keys_in_use
+from .appearance import Looks, ThemedApp, looks_of
+from .keys import bindings
 from .messages import RunChanged
 from .screens.main import MainScreen
-from .signals import Signals
-from .themed import ThemedApp
+from .terminal import Signals
 from .themes import THEMES
 from .view import Settings, View
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from textual.command import CommandPalette
     from textual.driver import Driver
 
-    from ..cli import Options
-    from ..engine.run_folders import Run
-    from .screens.leave import Answer
-    from .watching import Watched
+    from ..engine.runs.folders import Run
+    from ..options import Options
+    from .monitor import Watched
+    from .screens.quit import Answer
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -125,7 +125,7 @@ class FarpairApp(ThemedApp):
     def get_driver_class(self) -> "type[Driver]":
         from textual.drivers.linux_driver import LinuxDriver
 
-        from .driver import ClearingDriver
+        from .terminal import ClearingDriver
 
         driver = super().get_driver_class()
         return ClearingDriver if driver is LinuxDriver else driver
@@ -194,9 +194,9 @@ class FarpairApp(ThemedApp):
 
     async def show_run(self, run: "Run") -> None:
         """Show a run: in the place of its model's newest, or as a model of its own at the list's end."""
-        from ..engine.run_folders import request_of, rows_of
-        from ..engine.sources import model_of
-        from .watching import Watched
+        from ..engine.models.discovery import model_of
+        from ..engine.runs.request import request_of, rows_of
+        from .monitor import Watched
 
         try:
             asked = request_of(run)
@@ -314,7 +314,7 @@ class FarpairApp(ThemedApp):
         self.run_worker(self._find_all(), group="find", exit_on_error=False)
 
     async def _find_all(self) -> None:
-        from .watching import Watched, find_runs
+        from .monitor import Watched, find_runs
 
         self.watched = [Watched(model) for model in self._models]
         if self._opening and self._opening.speed is not None:

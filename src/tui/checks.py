@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..engine.run_folders import Run
+from ..engine.runs.folders import Run
 
 
 class Said(NamedTuple):
@@ -28,7 +28,7 @@ class Check:
         verdict, "" where it is in the run's journal. Cancelled, it ends the process."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "farpair.engine.verifying", str(self._run.folder)),
+                *(sys.executable, "-P", "-m", "farpair.engine.worker.verifying", str(self._run.folder)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from ..engine.analysis.criteria import both_far, outlier_first
 from ..engine.events import PairFound, TokenMeasure, Triangle
-from ..engine.record import BatchRecord, RunRecord
-from ..engine.verdict import both_far, outlier_first
+from ..engine.journal.record import BatchRecord, RunRecord
 from .view import View
 
 

@@ -12,7 +12,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES, Theme
 
-from ..ascii_only import in_ascii
+from ..engine.text.ascii import in_ascii
 
 # What `app.tcss` calls the colours of text, lines and the cursor's row, and how dim text and the cursor look.
 DEFAULTS: Final[Mapping[str, str]] = {

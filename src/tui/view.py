@@ -6,10 +6,10 @@ from typing import Literal
 import msgspec
 
 from ..engine.events import AnyEvent, BatchBound, BatchDone, RunStarted
-from ..engine.record import BatchRecord, RunRecord
-from ..engine.sources import Model
-from ..text import size
-from .keys import KEYS
+from ..engine.journal.record import BatchRecord, RunRecord
+from ..engine.models.discovery import Model
+from ..engine.text.numbers import size
+from ..keymap import KEYS
 
 Stage = Literal[
     "no models",

@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import torch
-from farpair import verify
-from farpair.engine.blocks import Blocks, blocks_for
-from farpair.engine.events import BatchBound, BatchDone, Checkpoint, PairFound
-from farpair.engine.pairs import Eccentricities, FarPair, eccentricities, farthest_pair, farthest_pairs
-from farpair.engine.record import ResumePoint
-from farpair.engine.search import search
+from farpair.engine.api import Eccentricities, FarPair, eccentricities, farthest_pair, farthest_pairs
+from farpair.engine.check.checking import verify
+from farpair.engine.events import BatchBound, BatchDone, Checkpoint, PairFound, ResumePoint
+from farpair.engine.search.block_sizes import Blocks, blocks_for
+from farpair.engine.search.search import search
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 BLOCKS = ("default", "tiny", "square", "wide", "odd", "starved", "gpu")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 from farpair.engine.events import AnyEvent, BatchBound, BatchDone, Named, Progress, RunStarted, Token
-from farpair.engine.sources import Model
-from published import HandWritten, analysed, done, pair_found, started
+from farpair.engine.models.discovery import Model
+from support.published import HandWritten, analysed, done, pair_found, started
 
 PERIOD = 0.1  # seconds between two batches on the clock, and between two notes of progress, as the engine has them
 DIMENSION = 2560

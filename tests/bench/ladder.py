@@ -7,12 +7,12 @@ alone. The last line is the whole result as JSON. See README.md beside this file
 
 import torch
 from common import Contestant, arguments, machine, print_json, print_table, seconds, take_turns, use_threads, whole
-from farpair.engine import farthest_pair, outlier_ladder
-from farpair.engine.analysis import measure_rows
-from farpair.engine.blocks import blocks_for
+from farpair.engine.analysis.outlier_ladder import ladder, outlier_ladder, rungs_worth_taking
+from farpair.engine.analysis.pair_analysis import measure_rows
+from farpair.engine.api import farthest_pair
 from farpair.engine.events import BatchDone, Ladder
-from farpair.engine.outliers import ladder, rungs_worth_taking
-from farpair.engine.search import search_here
+from farpair.engine.search.block_sizes import blocks_for
+from farpair.engine.search.search import search_here
 from search import INPUTS
 
 LARGEST_RATIO = 3.0  # the ladder's time over the search's, on a cluster

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import torch
 from common import arguments, machine, print_json, print_table, use_threads
-from farpair.engine.blocks import blocks_for
-from farpair.engine.workspace import Workspace
-from held import finish, held
+from farpair.engine.search.block_sizes import blocks_for
+from farpair.engine.search.workspace import Workspace
 from search import INPUTS
+from support.held import finish, held
 
 MIB = 2**20
 NEAR = 0.10  # of what is stated: by so much may differ what is held

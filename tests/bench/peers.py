@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import torch
 from common import Contestant, whole
-from reference import notebook_loop
+from support.reference import notebook_loop
 
 NOTEBOOK = "the notebook's loop"
 FAISS = "faiss IndexFlatIP"

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import torch
 from common import Contestant, arguments, machine, print_json, print_table, take_turns, use_threads, whole
-from farpair.engine import runs
-from farpair.engine.journal import read_record
-from farpair.engine.sources import Model, model_at, request_for
-from fixtures import build_small_model
+from farpair.engine.journal.reader import read_record
+from farpair.engine.models.discovery import Model, model_at
+from farpair.engine.runs import control, folders
+from farpair.engine.runs.request import request_for
 from journals import Clocked, write_whole
-from running import read_until, searching
 from safetensors.torch import save_file
+from support.fixtures import build_small_model
+from support.running import read_until, searching
 from timed_terminal import TimedTerminal
 
 KIB, MIB = 2**10, 2**20
@@ -130,7 +131,7 @@ def keys(folder: Path, smoke: bool, rounds: int) -> Figures:
 
         taken: dict[str, list[float]] = {"searching": [], "idle": []}
         for _ in range(max(rounds, 1)):
-            for name, ask in (("idle", runs.pause), ("searching", runs.go_on)):
+            for name, ask in (("idle", control.pause), ("searching", control.go_on)):
                 ask(run, read_record(run.journal))
                 time.sleep(1.0)
                 for press in range(presses):
@@ -158,7 +159,7 @@ def real_search(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG
     with searched(folder, 6_000 if smoke else 120_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
         terminal.wait_for_text("space goes on")
         before = read_record(run.journal).batches_done
-        runs.go_on(run, read_record(run.journal))
+        control.go_on(run, read_record(run.journal))
         figures = _costs(terminal, 0.5 if smoke else 30)
         record = read_record(run.journal)
         assert smoke or record.ended is None, "the search was over before its costs were known"
@@ -232,23 +233,23 @@ def state(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def searched(folder: Path, rows: int) -> Iterator[runs.Run]:
+def searched(folder: Path, rows: int) -> Iterator[folders.Run]:
     """A real search of Gaussian rows that evaluates every pair on every core; its engine is paused."""
     where = folder / "tensors" / "gaussian"
     where.mkdir(parents=True)
     generator = torch.Generator().manual_seed(1)
     save_file({"W": torch.randn(rows, 256, generator=generator)}, where / "W.safetensors")
     with state(folder):
-        run = runs.start(request_for(model_at(where), device="cpu", exhaustive=True))
+        run = control.start(request_for(model_at(where), device="cpu", exhaustive=True))
         try:
-            runs.pause(run, read_until(run, searching))
+            control.pause(run, read_until(run, searching))
             read_until(run, lambda record: record.paused)
             yield run
         finally:
             record = read_record(run.journal)
-            runs.go_on(run, record)
-            runs.stop(run, record)
-            while runs.is_alive(run, record):
+            control.go_on(run, record)
+            control.stop(run, record)
+            while control.is_alive(run, record):
                 time.sleep(0.05)
 
 

@@ -25,13 +25,13 @@ from common import (
     use_threads,
     whole,
 )
-from farpair.engine.blocks import blocks_for
 from farpair.engine.events import BatchDone, PairFound
-from farpair.engine.search import search_here
-from inputs import circle, cluster, normal
-from notebook_geometry import published_points
+from farpair.engine.search.block_sizes import blocks_for
+from farpair.engine.search.search import search_here
 from peers import FAISS, GEMM, GEMM_ONE_SHOT, NOTEBOOK, missing, peers
 from safetensors import safe_open
+from support.inputs import circle, cluster, normal
+from support.notebook_geometry import published_points
 
 OURS, AT_THE_END, ONE_BATCH = "farpair", "farpair, settled at the end", "farpair, one batch"
 LARGEST_STREAMING_COST = 0.10

@@ -25,13 +25,14 @@ from common import (
     whole,
 )
 from farpair.engine.events import RunRequest
-from farpair.engine.journal import read_record
-from farpair.engine.rows import load_rows
-from farpair.engine.runs import Run
-from farpair.engine.search import search_here
-from farpair.engine.sources import model_at, request_for
-from fixtures import build_notebook_model
-from reference import notebook_loop
+from farpair.engine.journal.reader import read_record
+from farpair.engine.models.discovery import model_at
+from farpair.engine.models.loader import load_rows
+from farpair.engine.runs.folders import Run
+from farpair.engine.runs.request import request_for
+from farpair.engine.search.search import search_here
+from support.fixtures import build_notebook_model
+from support.reference import notebook_loop
 
 MIB = 2**20
 
@@ -77,12 +78,12 @@ def memory(folder: Path, request: RunRequest) -> dict[str, float]:
     run = Run("bench", folder / "run")
     run.folder.mkdir()
     run.request.write_bytes(msgspec.json.encode(request))
-    whole_run = _peak("-m", "farpair.engine.process", str(run.folder))
+    whole_run = _peak("-m", "farpair.engine.worker.process", str(run.folder))
     started = read_record(run.journal).started
     assert started is not None, run.journal.read_text()
     found = {
         "engine": whole_run / MIB,
-        "imports": _peak("-c", "import farpair.engine.pipeline") / MIB,
+        "imports": _peak("-c", "import farpair.engine.worker.pipeline") / MIB,
         "rows": 4 * started.n * started.d / MIB,
         "stated": started.memory / MIB,
         "W": os.stat(request.weights).st_size / MIB,

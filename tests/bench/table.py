@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' own f
 
 from farpair.engine.events import AnyEvent, BatchBound, BatchDone, Named, RunStarted, Token
 from farpair.tui.app import FarpairApp
-from farpair.tui.filtering import Filter, parse_filter
-from farpair.tui.ordering import Sort
 from farpair.tui.view import View
-from farpair.tui.widgets.batch_table import BatchTable
-from published import a_model, settled, started, view_of
+from farpair.tui.widgets.batches.filter import Filter, parse_filter
+from farpair.tui.widgets.batches.order import Sort
+from farpair.tui.widgets.batches.table import BatchTable
+from support.published import a_model, settled, started, view_of
 
 SIZE = (160, 48)
 WAYS: dict[str, tuple[Sort, str, bool]] = {

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tui.terminal import PATIENCE_SECONDS, Terminal
+from support.terminal import PATIENCE_SECONDS, Terminal
 
 COLUMNS, ROWS = 160, 48
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?<>=$]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\[\]])")

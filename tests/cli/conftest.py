@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from fixtures import build_small_model
-from running import long_request
 from safetensors.torch import save_file
+from support.fixtures import build_small_model
+from support.running import long_request
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from farpair.engine import runs
-from running import FARPAIR, PATIENCE_SECONDS, ended, farpair, read_until, searching
+from farpair.engine.runs import folders
+from support.running import FARPAIR, PATIENCE_SECONDS, ended, farpair, read_until, searching
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_a_terminal_that_lacks_characters_is_told_their_numbers(monkeypatch: pyt
     assert r"200 \xd7 12" in said.stdout
 
 
-def first_run() -> runs.Run:
+def first_run() -> folders.Run:
     """The run that another process is about to start."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := runs.all_runs()):
+    while not (found := folders.all_runs()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return found[0]

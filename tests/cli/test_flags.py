@@ -2,7 +2,7 @@
 
 import pytest
 from farpair.cli import parse
-from farpair.errors import InputError
+from farpair.engine.errors import InputError
 
 
 def test_flags_may_stand_before_and_after_the_words() -> None:

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fixtures import as_nobody, build_small_model
-from running import FARPAIR
+from support.fixtures import as_nobody, build_small_model
+from support.running import FARPAIR
 
 NOBODYS = 54_321  # no account has this number
 NOT_ALLOWED = subprocess.run(["unshare", "-U", f"--map-user={NOBODYS}", "true"], capture_output=True).returncode
@@ -70,11 +70,11 @@ def test_a_state_folder_that_is_no_absolute_path_is_passed_over(state: str, fold
 def test_runs_that_may_not_be_listed_are_not_said_to_be_none(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from farpair.engine import runs
-    from farpair.errors import RunError
+    from farpair.engine.errors import RunError
+    from farpair.engine.runs import folders
 
     (open_folder / "farpair" / "runs").mkdir(parents=True)
     (open_folder / "farpair" / "runs").chmod(0)
     monkeypatch.setenv("XDG_STATE_HOME", str(open_folder))
     with as_nobody(), pytest.raises(RunError, match="cannot be listed: Permission denied"):
-        runs.all_runs()
+        folders.all_runs()

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from farpair.engine import runs
 from farpair.engine.events import BatchDone, PairFound, Verified
-from farpair.engine.journal import JournalTail, JournalWriter, read_record
-from farpair.engine.listing import listed
-from farpair.engine.runs import Run
-from farpair.engine.sources import model_at, request_for
-from fixtures import build_small_model
-from running import FARPAIR, ended, farpair, read_until
+from farpair.engine.journal.reader import JournalTail, read_record
+from farpair.engine.journal.writer import JournalWriter
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control
+from farpair.engine.runs.folders import Run
+from farpair.engine.runs.listing import listed
+from farpair.engine.runs.request import request_for
+from support.fixtures import build_small_model
+from support.running import FARPAIR, ended, farpair, read_until
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(models: Path) -> Run:
-    run = runs.start(request_for(model_at(models / "small"), device="cpu", batch=16))
+    run = control.start(request_for(model_at(models / "small"), device="cpu", batch=16))
     read_until(run, ended)
     return run
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from farpair.engine.device import choose_device, device_name
-from farpair.errors import InputError
+from farpair.engine.errors import InputError
 
 
 def test_the_cpu_is_always_there() -> None:

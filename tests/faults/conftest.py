@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 from farpair.engine.events import RunRequest
-from farpair.engine.sources import model_at, request_for
-from inputs import vocabulary
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
+from support.inputs import vocabulary
 
 Of = Callable[[int, int], int]
 

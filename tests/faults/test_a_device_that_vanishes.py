@@ -4,22 +4,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-import inputs
 import msgspec
-from farpair.engine.journal import read_record
-from farpair.engine.run_folders import Run
-from farpair.engine.sources import model_at, request_for
+from farpair.engine.journal.reader import read_record
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs.folders import Run
+from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
+from support import inputs
 
 # The engine, on a device that is lost as soon as it has settled its first batches.
 ENGINE = """
 import sys
 import torch
-from farpair.engine import search
-from farpair.engine.process import main
+from farpair.engine.search import pair_counts
+from farpair.engine.worker.process import main
 
 multiply, settled = torch.mm, []
-close = search.Ledger.close
+close = pair_counts.Ledger.close
 
 def closing(ledger, *given):
     settled.append(given)
@@ -30,7 +31,7 @@ def mm(*operands, out=None):
         raise RuntimeError("CUDA error: device not ready\\nCUDA kernel errors might be reported elsewhere.")
     return multiply(*operands, out=out)
 
-search.Ledger.close, torch.mm = closing, mm
+pair_counts.Ledger.close, torch.mm = closing, mm
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from farpair.engine import runs
 from farpair.engine.events import PairFound, RunRequest
-from farpair.engine.journal import read_record
-from farpair.engine.sources import model_at, request_for
+from farpair.engine.journal.reader import read_record
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control, folders
+from farpair.engine.runs.request import request_for
 from faults.conftest import Of
-from fixtures import build_small_model
-from running import PATIENCE_SECONDS, all_events, ended, long_request, read_until, searching
+from support.fixtures import build_small_model
+from support.running import PATIENCE_SECONDS, all_events, ended, long_request, read_until, searching
 
 # In the engine alone, the clock goes back an hour a moment after it started.
 STEPPING_BACK = """
 import sys, time
-if "farpair.engine.process" in " ".join(sys.orig_argv):
+if "farpair.engine.worker.process" in " ".join(sys.orig_argv):
     real, real_ns, began = time.time, time.time_ns, time.monotonic()
     back = lambda: 3600 if time.monotonic() - began > 0.5 else 0
     time.time = lambda: real() - back()
@@ -32,7 +33,7 @@ def test_a_clock_that_steps_back_while_a_run_goes_leaves_its_times_in_order(
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(STEPPING_BACK)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    run = runs.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
     assert read_until(run, ended).state == "done"
     times = [when for when, _ in all_events(run)]
     assert times == sorted(times)
@@ -45,9 +46,10 @@ def test_engines_that_start_at_the_same_moment_have_folders_of_their_own_and_tak
 ) -> None:
     small = request_for(model_at(build_small_model(tmp_path / "small")), device="cpu")
     starting = (
-        "import sys, msgspec\nfrom farpair.engine import runs\nfrom farpair.engine.events import RunRequest\n"
+        "import sys, msgspec\nfrom farpair.engine.runs import control\n"
+        "from farpair.engine.events import RunRequest\n"
         "request = msgspec.json.decode(sys.argv[1], type=RunRequest)\nsys.stdin.read()\n"
-        "print(runs.start(request).id)\n"
+        "print(control.start(request).id)\n"
     )
     command = [sys.executable, "-c", starting, msgspec.json.encode(small).decode()]
     together = [
@@ -59,9 +61,9 @@ def test_engines_that_start_at_the_same_moment_have_folders_of_their_own_and_tak
         process.stdin.close()
     ids = {process.stdout.read().strip() for process in together if process.stdout}
     assert len(ids) == len(together)
-    assert {run.id for run in runs.all_runs()} == ids
+    assert {run.id for run in folders.all_runs()} == ids
     spans = []
-    for run in runs.all_runs():
+    for run in folders.all_runs():
         assert read_until(run, ended).state == "done"
         events = all_events(run)
         begun = next(when for when, event in events if type(event).__name__ == "RunStarted")
@@ -72,7 +74,7 @@ def test_engines_that_start_at_the_same_moment_have_folders_of_their_own_and_tak
 
 def test_many_who_ask_a_run_to_stop_at_once_are_all_told_that_it_did(tmp_path: Path, of: Of) -> None:
     request: RunRequest = long_request(tmp_path / "long")
-    run = runs.start(request)
+    run = control.start(request)
     read_until(run, searching)
     stopping = [
         subprocess.Popen([sys.executable, "-m", "farpair", "stop", run.id], stdout=subprocess.PIPE,

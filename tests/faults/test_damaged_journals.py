@@ -7,23 +7,23 @@ import random
 import time
 
 import pytest
-from farpair.engine.cleaning import clean
+from farpair.engine.errors import JournalError
 from farpair.engine.events import RunRequest
-from farpair.engine.export import as_json
-from farpair.engine.journal import JournalTail, read_kept
-from farpair.engine.kept import latest
-from farpair.engine.listing import listed
-from farpair.engine.queue import Turn
-from farpair.engine.record import RunRecord
-from farpair.engine.replay import ReplayTail
-from farpair.engine.report import print_report
-from farpair.engine.resuming import resume_from
-from farpair.engine.run_folders import Run, new_run
-from farpair.errors import JournalError
+from farpair.engine.journal.reader import JournalTail, read_kept
+from farpair.engine.journal.record import RunRecord
+from farpair.engine.journal.replay import ReplayTail
+from farpair.engine.report.json_report import as_json
+from farpair.engine.report.text_report import print_report
+from farpair.engine.runs.cleanup import clean
+from farpair.engine.runs.folders import Run, new_run
+from farpair.engine.runs.latest import latest
+from farpair.engine.runs.listing import listed
+from farpair.engine.worker.queue import Turn
+from farpair.engine.worker.resume import resume_from
+from farpair.tui.monitor import Watched
 from farpair.tui.view import Settings
-from farpair.tui.watching import Watched
 from faults.conftest import Of
-from published import HandWritten, a_model, point_after, published
+from support.published import HandWritten, a_model, point_after, published
 
 
 @pytest.fixture

@@ -8,28 +8,29 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from farpair.engine import runs
+from farpair.engine.errors import RunError
 from farpair.engine.events import RunRequest
-from farpair.engine.journal import read_record
-from farpair.engine.listing import listed
-from farpair.engine.sources import model_at, request_for
-from farpair.errors import RunError
-from fixtures import as_nobody, build_small_model
-from running import ended, long_request, read_until, searching, wait_until_gone
+from farpair.engine.journal.reader import read_record
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control, folders
+from farpair.engine.runs.listing import listed
+from farpair.engine.runs.request import request_for
+from support.fixtures import as_nobody, build_small_model
+from support.running import ended, long_request, read_until, searching, wait_until_gone
 
 # A run on a file system of its own of 300 kB, filled up to the last byte while the run goes.
 ON_A_TINY_DISK = """
     import os, sys
     from pathlib import Path
     import msgspec
-    from farpair.engine import runs
+    from farpair.engine.runs import control, folders
     from farpair.engine.events import RunRequest
-    from farpair.engine.journal import read_record
-    from running import ended, read_until, searching, wait_until_gone
+    from farpair.engine.journal.reader import read_record
+    from support.running import ended, read_until, searching, wait_until_gone
 
-    run = runs.start(msgspec.json.decode(sys.argv[1], type=RunRequest))
+    run = control.start(msgspec.json.decode(sys.argv[1], type=RunRequest))
     read_until(run, searching)
-    with open(runs.state_folder() / "filler", "wb", buffering=0) as filler:
+    with open(folders.state_folder() / "filler", "wb", buffering=0) as filler:
         try:
             while True:
                 filler.write(bytes(4096))
@@ -69,11 +70,11 @@ def test_a_size_limit_that_is_reached_is_a_sentence_for_whoever_looks(
         "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (900, 900))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    run = runs.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
     record = read_until(run, ended)
     wait_until_gone(run, record)
-    runs._children.pop(run.id)  # as another app sees it
-    sentence = runs.death_sentence(run, record)
+    control._children.pop(run.id)  # as another app sees it
+    sentence = control.death_sentence(run, record)
     assert sentence is not None
     assert sentence.startswith("The engine ended: ")
     assert "journal.jsonl cannot be written: " in sentence
@@ -81,35 +82,35 @@ def test_a_size_limit_that_is_reached_is_a_sentence_for_whoever_looks(
 
 
 @pytest.fixture
-def at_work(tmp_path: Path) -> tuple[runs.Run, RunRequest]:
+def at_work(tmp_path: Path) -> tuple[folders.Run, RunRequest]:
     request = long_request(tmp_path / "long")
-    run = runs.start(request)
+    run = control.start(request)
     read_until(run, searching)
     return run, request
 
 
 def test_a_state_folder_that_is_removed_ends_the_engine_and_leaves_room_for_the_next(
-    at_work: tuple[runs.Run, RunRequest], tmp_path: Path
+    at_work: tuple[folders.Run, RunRequest], tmp_path: Path
 ) -> None:
     run, _ = at_work
     record = read_record(run.journal)
-    shutil.rmtree(runs.state_folder())
+    shutil.rmtree(folders.state_folder())
     wait_until_gone(run, record)
-    assert runs._children[run.id].returncode == 3
-    assert runs.all_runs() == []
-    next_run = runs.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    assert control._children[run.id].returncode == 3
+    assert folders.all_runs() == []
+    next_run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
     assert read_until(next_run, ended).state == "done"
 
 
 def test_a_state_folder_that_is_made_read_only_does_not_disturb_a_run_at_work(
-    at_work: tuple[runs.Run, RunRequest],
+    at_work: tuple[folders.Run, RunRequest],
 ) -> None:
     run, _ = at_work
-    for folder in (run.folder, run.folder.parent, runs.state_folder()):
+    for folder in (run.folder, run.folder.parent, folders.state_folder()):
         folder.chmod(0o500)
     record = read_until(run, lambda now: now.checkpoint is not None)
     assert listed(run).place == "going"
-    runs.stop(run, record)
+    control.stop(run, record)
     assert read_until(run, ended).state == "cancelled"
 
 
@@ -120,5 +121,5 @@ def test_a_state_folder_that_cannot_be_written_is_a_sentence(
     (open_folder / "state").chmod(0o555)
     monkeypatch.setenv("XDG_STATE_HOME", str(open_folder / "state"))
     with as_nobody(), pytest.raises(RunError, match=r"The run could not be started: .*Permission denied"):
-        runs.start(RunRequest(model="m", weights="/nowhere/W.safetensors", cluster="all", device="cpu"))
+        control.start(RunRequest(model="m", weights="/nowhere/W.safetensors", cluster="all", device="cpu"))
     assert stat.S_IMODE((open_folder / "state").stat().st_mode) == 0o555

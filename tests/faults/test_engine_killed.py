@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from answers_of_runs import answer
-from farpair.engine import runs
 from farpair.engine.events import AnyEvent, RunRequest
-from farpair.engine.journal import read_record
-from farpair.engine.listing import listed
-from farpair.engine.pipeline import run_events
-from farpair.engine.record import RunRecord
+from farpair.engine.journal.reader import read_record
+from farpair.engine.journal.record import RunRecord
+from farpair.engine.runs import control
+from farpair.engine.runs.listing import listed
+from farpair.engine.worker.pipeline import run_events
 from faults.conftest import Of
-from running import PATIENCE_SECONDS, all_events, ended, read_until, wait_until_gone
+from support.answers_of_runs import answer
+from support.running import PATIENCE_SECONDS, all_events, ended, read_until, wait_until_gone
 
 
 class Whole(NamedTuple):
@@ -31,7 +31,7 @@ def whole(seconds_long: RunRequest, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("whole")))
         began = time.monotonic()
-        run = runs.start(seconds_long)
+        run = control.start(seconds_long)
         read_until(run, lambda now: now.started is not None)
         loaded = time.monotonic() - began
         read_until(run, ended)
@@ -43,8 +43,8 @@ def test_a_killed_engine_leaves_what_a_resumed_run_brings_to_the_same_answer(
 ) -> None:
     chance, resumed, tries = random.Random(1), 0, of(3, 200)
     for number in range(tries):
-        run = runs.start(seconds_long)
-        child = runs._children[run.id]
+        run = control.start(seconds_long)
+        child = control._children[run.id]
         if number % 2:  # while it searches; else at any time, of which loading torch takes the most
             read_until(run, lambda now: now.started is not None)
         time.sleep(chance.uniform(0, whole.takes - whole.loaded if number % 2 else whole.takes))
@@ -55,7 +55,7 @@ def test_a_killed_engine_leaves_what_a_resumed_run_brings_to_the_same_answer(
         if record.ended:
             continue
         assert listed(run).place == "interrupted"
-        sentence = runs.death_sentence(run, record)
+        sentence = control.death_sentence(run, record)
         assert sentence is not None
         assert sentence.startswith("The engine was killed (SIGKILL)")
         assert sentence.endswith("Resume it to go on from there." if record.resume_point else "Run it again.")
@@ -71,10 +71,10 @@ def test_a_run_that_is_killed_again_and_again_comes_to_its_end(
 ) -> None:
     chance, resumes = random.Random(2), None
     for _ in range(of(2, 20)):
-        run = runs.start(msgspec.structs.replace(seconds_long, resumes=resumes))
+        run = control.start(msgspec.structs.replace(seconds_long, resumes=resumes))
         record = read_until(run, lambda now: now.checkpoint is not None)
         time.sleep(chance.uniform(0, (whole.takes - whole.loaded) / 2))
-        runs._children[run.id].kill()
+        control._children[run.id].kill()
         wait_until_gone(run, record)
         resumes = run.id
     assert answer(list(run_events(msgspec.structs.replace(seconds_long, resumes=resumes)))) == whole.answer

@@ -9,15 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from answers_of_runs import answer
-from farpair.engine import runs
 from farpair.engine.events import RunRequest
-from farpair.engine.pipeline import run_events
-from farpair.engine.sources import model_at, request_for
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control
+from farpair.engine.runs.request import request_for
+from farpair.engine.worker.pipeline import run_events
 from faults.conftest import Of
-from inputs import vocabulary
-from running import all_events, ended, read_until
 from safetensors.torch import save_file
+from support.answers_of_runs import answer
+from support.inputs import vocabulary
+from support.running import all_events, ended, read_until
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def times(large: RunRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     """How long an engine takes to have loaded, and to its end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("whole")))
-        run = runs.start(large)
+        run = control.start(large)
         read_until(run, ended)
         events = all_events(run)
     return events[1][0] - events[0][0], events[-1][0] - events[0][0]
@@ -73,12 +74,12 @@ def test_the_answer_is_that_of_what_was_read_or_a_sentence_names_the_file(
     chance = random.Random(7)
     for number in range(of(1, 10)):
         weights.write_bytes(sound)
-        run = runs.start(large)
+        run = control.start(large)
         read_until(run, lambda now: now.engine is not None)
         time.sleep(chance.uniform(0, loads) if number % 2 else chance.uniform(0.8 * loads, takes))
         change(weights)
         record = read_until(run, ended)
-        assert record.ended is not None, runs.death_sentence(run, record)
+        assert record.ended is not None, control.death_sentence(run, record)
         if record.ended.outcome == "done":
             assert answer([event for _, event in all_events(run)]) in answers
         else:
@@ -91,11 +92,11 @@ def test_a_run_whose_file_was_deleted_meanwhile_says_so_when_it_is_resumed(
     large: RunRequest,
 ) -> None:
     request = msgspec.structs.replace(large, exhaustive=True, memory=1)
-    run = runs.start(request)
-    runs.stop(run, read_until(run, lambda now: now.checkpoint is not None))
+    run = control.start(request)
+    control.stop(run, read_until(run, lambda now: now.checkpoint is not None))
     read_until(run, ended)
     Path(request.weights).unlink()
-    again = read_until(runs.start(msgspec.structs.replace(request, resumes=run.id)), ended)
+    again = read_until(control.start(msgspec.structs.replace(request, resumes=run.id)), ended)
     assert again.ended is not None
     assert again.ended.cause == "input"
     assert "W.safetensors" in again.ended.reason

@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from farpair.engine import runs
 from farpair.engine.events import RunRequest
-from farpair.engine.journal import read_record
-from farpair.engine.listing import listed
-from farpair.engine.runs import Run
-from farpair.engine.sources import model_at, request_for
+from farpair.engine.journal.reader import read_record
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control, folders
+from farpair.engine.runs.folders import Run
+from farpair.engine.runs.listing import listed
+from farpair.engine.runs.request import request_for
 from faults.conftest import Of
-from running import ended, long_request, read_until, searching
-from tui.terminal import Terminal
+from support.running import ended, long_request, read_until, searching
+from support.terminal import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +53,10 @@ def test_an_app_that_is_killed_at_any_moment_leaves_its_engine_at_work(
     tensors: Path, state: Path, long: RunRequest, of: Of
 ) -> None:
     chance, tries = random.Random(3), of(2, 50)
-    run = runs.start(long)
+    run = control.start(long)
     for number in range(tries):
         if read_until(run, searching).ended:
-            run = runs.start(long)
+            run = control.start(long)
         with farpair(tensors, state) as terminal:
             if number % 2:
                 terminal.wait_for(lambda text: " left" in text or "✓ done" in text)
@@ -65,7 +66,7 @@ def test_an_app_that_is_killed_at_any_moment_leaves_its_engine_at_work(
         goes_on(run)
     with farpair(tensors, state) as terminal:
         terminal.wait_for(lambda text: " left" in text or "✓ done" in text)
-    runs.stop(run, read_record(run.journal))
+    control.stop(run, read_record(run.journal))
     read_until(run, ended)
     print(f"\nSIGKILL of the app: {tries} tries")
 
@@ -82,17 +83,17 @@ def test_an_app_that_is_killed_while_it_starts_an_engine_leaves_a_run_or_none(
             time.sleep(chance.uniform(0, 0.1))
             terminal.process.kill()
             terminal.wait()
-        for run in runs.all_runs():
+        for run in folders.all_runs():
             record = read_until(run, lambda now: now.engine is not None)
             assert listed(run).place in ("going", "queued", "done", "cancelled", "interrupted")
-            runs.stop(run, record)
+            control.stop(run, record)
             read_until(run, ended)
 
 
 def test_an_engine_that_is_suspended_is_not_taken_for_dead_and_goes_on_where_it_was(
     tensors: Path, state: Path, long: RunRequest, of: Of
 ) -> None:
-    run = runs.start(long)
+    run = control.start(long)
     record = read_until(run, searching)
     assert record.engine is not None
     with farpair(tensors, state) as terminal:
@@ -110,13 +111,13 @@ def test_an_engine_that_is_suspended_is_not_taken_for_dead_and_goes_on_where_it_
 def test_an_app_that_is_suspended_holds_nothing_up_and_shows_what_it_missed(
     tensors: Path, state: Path, long: RunRequest, of: Of
 ) -> None:
-    run = runs.start(long)
+    run = control.start(long)
     with farpair(tensors, state) as terminal:
         terminal.wait_for(" left")
         terminal.process.send_signal(signal.SIGSTOP)
         time.sleep(of(1, 45))
         goes_on(run)
-        runs.stop(run, read_record(run.journal))
+        control.stop(run, read_record(run.journal))
         read_until(run, ended)
         assert "stopped at" not in terminal.text
         terminal.process.send_signal(signal.SIGCONT)
@@ -128,7 +129,7 @@ def test_an_app_that_is_suspended_holds_nothing_up_and_shows_what_it_missed(
 def test_a_terminal_that_takes_no_output_holds_up_the_app_alone(
     tensors: Path, state: Path, long: RunRequest, of: Of
 ) -> None:
-    run = runs.start(long)
+    run = control.start(long)
     with farpair(tensors, state) as terminal:
         terminal.wait_for(" left")
         terminal.stall()
@@ -136,7 +137,7 @@ def test_a_terminal_that_takes_no_output_holds_up_the_app_alone(
             terminal.press("?", "q")
         time.sleep(of(1, 60))
         goes_on(run)
-        runs.stop(run, read_record(run.journal))
+        control.stop(run, read_record(run.journal))
         read_until(run, ended)
         terminal.flow()
         terminal.wait_for(lambda text: "stopped at" in text or "✓ done" in text)
@@ -147,7 +148,7 @@ def test_a_terminal_that_takes_no_output_holds_up_the_app_alone(
 def test_a_terminal_that_takes_no_output_and_is_then_closed_ends_the_app(
     tensors: Path, state: Path, long: RunRequest
 ) -> None:
-    run = runs.start(long)
+    run = control.start(long)
     with farpair(tensors, state) as terminal:
         terminal.wait_for(" left")
         terminal.stall()
@@ -156,13 +157,13 @@ def test_a_terminal_that_takes_no_output_and_is_then_closed_ends_the_app(
         terminal.process.send_signal(signal.SIGHUP)
         assert terminal.wait() == 128 + signal.SIGHUP
         goes_on(run)
-        runs.stop(run, read_record(run.journal))
+        control.stop(run, read_record(run.journal))
         read_until(run, ended)
         terminal.flow()
 
 
 def test_a_terminal_of_one_cell_and_back(tensors: Path, state: Path, long: RunRequest) -> None:
-    run = runs.start(long)
+    run = control.start(long)
     with farpair(tensors, state) as terminal:
         terminal.wait_for(" left")
         for columns, rows in ((1, 1), (2, 1), (1, 50), (300, 1), (10, 3), (1, 1)):
@@ -171,7 +172,7 @@ def test_a_terminal_of_one_cell_and_back(tensors: Path, state: Path, long: RunRe
             terminal.press("j", "?", "q")
         terminal.resize(80, 24)
         terminal.wait_for(lambda text: "batches" in text and "q quit" in text)
-        runs.stop(run, read_record(run.journal))
+        control.stop(run, read_record(run.journal))
         read_until(run, ended)
         terminal.wait_for(lambda text: "stopped at" in text or "✓ done" in text)
         terminal.press("q")

@@ -8,18 +8,19 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pytest
-from farpair.engine.headers import Header, read_header
-from farpair.engine.rows import load_rows
-from farpair.engine.sources import model_at, request_for
-from farpair.engine.vocabulary import LONGEST_TOKEN, Vocabulary
-from farpair.errors import FarpairError
-from fixtures import MASK_FILE, build_small_model
-from hostile.case import header_bytes
-from hostile.checks import check_harmless, in_time
-from hostile.mutations import fuzzed, spoiled, spoiled_bytes, spoiled_json
+from farpair.engine.errors import FarpairError
+from farpair.engine.models.discovery import model_at
+from farpair.engine.models.header import Header, read_header
+from farpair.engine.models.loader import load_rows
+from farpair.engine.models.vocabulary import LONGEST_TOKEN, Vocabulary
+from farpair.engine.runs.request import request_for
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
+from support.fixtures import MASK_FILE, build_small_model
+from support.hostile.case import header_bytes
+from support.hostile.checks import check_harmless, in_time
+from support.hostile.mutations import fuzzed, spoiled, spoiled_bytes, spoiled_json
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from farpair.engine.errors import JournalError, RunError
 from farpair.engine.events import (
     AnyEvent,
     Checkpoint,
@@ -17,32 +18,33 @@ from farpair.engine.events import (
     Queued,
     RunRequest,
 )
-from farpair.engine.journal import JournalTail
-from farpair.engine.record import RunRecord
-from farpair.engine.report import print_report
-from farpair.engine.runs import Run, death_sentence, request_of
-from farpair.errors import JournalError, RunError
-from farpair.exporting import SUFFIXES, text_of
+from farpair.engine.journal.reader import JournalTail
+from farpair.engine.journal.record import RunRecord
+from farpair.engine.report.export import SUFFIXES, text_of
+from farpair.engine.report.text_report import print_report
+from farpair.engine.runs.control import death_sentence
+from farpair.engine.runs.folders import Run
+from farpair.engine.runs.request import request_of
 from farpair.tui.screens.compare import comparison_lines
 from farpair.tui.screens.notes import note_lines
 from farpair.tui.view import View
-from farpair.tui.widgets.batch_rows import batch_line, heading
-from farpair.tui.widgets.distances import distance_lines
-from farpair.tui.widgets.ladder import ladder_lines
+from farpair.tui.widgets.batches.rows import batch_line, heading
 from farpair.tui.widgets.lines import Line, plain
-from farpair.tui.widgets.maxima import maxima_lines
 from farpair.tui.widgets.notice import notice_lines
 from farpair.tui.widgets.outliers import outlier_lines
+from farpair.tui.widgets.plots.histogram import distance_lines
+from farpair.tui.widgets.plots.ladder import ladder_lines
+from farpair.tui.widgets.plots.maxima import maxima_lines
 from farpair.tui.widgets.progress import progress_line
 from farpair.tui.widgets.statistics import statistics_lines
 from farpair.tui.widgets.title import title_line
 from farpair.tui.widgets.triangle import triangle_lines
-from hostile.checks import check_harmless, in_time
-from hostile.journals import REQUEST, encoded, lines
-from hostile.mutations import fuzzed, spoiled, spoiled_bytes, spoiled_json
 from hypothesis import given
 from hypothesis import strategies as st
-from published import DATE, analysed, published, view_of
+from support.hostile.checks import check_harmless, in_time
+from support.hostile.journals import REQUEST, encoded, lines
+from support.hostile.mutations import fuzzed, spoiled, spoiled_bytes, spoiled_json
+from support.published import DATE, analysed, published, view_of
 
 PUBLISHED = published()
 PANELS = (

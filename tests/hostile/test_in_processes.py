@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from farpair.engine import runs
-from fixtures import build_small_model
-from hostile.case import Case
-from hostile.checks import PATIENCE_SECONDS, check_harmless, check_screen
-from hostile.clusters import CONTENT, LAYOUT
-from hostile.headers import BOMBS, HEADERS, ROWS
-from hostile.places import FILES, NAMES
-from hostile.vocabularies import VOCABULARIES
-from tui.terminal import Terminal
+from farpair.engine.runs import folders
+from support.fixtures import build_small_model
+from support.hostile.case import Case
+from support.hostile.checks import PATIENCE_SECONDS, check_harmless, check_screen
+from support.hostile.clusters import CONTENT, LAYOUT
+from support.hostile.headers import BOMBS, HEADERS, ROWS
+from support.hostile.places import FILES, NAMES
+from support.hostile.vocabularies import VOCABULARIES
+from support.terminal import Terminal
 
 # What the file may cost beyond the program itself: a header of 100 MB as it is read, and as it is decoded.
 MOST_MEMORY = 400e6
@@ -94,7 +94,7 @@ def test_a_hostile_model_is_run_to_a_sentence_or_an_answer(tmp_path: Path, case:
     assert said.code == (2 if case.says else 0)
     assert case.says in said.err
     check_harmless(said.out + said.err)
-    again = farpair("report", runs.all_runs()[0].id, "--json") if runs.all_runs() else said
+    again = farpair("report", folders.all_runs()[0].id, "--json") if folders.all_runs() else said
     check_harmless(again.out + again.err)
 
 

@@ -5,17 +5,18 @@ from collections import deque
 from pathlib import Path
 
 import pytest
+from farpair.engine.errors import InputError
 from farpair.engine.events import Named, RunEnded, Warned
-from farpair.engine.pipeline import run_events
-from farpair.engine.sources import model_at, request_for
-from farpair.errors import InputError
-from fixtures import as_nobody, build_small_model
-from hostile.case import ESCAPES, Case
-from hostile.checks import check_harmless, check_sentence, farpair, in_time
-from hostile.clusters import CONTENT, LAYOUT
-from hostile.headers import HEADERS, ROWS
-from hostile.places import FILES, NAMES, OTHERS
-from hostile.vocabularies import UNKNOWN, VOCABULARIES
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs.request import request_for
+from farpair.engine.worker.pipeline import run_events
+from support.fixtures import as_nobody, build_small_model
+from support.hostile.case import ESCAPES, Case
+from support.hostile.checks import check_harmless, check_sentence, farpair, in_time
+from support.hostile.clusters import CONTENT, LAYOUT
+from support.hostile.headers import HEADERS, ROWS
+from support.hostile.places import FILES, NAMES, OTHERS
+from support.hostile.vocabularies import UNKNOWN, VOCABULARIES
 
 
 @pytest.fixture(autouse=True)

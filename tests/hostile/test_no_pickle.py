@@ -7,7 +7,7 @@ from pathlib import Path
 
 import farpair
 import pytest
-from fixtures import MASK_FILE, build_small_model
+from support.fixtures import MASK_FILE, build_small_model
 
 SOURCES = Path(farpair.__file__).parent
 LOADERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -21,9 +21,9 @@ from pathlib import Path
 found = []
 sys.addaudithook(lambda event, arguments: found.append(arguments) if event == "pickle.find_class" else None)
 from farpair.cli import main
-from farpair.engine.pipeline import run_events
-from farpair.engine.sources import model_at, request_for
-from farpair.errors import FarpairError
+from farpair.engine.worker.pipeline import run_events
+from farpair.engine.models.discovery import model_at; from farpair.engine.runs.request import request_for
+from farpair.engine.errors import FarpairError
 
 tensors = Path(sys.argv[1])
 main(["models", "--tensors", str(tensors)])

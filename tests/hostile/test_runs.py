@@ -7,14 +7,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from farpair.engine import runs
-from farpair.engine.sources import model_at, model_of, request_for
-from farpair.errors import RunError
-from fixtures import build_small_model
-from hostile.case import Case
-from hostile.checks import PATIENCE_SECONDS, check_harmless, check_screen, farpair, in_time
-from hostile.journals import JOURNALS, REQUESTS
-from tui.terminal import Terminal
+from farpair.engine.errors import RunError
+from farpair.engine.models.discovery import model_at, model_of
+from farpair.engine.runs import folders, request
+from farpair.engine.runs.request import request_for
+from support.fixtures import build_small_model
+from support.hostile.case import Case
+from support.hostile.checks import PATIENCE_SECONDS, check_harmless, check_screen, farpair, in_time
+from support.hostile.journals import JOURNALS, REQUESTS
+from support.terminal import Terminal
 
 Folder = Callable[[int], Path]
 
@@ -57,10 +58,10 @@ def test_every_word_answers_a_hostile_run_in_a_sentence(folder: Folder, case: Ca
 def test_a_hostile_request_is_a_sentence_and_hides_no_other_run(folder: Folder, case: Case) -> None:
     case.write(folder(1))
     REQUESTS[-1].write(folder(2))
-    assert [run.id[-4:] for run in runs.all_runs()] in (["0001", "0002"], ["0002", "0001"])
+    assert [run.id[-4:] for run in folders.all_runs()] in (["0001", "0002"], ["0002", "0001"])
     try:
         with in_time():
-            model = model_of(runs.request_of(runs.find("0001")))
+            model = model_of(request.request_of(folders.find("0001")))
         assert model.problem is not None
         check_harmless(model.problem)
     except RunError as error:

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from farpair.errors import InputError
+from farpair.engine.errors import InputError
 from farpair.settings import Settings, read_settings
-from hostile.case import BIDI, CONTROLS, ESCAPES, MARKUP
-from hostile.checks import check_harmless, check_sentence, farpair, in_time
-from hostile.mutations import fuzzed, spoiled_bytes
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hostile.case import BIDI, CONTROLS, ESCAPES, MARKUP
+from support.hostile.checks import check_harmless, check_sentence, farpair, in_time
+from support.hostile.mutations import fuzzed, spoiled_bytes
 
 VALID = b"""\
 tensors = "~/tensors"

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from farpair.engine.sources import Model
+from farpair.engine.models.discovery import Model
 from farpair.tui.app import FarpairApp
 from textual.pilot import Pilot
 

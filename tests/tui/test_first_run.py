@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from farpair.cli import main
-from farpair.engine.sources import demo_model, models_in
+from farpair.engine.models.discovery import demo_model, models_in
 from farpair.tui.app import FarpairApp
 from farpair.tui.widgets.notice import LAYOUT
-from published import a_model
+from support.published import a_model
+from support.terminal import Terminal
 from tui.conftest import SIZES, screen_text, until
-from tui.terminal import Terminal
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -55,7 +55,7 @@ async def test_who_has_models_or_asks_for_the_demo_is_not_told_what_to_put_where
 def test_without_a_terminal_or_a_model_it_is_a_sentence_and_exit_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("farpair.engine.sources.DEMO_PACKAGE", "no_such_package")
+    monkeypatch.setattr("farpair.engine.models.discovery.DEMO_PACKAGE", "no_such_package")
     assert models_in(tmp_path) == []
     assert main(["--tensors", str(tmp_path)]) == 2
     said = capsys.readouterr()

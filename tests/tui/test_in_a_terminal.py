@@ -11,13 +11,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from farpair.engine import runs
-from farpair.engine.journal import read_record
-from farpair.engine.record import RunRecord
-from fixtures import HOSTILE_TEXTS, build_small_model
-from running import ended, long_request, read_until, searching
+from farpair.engine.journal.reader import read_record
+from farpair.engine.journal.record import RunRecord
+from farpair.engine.runs import control, folders
+from support.fixtures import HOSTILE_TEXTS, build_small_model
+from support.running import ended, long_request, read_until, searching
+from support.terminal import Terminal
 from tui.conftest import SIZES
-from tui.terminal import Terminal
 
 RESTORED = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")  # the other screen gone, the cursor back, no mouse
 
@@ -32,15 +32,15 @@ def farpair(tensors: Path, *words: str, size: tuple[int, int] = (80, 24)) -> Ite
         try:
             yield terminal
         finally:
-            for run in runs.all_runs():
+            for run in folders.all_runs():
                 record = read_record(run.journal) if run.journal.exists() else RunRecord()
-                if record.ended is None and record.engine is not None and runs.is_alive(run, record):
+                if record.ended is None and record.engine is not None and control.is_alive(run, record):
                     os.kill(record.engine.pid, signal.SIGKILL)
 
 
 def engine_pid() -> int:
     """The process of the newest run's engine, once it searches."""
-    record = read_until(runs.all_runs()[0], searching)
+    record = read_until(folders.all_runs()[0], searching)
     assert record.engine is not None
     return record.engine.pid
 
@@ -53,7 +53,7 @@ def test_one_key_searches_and_the_whole_analysis_is_on_the_screen(tmp_path: Path
         terminal.press("r")
         terminal.wait_for("✓ done")
         text = terminal.wait_for(lambda text: any("⠀" < character <= "⣿" for character in text))
-        record = read_record(runs.all_runs()[0].journal)
+        record = read_record(folders.all_runs()[0].journal)
         assert record.pair is not None
         assert record.analysis is not None
         assert f"{record.pair.distance:.8f} ±" in text
@@ -68,7 +68,7 @@ def test_one_key_searches_and_the_whole_analysis_is_on_the_screen(tmp_path: Path
 
 
 def test_the_screen_is_laid_out_anew_when_the_terminal_is_resized_during_a_run(tmp_path: Path) -> None:
-    runs.start(long_request(tmp_path / "tensors" / "long"))
+    control.start(long_request(tmp_path / "tensors" / "long"))
     with farpair(tmp_path / "tensors") as terminal:
         terminal.wait_for(" left")
         for columns, rows in (*SIZES[1:], SIZES[0]):
@@ -88,7 +88,7 @@ def test_the_screen_is_laid_out_anew_when_the_terminal_is_resized_during_a_run(t
 
 
 def test_an_engine_that_is_killed_is_a_sentence_on_the_screen_and_r_runs_again(tmp_path: Path) -> None:
-    runs.start(long_request(tmp_path / "tensors" / "long"))
+    control.start(long_request(tmp_path / "tensors" / "long"))
     with farpair(tmp_path / "tensors") as terminal:
         terminal.wait_for(" left")
         os.kill(engine_pid(), signal.SIGKILL)
@@ -97,7 +97,7 @@ def test_an_engine_that_is_killed_is_a_sentence_on_the_screen_and_r_runs_again(t
         terminal.wait_for(lambda text: "r runs it again" in text or "r goes on from" in text)
         terminal.press("r")
         terminal.wait_for(" left")
-        assert len(runs.all_runs()) == 2
+        assert len(folders.all_runs()) == 2
 
 
 def test_an_engine_of_our_own_that_is_killed_is_named_with_its_signal(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_finished_run_is_sorted_filtered_read_and_filled_into_the_screen(
         terminal.wait_for("r starts the search")
         terminal.press("r")
         terminal.wait_for("✓ done")
-        record = read_record(runs.all_runs()[0].journal)
+        record = read_record(folders.all_runs()[0].journal)
         largest = max(record.batches, key=lambda row: row.value or 0.0)
         terminal.press("s")
         terminal.wait_for("maximum▼")
@@ -214,7 +214,7 @@ def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_a_paused_run_writes_nothing_and_goes_on_by_the_same_key(tmp_path: Path) -> None:
-    runs.start(long_request(tmp_path / "tensors" / "long"))
+    control.start(long_request(tmp_path / "tensors" / "long"))
     with farpair(tmp_path / "tensors") as terminal:
         terminal.wait_for(" left")
         terminal.press("space")
@@ -248,7 +248,7 @@ def test_leaving_lets_the_engine_go_on_and_the_next_farpair_shows_it(tmp_path: P
 def test_a_signal_restores_the_terminal_and_leaves_the_engine_alone(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    runs.start(long_request(tmp_path / "tensors" / "long"))
+    control.start(long_request(tmp_path / "tensors" / "long"))
     with farpair(tmp_path / "tensors") as terminal:
         terminal.wait_for(" left")
         pid = engine_pid()
@@ -260,14 +260,14 @@ def test_a_signal_restores_the_terminal_and_leaves_the_engine_alone(
 
 
 def test_a_dropped_connection_ends_the_screen_and_leaves_the_engine_alone(tmp_path: Path) -> None:
-    run = runs.start(long_request(tmp_path / "tensors" / "long"))
+    run = control.start(long_request(tmp_path / "tensors" / "long"))
     with farpair(tmp_path / "tensors") as terminal:
         terminal.wait_for(" left")
         pid = engine_pid()
         terminal.hang_up()
         assert terminal.wait() == 128 + signal.SIGHUP
         assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        runs.stop(run, read_record(run.journal))
+        control.stop(run, read_record(run.journal))
         assert read_until(run, ended).state == "cancelled"
 
 

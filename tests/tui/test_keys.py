@@ -3,21 +3,22 @@
 from pathlib import Path
 
 import pytest
-from farpair.engine import runs
-from farpair.engine.sources import model_at
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control
+from farpair.keymap import KEYS
 from farpair.tui.app import FarpairApp
-from farpair.tui.keys import KEYS, bindings, footer
-from farpair.tui.looks import Looks
+from farpair.tui.appearance import Looks
+from farpair.tui.keys import bindings, footer
 from farpair.tui.screens.help import help_lines
 from farpair.tui.screens.main import MainScreen
 from farpair.tui.screens.picker import matches
-from farpair.tui.screens.settings import batch_problem, device_problem
+from farpair.tui.screens.run_prompts import batch_problem, device_problem
 from farpair.tui.view import View
-from farpair.tui.widgets.batch_table import BatchTable
+from farpair.tui.widgets.batches.table import BatchTable
 from farpair.tui.widgets.lines import plain
-from fixtures import build_small_model
-from published import HandWritten, a_model, named, published, settled, started
-from running import long_request
+from support.fixtures import build_small_model
+from support.published import HandWritten, a_model, named, published, settled, started
+from support.running import long_request
 from textual.pilot import Pilot
 from tui.conftest import Open, screen_text, until
 
@@ -221,7 +222,7 @@ async def test_r_searches_and_again_and_the_result_is_there(opened: Open, tmp_pa
 
 async def test_space_pauses_and_goes_on_and_x_stops(opened: Open, tmp_path: Path) -> None:
     request = long_request(tmp_path / "long")
-    runs.start(request)
+    control.start(request)
     async with opened([model_at(tmp_path / "long")], (120, 36)) as pilot:
         await until(pilot, lambda: " left" in screen_text(pilot))
         await pilot.press("r")
@@ -263,7 +264,7 @@ async def test_q_quits_at_once_where_nothing_runs(opened: Open) -> None:
 async def test_q_asks_what_becomes_of_a_run(
     opened: Open, tmp_path: Path, answer: str, stays: bool, goes_on: bool
 ) -> None:
-    runs.start(long_request(tmp_path / "long"))
+    control.start(long_request(tmp_path / "long"))
     async with opened([model_at(tmp_path / "long")]) as pilot:
         await until(pilot, lambda: " left" in screen_text(pilot))
         watched = app_of(pilot).watched[0]

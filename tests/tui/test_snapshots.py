@@ -6,12 +6,12 @@ The runs are real ones, recorded (see `recorded_runs`). Read every difference be
 import time
 
 import pytest
+from support.recorded_runs import RECORDED, keep, model_of
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 from tui.conftest import SIZES, Open, screen_text, settled_text, until
-from tui.recorded_runs import RECORDED, keep, model_of
 
 
 class TextFile(SingleFileSnapshotExtension):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ...engine.events import Analysed, TokenMeasure
-from ...engine.record import RunRecord
-from ...text import count, degrees, distance, ratio, visible
+from ...engine.journal.record import RunRecord
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count, degrees, distance, ratio
 from ..view import View
 from ..widgets.lines import EMPTY, Line, Role, left, number, right, wrap
 from ..widgets.model_list import status

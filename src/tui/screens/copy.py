@@ -1,17 +1,24 @@
-"""Asked before copying: the farthest pair, a batch of the table, or the whole report; or a file instead."""
+"""Copying: the farthest pair, a batch of the table, or the whole report, to the clipboard."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets.option_list import Option
 
-from ...engine.narration import batch, farthest
-from ...engine.record import BatchRecord, RunRecord
-from ...exporting import text_of
-from ...text import count, visible
+from ...engine.journal.record import BatchRecord, RunRecord
+from ...engine.report.export import text_of
+from ...engine.report.narration import batch, farthest
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count, size
+from ..clipboard import LARGEST, fits, sent_by_tmux, sequences
+from .export import ask_what_to_write
 from .menu import Menu
+
+if TYPE_CHECKING:
+    from ..app import FarpairApp
+
 
 What = Literal["pair", "batch", "report", "file"]
 
@@ -63,3 +70,39 @@ def copied_text(record: RunRecord, row: BatchRecord | None, what: What) -> str:
             return text_of(record, "markdown")
         case _:
             return ""
+
+
+def ask_what_to_copy(app: "FarpairApp", record: RunRecord | None, row: BatchRecord | None) -> None:
+    """Ask what of the run to copy, and copy it; `row` is the batch under the cursor, or the best one."""
+    if record is None or record.started is None:
+        app.say("There is nothing to copy yet.")
+        return
+
+    async def answered(what: What | None) -> None:
+        if what == "file":
+            ask_what_to_write(app, record)
+        elif what is not None:
+            await copy(app, copied_text(record, row, what))
+
+    app.push_screen(CopyMenu(row), answered)
+
+
+async def copy(app: "FarpairApp", text: str) -> None:
+    """Send `text` to the clipboard and say so; where there is too much of it, say what to do instead."""
+    export = app.settings.key("export")
+    if not text:
+        app.say("There is nothing of it to copy yet.")
+    elif not fits(text):
+        app.say(
+            f"That is more than the {size(LARGEST)} that terminals take; {export} writes it to a file.", "error"
+        )
+    else:
+        if not await sent_by_tmux(text):
+            app.send(sequences(text))
+        app.say(f"Sent to the clipboard: {_beginning(text)}. If it is not there, {export} writes a file.")
+
+
+def _beginning(text: str) -> str:
+    """How a text begins, and how long it is."""
+    first = visible(text.partition("\n")[0], 40)
+    return f"{first} ({size(len(text.encode()))})"

@@ -1,9 +1,9 @@
-"""The export dialog: which formats, which folder; and where the files were written."""
+"""Exporting: the dialog asks which formats and which folder, and says where the files were written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,7 +13,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...text import visible
+from ...engine.errors import FarpairError
+from ...engine.journal.record import RunRecord
+from ...engine.report.export import SUFFIXES, file_stem, text_of, write_new
+from ...engine.text.escape import visible
+
+if TYPE_CHECKING:
+    from ..app import FarpairApp
+
 
 Kind = Literal["markdown", "json", "csv", "svg"]
 KINDS: Final[tuple[tuple[Kind, str], ...]] = (
@@ -92,3 +99,32 @@ class ExportDialog(ModalScreen[Wanted | None]):
             self.query_one("#problem", Static).update(sentence)
             return
         self.dismiss(Wanted(tuple(kind for kind, _ in self._kinds if chosen in (kind, "all")), folder))
+
+
+READING_SECONDS: Final = 12.0  # for a sentence with paths in it
+
+
+def ask_what_to_write(app: "FarpairApp", record: RunRecord | None) -> None:
+    """Ask in which formats and where to write the run, and write it."""
+
+    def answered(wanted: Wanted | None) -> None:
+        if wanted is not None:
+            app.call_after_refresh(write, app, record, wanted)  # the picture is of the screen without the dialog
+
+    kinds: tuple[Kind, ...] = ("svg",) if record is None else ("markdown", "json", "csv", "svg")
+    app.push_screen(ExportDialog(file_stem(record or RunRecord()), kinds), answered)
+
+
+def write(app: "FarpairApp", record: RunRecord | None, wanted: Wanted) -> None:
+    """Write the files that are wanted, and say where they are."""
+    stem, written = file_stem(record or RunRecord()), list[Path]()
+    try:
+        for kind in wanted.kinds:
+            if kind == "svg":
+                written.append(write_new(wanted.folder, stem, ".svg", app.export_screenshot(title="farpair")))
+            elif record is not None:
+                written.append(write_new(wanted.folder, stem, SUFFIXES[kind], text_of(record, kind)))
+    except FarpairError as error:
+        app.say(str(error), "error", seconds=READING_SECONDS)
+    if written:
+        app.say(f"Wrote {' and '.join(visible(str(path)) for path in written)}.", seconds=READING_SECONDS)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..keys import Key
+from ...keymap import Key
 from ..widgets.lines import EMPTY, Line, left, wrap
 
 PARTS: Final = (

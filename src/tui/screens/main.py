@@ -10,33 +10,32 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.screen import Screen
 
-from ...errors import InputError
-from ..filtering import Filter, parse_filter
+from ...engine.errors import InputError
 from ..keys import bindings
 from ..messages import Chosen, FilterTyped, RunChanged
 from ..view import View
-from ..widgets.batch_table import BatchTable
-from ..widgets.distances import Distances
-from ..widgets.ladder import LadderPanel
+from ..widgets.batches.filter import Filter, parse_filter
+from ..widgets.batches.table import BatchTable
 from ..widgets.lines import ROLE_CLASSES
-from ..widgets.maxima import Maxima
 from ..widgets.model_list import ModelList
 from ..widgets.notice import NoticePanel, first_run, notice
 from ..widgets.outliers import Outliers
 from ..widgets.panel import Panel
+from ..widgets.plots.histogram import Distances
+from ..widgets.plots.ladder import LadderPanel
+from ..widgets.plots.maxima import Maxima
 from ..widgets.progress import ProgressLine
 from ..widgets.statistics import Statistics
 from ..widgets.title import KeyLine, Title
 from ..widgets.triangle import TrianglePanel
-from .focus import Focus
-from .plots import Plots
+from .layout import Focus, Plots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...engine.listing import Listed
+    from ...engine.runs.listing import Listed
     from ..app import FarpairApp
-    from ..widgets.filter_line import FilterLine
+    from ..widgets.batches.filter_line import FilterLine
 
 WHILE_WRITING: Final = ("cursor", "cursor_page", "back", "leave")
 Answer = TypeVar("Answer")
@@ -189,12 +188,12 @@ class MainScreen(Screen[None]):
         self._show_panels()
 
     async def action_batch(self) -> None:
-        from .settings import BatchPrompt
+        from .run_prompts import BatchPrompt
 
         await self._ask(BatchPrompt(self.app.settings.batch), self._batch_given)
 
     async def action_device(self) -> None:
-        from .settings import DevicePrompt
+        from .run_prompts import DevicePrompt
 
         await self._ask(DevicePrompt(self.app.settings.device), self._device_given)
 
@@ -212,7 +211,7 @@ class MainScreen(Screen[None]):
         self.app.push_screen(Page("notes on this run", notes(self.app.view())))
 
     def action_copy(self) -> None:
-        from ..taking import ask_what_to_copy
+        from .copy import ask_what_to_copy
 
         view = self.app.view()
         row = self.query_one(BatchTable).cursor
@@ -220,7 +219,7 @@ class MainScreen(Screen[None]):
         ask_what_to_copy(self.app, view.record, under)
 
     def action_export(self) -> None:
-        from ..taking import ask_what_to_write
+        from .export import ask_what_to_write
 
         ask_what_to_write(self.app, self.app.view().record)
 
@@ -234,7 +233,7 @@ class MainScreen(Screen[None]):
         self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.looks.ascii)))
 
     def action_leave(self) -> None:
-        from .leave import Leave
+        from .quit import Leave
 
         going = [watched.model.name for watched in self.app.watched if watched.working]
         if going:
@@ -263,7 +262,7 @@ class MainScreen(Screen[None]):
     async def action_filter(self) -> None:
         from textual.widgets import Input
 
-        from ..widgets.filter_line import FilterLine
+        from ..widgets.batches.filter_line import FilterLine
 
         if self._filter_line is None:
             self.add_class("-filtering")

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from ...engine.record import RunRecord
-from ...text import count, size, visible
+from ...engine.journal.record import RunRecord
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count, size
 from ..view import View
 from ..widgets.lines import EMPTY, Line, left, wrap
 from ..widgets.progress import when

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from ...text import visible
+from ...engine.text.escape import visible
 from ..view import View
 from ..widgets.model_list import date, status
 

@@ -12,13 +12,13 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...errors import FarpairError
-from ...text import visible
+from ...engine.errors import FarpairError
+from ...engine.text.escape import visible
 from ..widgets.lines import left, right
 from ..widgets.progress import when
 
 if TYPE_CHECKING:
-    from ...engine.listing import Listed
+    from ...engine.runs.listing import Listed
 
 MOST: int = 500  # runs in the list; older ones are found by `farpair runs`
 
@@ -60,7 +60,7 @@ class RunsScreen(ModalScreen["Listed | None"]):
     async def _list(self) -> None:
         from itertools import islice
 
-        from ...engine.listing import listed_runs
+        from ...engine.runs.listing import listed_runs
 
         none = "There are no runs yet; r searches a model."
         try:

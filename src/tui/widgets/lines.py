@@ -1,7 +1,7 @@
 """Lines of text with roles: what every panel shows is a tuple of them, made by a plain function, then drawn.
 
 A line is a tuple of spans; a span is a text and its role, and `app.tcss` gives each role its colour. Texts that
-come from files have been through `farpair.text.visible` before they are put in a span; nothing interprets them.
+come from files have been through `escape.visible` before they are put in a span; nothing interprets them.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ...text import distance, visible
+from ...engine.text.escape import visible
+from ...engine.text.numbers import distance
 
 Role = Literal["text", "dim", "strong", "accent", "good", "warn", "bad", "cursor"]
 Span = tuple[str, Role]
@@ -56,7 +57,7 @@ def spread(start: Line, end: Line, width: int) -> Line:
 
 
 def number(value: float, width: int, error: float = 0.0) -> str:
-    """A distance or a norm in at most `width` cells: as `farpair.text.distance`, with fewer digits if need be.
+    """A distance or a norm in at most `width` cells: as `numbers.distance`, with fewer digits if need be.
 
     Of a value with an absolute `error` no digit is shown that it leaves open.
     """

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from textual import events
 
-from ...text import visible
+from ...engine.text.escape import visible
 from ..messages import Chosen
 from ..view import View, fraction, percent
-from ..waiting import place
 from .lines import Line, Lines, Role, Span, left, number, right, width_of
 from .progress import when
+from .status import place
 
 DATE_WIDTH = 17
 DATED = 60  # cells from which each model has the date of its newest run beside it

@@ -5,13 +5,14 @@ from typing import Final
 
 import msgspec
 
-from ...engine.record import RunRecord
-from ...engine.sources import DEMO_INSTALL
-from ...text import count, distance, visible
+from ...engine.journal.record import RunRecord
+from ...engine.models.discovery import DEMO_INSTALL
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count, distance
 from ..view import View
-from ..waiting import place, waiting_for
 from .lines import EMPTY, Line, Role, wrap
 from .panel import Panel
+from .status import place, waiting_for
 
 # A folder of models, as the README has it.
 LAYOUT: Final = (

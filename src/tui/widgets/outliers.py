@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from ...engine.events import PairFound, Token
-from ...engine.record import BatchRecord, RunRecord
-from ...engine.sentences import checked, ruled_out, runner_up_gap
-from ...text import count, distance, ratio, share, visible
+from ...engine.journal.record import BatchRecord, RunRecord
+from ...engine.report.sentences import checked, ruled_out, runner_up_gap
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count, distance, ratio, share
 from ..shown_pair import PairMeasures, ShownPair, shown_pair
 from ..view import View
 from .lines import EMPTY, Line, Role, Span, left, number, width_of, wrap

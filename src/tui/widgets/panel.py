@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from ...text import visible
+from ...engine.text.escape import visible
 from ..view import View
 from .lines import Line, Lines, wrap
 

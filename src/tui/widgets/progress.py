@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from ...engine.record import RunRecord
-from ...text import count, date, duration, rate, visible
+from ...engine.journal.record import RunRecord
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count, date, duration, rate
 from ..view import View, fraction, percent
-from ..waiting import place, waiting_for
 from .lines import EMPTY, Line, Span, width_of
 from .panel import Panel
+from .status import place, waiting_for
 
 
 def progress_line(view: View, width: int) -> Line:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ...engine.events import Analysed
-from ...engine.record import RunRecord
-from ...text import count, distance
+from ...engine.journal.record import RunRecord
+from ...engine.text.numbers import count, distance
 from ..view import View
 from .lines import EMPTY, Line, Span, number, right, wrap
 from .panel import Panel

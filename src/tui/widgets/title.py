@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from ...text import count, visible
+from ...engine.text.escape import visible
+from ...engine.text.numbers import count
 from ..keys import footer
 from ..view import View
 from .lines import EMPTY, Line, Lines, Span, spread, width_of

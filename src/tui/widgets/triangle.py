@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from ...engine.events import Triangle
-from ...engine.record import RunRecord
-from ...text import degrees, token_label, visible
+from ...engine.journal.record import RunRecord
+from ...engine.text.escape import token_label, visible
+from ...engine.text.numbers import degrees
 from ..shown_pair import ShownPair, shown_pair
 from ..view import View
-from .canvas import DrawnPanel
 from .lines import EMPTY, Line, left, number, width_of, wrap
 from .panel import title_of
-from .triangle_drawing import draw_triangle
+from .plots.canvas import DrawnPanel
+from .plots.triangle import draw_triangle
 
 NUMBERS = 27  # cells of the numbers' block
 BESIDE = 40  # cells from which the drawing stands beside the numbers instead of above them

@@ -1,0 +1,132 @@
+"""The core of a cluster: the rows that the outlier ladder never takes away, and the farthest pair among them.
+
+It is searched for once, and only where what is known of the whole cluster's batches leaves it a place.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..events import BatchDone, Climbing, PairFound, Progress, Warned
+from ..search.centered_rows import Space
+from ..search.exact import ExactSquares
+from ..search.rounding import squared_distances
+from ..search.search import search_here
+from .ladder_outer import Reach, farthest_of
+from .ladder_stages import stand_in
+
+
+@dataclass(frozen=True)
+class Core:
+    """The rows that are never taken away: the `first` two; of those that are copies the first alone
+    (`distinct`); and which of these may be in the farthest pair (`suspects`). All ascending."""
+
+    first: Tensor
+    distinct: Tensor
+    suspects: Tensor
+
+    def among(self, few: Tensor) -> "Core":
+        """The same, by their places among the rows `few`."""
+        return Core(places(few, self.first), places(few, self.distinct), places(few, self.suspects))
+
+
+def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> Core:
+    """The core without the rows `removed`.
+
+    Where the pair of one of the `batches` is left, the core is as wide as that; then rows in batches with a lesser
+    maximum have no place in its farthest pair.
+    """
+    n = len(original)
+    left = torch.ones(n, dtype=torch.bool, device="cpu")
+    left[removed] = False
+    rows = left.nonzero().flatten()
+    first = torch.full((n,), n, dtype=torch.int64, device="cpu").scatter_reduce_(0, original[rows], rows, "amin")
+    distinct = rows[first[original[rows]] == rows]
+    width = max((done.maximum for done in batches if left[done.i] and left[done.j]), default=0.0)
+    narrow = torch.zeros(n, dtype=torch.bool, device="cpu")
+    for done in batches:
+        narrow[done.start : done.end] = done.maximum < width
+    return Core(rows[:2], distinct, distinct[~narrow[distinct]])
+
+
+def few_that_matter(rows: Tensor, outer: Tensor, core: Core, memory: int, *, apart: bool) -> Tensor | None:
+    """The rows that any pair of the ladder can have, of the core and of the `outer` rows, where a copy of them is
+    little, and they are so few that it saves time or have to be `apart` from the others."""
+    few = torch.unique(torch.cat([outer, core.first, core.distinct]))
+    return few if (apart or 2 * len(few) <= len(rows)) and _is_little(rows, len(few), memory) else None
+
+
+def _is_little(rows: Tensor, count: int, memory: int) -> bool:
+    """Whether a copy of so many rows takes at most an eighth of `memory` (0: no limit)."""
+    return not memory or 8 * count * rows.shape[1] * rows.element_size() <= memory
+
+
+def places(few: Tensor, rows: Tensor) -> Tensor:
+    """Where each of `rows` stands in `few`, which ascend and hold them all."""
+    return torch.searchsorted(few, rows)
+
+
+def core_pair(
+    space: Space,
+    exact: ExactSquares,
+    removed: Tensor,
+    core: Core,
+    device: torch.device | None,
+    memory: int,
+    seconds: float,
+) -> Generator[Climbing | Warned, None, Reach | None]:
+    """The core's farthest pair, None where finding it takes more than `seconds`."""
+    pairs = {(int(core.first[0]), int(core.first[1]))}  # the first where all distances are 0
+    if len(core.suspects) > 1:
+        with _apart(space.rows, removed, core, memory) as (rows, index):
+            began, found = time.thread_time(), False  # does not count pauses
+            left = memory and memory - (0 if rows is space.rows else rows.nbytes)
+            where = device or rows.device
+            with closing(search_here(rows, batch=len(rows), device=where, memory=left)) as steps:
+                for event in steps:
+                    if isinstance(event, PairFound):
+                        found = True
+                        one, other = sorted((int(index[event.i]), int(index[event.j])))
+                        if one < other:
+                            pairs.add((one, other))
+                    elif isinstance(event, Progress):
+                        yield Climbing(settled=event.settled, pairs=event.pairs)
+                    elif isinstance(event, Warned):
+                        yield event
+                    if not found and time.thread_time() - began > seconds:
+                        return None
+    known = sorted(pairs)
+    i, j = torch.tensor(known, dtype=torch.int64, device="cpu").T
+    squares = squared_distances(space.rows, i, j, space.shift).tolist()
+    return farthest_of(dict(zip(known, squares, strict=True)), exact)
+
+
+@contextmanager
+def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The core's rows apart from those that are `removed`, and of each its index.
+
+    They are a copy where that is little. Where it is not, they are `rows` themselves, in which the core's first
+    row stands in for each that is removed, until it is put back. Of pairs that tie the same one comes first
+    then, for no row of the core is before that one.
+    """
+    chosen = core.suspects
+    if _is_little(rows, len(chosen), memory):
+        yield rows[chosen.to(rows.device)], chosen
+        return
+    index = torch.arange(len(rows), dtype=torch.int64, device="cpu")
+    index[removed] = core.first[0]
+    with stand_in(rows, removed, core.first[:1]):
+        yield rows, index
+
+
+def widest(space: Space, core: Core) -> float:
+    """An upper bound of the core's diameter (scaled): the two largest distances from the space's centre
+    together. Of copies of one row it is 0."""
+    if len(core.distinct) < 2:
+        return 0.0
+    return math.nextafter(float(space.radius[core.distinct].topk(2).values.sum()), math.inf)

@@ -1,0 +1,72 @@
+"""The farthest pairs of a few rows far out: with each other and with the rows around them.
+
+The estimates of `pivots` bound every distance from one of the few rows. What they leave is evaluated in
+float64, and compared exactly where that is too close to tell.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..search.centered_rows import Space
+from ..search.exact import ExactSquares, Pair
+from ..search.pivots import pivot_pairs
+from ..search.rounding import squared_distances
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A pair i < j and its squared distance (scaled as its space is) in float64."""
+
+    pair: Pair
+    square: float
+
+
+def farthest_of(squares: dict[Pair, float], exact: ExactSquares) -> Reach:
+    """The farthest of some pairs i < j, given with their float64 squares; of equals the smallest (i, j)."""
+    i, j = torch.tensor(list(squares), dtype=torch.int64).T
+    square = torch.tensor(list(squares.values()), dtype=torch.float64)
+    place = exact.order(i, j, square)
+    pair = min((int(i[at]), int(j[at])) for at in (place == 0).nonzero().flatten().tolist())
+    return Reach(pair, squares[pair])
+
+
+def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> list[Reach]:
+    """For each k the farthest pair that has one of the rows few[k:] (m,), of these rows and `others` (o,)
+    together.
+
+    No row is in both. One pass over the rows; m·n float32 numbers at a time, and n-vectors.
+    """
+    if not len(few):
+        return []
+    estimates = pivot_pairs(space, few)
+    squares = estimates.squares
+    turns = _turns(len(space.rows), few, others)
+    for k, row in enumerate(squares):
+        row[turns <= k] = -torch.inf
+    lower = squared_distances(space.rows, few, squares.argmax(dim=1), space.shift)
+    floor = exact.least(lower.flip(0).cummax(dim=0).values.flip(0))
+    found: dict[int, Reach] = {}
+    for k in reversed(range(len(few))):
+        one = int(few[k])
+        within = (~(squares[k].to(torch.float64) + estimates.error(k) < floor[k])).nonzero().flatten()
+        within = within[turns[within] > k]
+        known = squared_distances(space.rows, within, torch.full_like(within, one), space.shift)
+        pairs = {
+            (min(one, other), max(one, other)): square
+            for other, square in zip(within.tolist(), known.tolist(), strict=True)
+        }
+        if last := found.get(k + 1):
+            pairs[last.pair] = last.square
+        found[k] = farthest_of(pairs, exact)
+    return [found[k] for k in range(len(few))]
+
+
+def _turns(n: int, few: Tensor, others: Tensor) -> Tensor:
+    """For each of n rows after which k it is no more: its place in `few`, for `others` never, for all else at
+    once."""
+    turns = torch.full((n,), -1, dtype=torch.int64, device="cpu")
+    turns[others] = len(few)
+    turns[few] = torch.arange(len(few), dtype=torch.int64, device="cpu")
+    return turns

@@ -1,0 +1,156 @@
+"""The outlier ladder: the diameter of a cluster as the rows farthest from its core are taken away one by one.
+
+A cluster with k outliers has a large diameter until the k-th is gone, and a small one from then on: how many
+outliers there are is read off where the ladder falls (`collapse`).
+
+Every rung is exact, and all of them together cost little more than one search. A pair that is left on rung k
+either has one of the rows that go later, and these are few: the estimates of `pivots` leave a few candidates
+for each (`farther_out`). Or it is a pair of the core, the rows that are never taken away, and then the core's
+own farthest pair is as good on every rung: it is searched for once, and only where what is known of the whole
+cluster's batches leaves it a place. Copies count as one row wherever they would only repeat a distance.
+"""
+
+import math
+import time
+from collections.abc import Generator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..events import BatchDone, Climbing, Ladder, Rung, Warned
+from ..search.arrays import Rows, checked, checked_core, whole_number
+from ..search.centered_rows import centre_rows
+from ..search.duplicates import first_equal
+from ..search.exact import ExactSquares, Pair
+from ..search.isolation import apart
+from ..search.lengths import lengths
+from .criteria import collapse
+from .ladder_core import Core, core_of, core_pair, few_that_matter, places, widest
+from .ladder_outer import farthest_of, reaches
+from .ladder_stages import stages, stand_in
+from .pair_analysis import refuse_too_large
+from .stats import mean_row, row_norms
+
+MOST = 64  # rows taken away
+
+
+def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> list[Rung]:
+    """The ladder's rungs for k = 0 … `most` rows removed (at least two are always left).
+
+    Rows are removed by falling distance from `core` (d,), by default the rows' mean; of equals the first goes
+    first. Rows as for `farthest_pair`. Raises InputError as that does, or where `most` is no whole number or
+    negative, or `core` no point in the rows' space.
+    """
+    most = whole_number(most, "most")
+    if most < 0:
+        raise InputError(f"most is {most}: the ladder removes no row or more.")
+    return apart(lambda: _outlier_ladder(checked(rows), most, core))
+
+
+def _outlier_ladder(x: Tensor, most: int, core: Rows | None) -> list[Rung]:
+    refuse_too_large(x)
+    centre = mean_row(x) if core is None else checked_core(core, x.shape[1])
+    refuse_too_large(centre, "The core holds")
+    distances = row_norms(x, centre)
+    original = first_equal(x, torch.arange(len(x), dtype=torch.int64, device="cpu"))
+    *_, found = ladder(x, distances, original, most=min(most, len(x) - 2))
+    assert isinstance(found, Ladder)
+    return list(found.rungs)
+
+
+def rungs_worth_taking(n: int) -> int:
+    """How many of n rows to take away at most: those that lie outside are fewer than those that do not."""
+    return max(0, min(MOST, n // 2, n - 2))
+
+
+def ladder(
+    rows: Tensor,
+    distances: Tensor,
+    original: Tensor,
+    *,
+    most: int,
+    batches: Sequence[BatchDone] = (),
+    device: torch.device | None = None,
+    memory: int = 0,
+    seconds: float = math.inf,
+) -> Generator[Climbing | Warned | Ladder]:
+    """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them: Ladder last.
+
+    Rows go by falling `distances` (n,). `original` (n,) names for each row the first one equal to it, `batches`
+    are the maxima of a finished search. The core is searched on `device` for at most `seconds` of the main
+    thread's time; after that the ladder breaks off. It takes at most `memory` bytes beyond the rows (0: no
+    limit), for which the rows may be written to meanwhile; they are put back.
+    """
+    began = time.perf_counter()
+    removed = distances.argsort(descending=True, stable=True)[:most]
+    apart: dict[Pair, float] = {}
+    rungs: list[Rung] = []
+    at_most: float | None = None
+    for start, end in stages(rows, removed):
+        core = core_of(original, removed[:end], batches)
+        searched = time.thread_time()
+        pairs, at_most = yield from _stage(rows, removed, start, end, core, device, memory, seconds)
+        seconds -= time.thread_time() - searched
+        new = sorted(set(pairs) - apart.keys())
+        if new:
+            ends, starts = (rows[list(at)].to("cpu").to(torch.float64) for at in zip(*new, strict=True))
+            apart |= zip(new, lengths(ends, starts), strict=True)
+        for k, pair in enumerate(pairs, start):
+            gone = int(removed[k - 1]) if k else None
+            rungs.append(Rung(removed=gone, i=pair[0], j=pair[1], diameter=apart[pair]))
+        if at_most is not None:
+            break
+    yield Ladder(
+        rungs=tuple(rungs),
+        outside=collapse([rung.diameter for rung in rungs], at_most),
+        left_out=None if at_most is None else "time",
+        at_most=at_most,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _stage(
+    rows: Tensor,
+    removed: Tensor,
+    start: int,
+    end: int,
+    core: Core,
+    device: torch.device | None,
+    memory: int,
+    seconds: float,
+) -> Generator[Climbing | Warned, None, tuple[list[Pair], float | None]]:
+    """The farthest pairs of the rungs from `start` to before `end`, the core being what is left after these; where
+    they break off, an upper bound of the next diameter, else None."""
+    gone, outer = removed[:start], removed[start:end]
+    few = few_that_matter(rows, outer, core, memory, apart=start > 0)
+    if few is None:
+        index: Sequence[int] = range(len(rows))
+        without = removed[:end]
+        putting_back = stand_in(rows, gone, core.first[:1])
+    else:
+        index, outer, core = few.tolist(), places(few, outer), core.among(few)
+        rows, without = rows[few.to(rows.device)], outer
+        memory = memory and max(memory - rows.nbytes, 1)
+        putting_back = stand_in(rows, gone[:0], core.first[:1])
+    with putting_back:
+        space = centre_rows(rows, near=core.distinct)
+        exact = ExactSquares(rows, space.shift)
+        reached = reaches(space, exact, outer, core.distinct)
+        bound, best = widest(space, core), None
+        least = min((reach.square for reach in reached), default=0.0) * (1 - exact.tolerance)
+        if len(outer) < end - start or least <= bound**2:  # else no pair of the core is the farthest on any rung
+            best = yield from core_pair(space, exact, without, core, device, memory, seconds)
+        pairs: list[Pair] = []
+        for k in range(end - start):
+            rivals = [reach for reach in (*reached[k : k + 1], best) if reach]
+            if not rivals:
+                break
+            reach = farthest_of({rival.pair: rival.square for rival in rivals}, exact)
+            if best is None and reach.square * (1 - exact.tolerance) <= bound**2:
+                break
+            pairs.append(reach.pair)
+    found = [(index[i], index[j]) for i, j in pairs]
+    if len(found) == end - start:
+        return found, None
+    return found, math.nextafter(math.ldexp(bound, -space.shift), math.inf)

@@ -1,0 +1,94 @@
+"""The search as a library: for a notebook, with no terminal and no files.
+
+Rows are a tensor or a numpy array (n, d) of any float dtype, n >= 2, finite; they are read where they are (a
+CUDA tensor is searched on its device) and never written to. Answers are exact: distances are |x_i - x_j| of the
+rows as stored, in float64 with a relative error below 4 gamma(d + 2), and what is called farthest is farthest in
+exact arithmetic; of equal distances the smallest (i, j) comes first.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .events import BatchDone, PairFound
+from .search.arrays import Rows, checked, whole_number
+from .search.block_sizes import blocks_for
+from .search.isolation import apart
+from .search.precision import AUTO
+from .search.search import Search, search_here
+
+
+@dataclass(frozen=True)
+class FarPair:
+    """Rows i < j and the distance between them."""
+
+    i: int
+    j: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class Eccentricities:
+    """Each row's farthest `distance` (n,) float64, and its `partner` (n,) int64 there, the first of equals."""
+
+    distance: Tensor
+    partner: Tensor
+
+
+def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
+    """The two rows farthest apart, with the certificate: the error bound, how many pairs tie, the runner-up.
+
+    `screen` is the format of the matrix products that discard pairs: "float32", "tf32", "bfloat16", or "auto",
+    which is float32. The answer is the same in each.
+
+    >>> pair = farthest_pair(torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]])) >>> pair.i, pair.j, pair.distance,
+    pair.ties (0, 1, 5.0, 1)
+
+    Raises InputError where rows are not (n, d) numbers with n >= 2, or not all finite.
+    """
+
+    def found() -> PairFound:
+        x = checked(rows)
+        *_, last = search_here(x, batch=256, device=x.device, screen=screen)
+        assert isinstance(last, PairFound)
+        return last
+
+    return apart(found)
+
+
+def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
+    """The k farthest pairs, farthest first (all pairs, where there are fewer). Copies of a row count one by one.
+
+    Raises InputError as `farthest_pair` does, or where k is no whole number or less than 1.
+    """
+    k = whole_number(k, "k")
+    if k < 1:
+        raise InputError(f"k is {k}: ask for one pair or more.")
+    return apart(lambda: _farthest_pairs(checked(rows), k))
+
+
+def _farthest_pairs(x: Tensor, k: int) -> list[FarPair]:
+    n, d = x.shape
+    count = min(k, n * (n - 1) // 2)
+    whole = Search(x, batch=256, blocks=blocks_for(x.device, n, d), most=count)
+    if any(isinstance(event, PairFound) for event in whole.events()):  # all rows are equal
+        every = ((i, j) for i in range(n) for j in range(i + 1, n))
+        return [FarPair(i, j, 0.0) for _, (i, j) in zip(range(count), every, strict=False)]
+    return [FarPair(*pair) for pair in whole.farthest(count)]
+
+
+def eccentricities(rows: Rows) -> Eccentricities:
+    """Each row's farthest distance and the row at it. Raises InputError as `farthest_pair` does."""
+    return apart(lambda: _eccentricities(checked(rows)))
+
+
+def _eccentricities(x: Tensor) -> Eccentricities:
+    distance = torch.empty(len(x), dtype=torch.float64, device="cpu")
+    partner = torch.empty(len(x), dtype=torch.int64, device="cpu")
+    for event in search_here(x, batch=1, device=x.device):
+        if isinstance(event, BatchDone):
+            distance[event.batch] = event.maximum
+            partner[event.batch] = event.j if event.i == event.batch else event.i
+    return Eccentricities(distance, partner)

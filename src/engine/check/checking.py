@@ -1,0 +1,74 @@
+"""`farpair.verify`: what a search returned, checked by other arithmetic than the search's."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..events import BatchDone, PairFound
+from .checker import check
+from .claims import Checked, Claim, Claims, Verdict
+
+
+def verify(
+    rows: Any, result: PairFound, batches: Iterable[BatchDone] | None = None, sample: int | None = None
+) -> Verdict:
+    """Check what `farthest_pair` returned for rows (n, d): the pair, its ties, and the runner-up, by all pairs.
+
+    `rows` is a numpy array or a torch tensor, as it was given to the search. The maxima of `batches` are checked
+    too. With a `sample`, only so many rows (always the same ones) are taken against all rows; that can refute a
+    claim, and not confirm it. Raises InputError where rows are not (n, d) finite floats with n >= 2 and d >= 1.
+    """
+    *_, verdict = checking(rows, result, batches or (), sample=sample)
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+def checking(
+    rows: Any,
+    pair: PairFound,
+    batches: Iterable[BatchDone],
+    *,
+    batch: int | None = None,
+    sample: int | None = None,
+) -> Iterator[Checked | Verdict]:
+    """As `verify`, step by step: how far it is, and last the Verdict. Of `batch` rows is a batch; by default as
+    `batches` has it.
+    """
+    x, done = plain_rows(rows), list(batches)
+    if sample is not None and sample < 1:
+        raise InputError(f"sample is {sample}: a sample has one row or more.")
+    size = batch or next((one.start // one.batch for one in done if one.batch), len(x))
+    runner_up = None
+    if pair.runner_up is not None and pair.runner_up_i is not None and pair.runner_up_j is not None:
+        runner_up = Claim(pair.runner_up_i, pair.runner_up_j, pair.runner_up)
+    return check(
+        x,
+        Claims(
+            Claim(pair.i, pair.j, pair.distance),
+            pair.error,
+            pair.ties,
+            runner_up,
+            size,
+            tuple((one.batch, Claim(one.i, one.j, one.maximum)) for one in done),
+        ),
+        sample,
+    )
+
+
+def plain_rows(rows: Any) -> np.ndarray[Any, Any]:
+    """Rows (n, d) as a numpy array of float32 or float64 that holds the same numbers."""
+    if hasattr(rows, "detach"):  # a torch tensor, which need not be imported for this
+        rows = rows.detach().cpu()
+        rows = (rows if str(rows.dtype) == "torch.float64" else rows.float()).numpy()
+    x = np.asarray(rows)
+    if x.ndim != 2 or x.dtype.kind != "f" or x.dtype.itemsize > 8 or len(x) < 2 or x.shape[1] < 1:
+        raise InputError(
+            f"rows have shape {x.shape} and dtype {x.dtype}: they must be (n, d) floats, n >= 2 and d >= 1."
+        )
+    x = np.ascontiguousarray(x, dtype=np.float64 if x.dtype.itemsize == 8 else np.float32)
+    for start in range(0, len(x), 1024):
+        if not np.isfinite(x[start : start + 1024]).all():
+            raise InputError("rows hold a NaN or an infinity.")
+    return x

@@ -1,0 +1,83 @@
+"""One line of a journal: `{"time": …, "event": {"type": …}, "crc": …}`. No torch here.
+
+`time` is in seconds since the epoch and never steps back within a run; `crc` is the CRC-32 of the line before
+it, so that a number that a failing disk has changed is not taken for one that was proved. A line without it
+(written by hand) is taken as it is.
+"""
+
+import zlib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ..errors import JournalError
+from ..events import AnyEvent, Warned
+from ..text.numbers import size
+
+# Beyond what any run writes; what is longer is not read, nor kept in memory.
+LONGEST_JOURNAL: Final = 1 << 30
+LONGEST_LINE: Final = 16 << 20
+TOO_LONG: Final = f"it is longer than {size(LONGEST_LINE)}"
+
+
+def check_length(path: Path, length: int) -> None:
+    """Refuse a file of `length` bytes, more than any run writes, by a JournalError."""
+    if length > LONGEST_JOURNAL:
+        raise JournalError(f"{path} is no journal: it has {size(length)}, more than any run's.")
+
+
+def decode_line(line: bytes) -> tuple[float, AnyEvent]:
+    """The time and the event of one whole line, without its newline.
+
+    An event of an unknown type is one from a newer program: a Warned of kind "newer" stands for it. Raises
+    ValueError, saying why, for anything else that is not an event.
+    """
+    summed = line.rfind(CHECKSUM)
+    if summed >= 0 and line[summed + len(CHECKSUM) : -1] != b"%d" % zlib.crc32(line[:summed]):
+        raise ValueError("its bytes are not those that were written")
+    try:
+        whole = _DECODER.decode(line)
+    except _NOT_AN_EVENT as error:
+        newer = _newer(line)
+        if newer is None:
+            raise ValueError(str(error)) from error
+        return newer
+    return whole.time, whole.event
+
+
+class Line(msgspec.Struct, frozen=True):
+    time: float
+    event: AnyEvent
+
+
+class _Tag(msgspec.Struct, frozen=True):
+    type: str
+
+
+class _TaggedLine(msgspec.Struct, frozen=True):
+    time: float
+    event: _Tag
+
+
+CHECKSUM: Final = b',"crc":'
+_DECODER: Final = msgspec.json.Decoder(Line)
+_TAGGED_DECODER: Final = msgspec.json.Decoder(_TaggedLine)
+_KNOWN: Final = frozenset(kind.__name__ for kind in AnyEvent.__args__)
+_NOT_AN_EVENT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _newer(line: bytes) -> tuple[float, Warned] | None:
+    """The warning that stands for an event of a type this program does not know; None if `line` is none."""
+    try:
+        tagged = _TAGGED_DECODER.decode(line)
+    except _NOT_AN_EVENT:
+        return None
+    if tagged.event.type in _KNOWN:
+        return None
+    message = f"The journal holds an event {tagged.event.type!a:.40} that this version of farpair does not know."
+    return tagged.time, Warned(kind="newer", message=message)
+
+
+def why(error: OSError) -> str:
+    return error.strerror or str(error)

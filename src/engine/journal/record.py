@@ -1,0 +1,174 @@
+"""What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from ..events import (
+    Analysed,
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    Checkpoint,
+    Climbing,
+    Continued,
+    EngineStarted,
+    Ladder,
+    Measured,
+    Named,
+    PairFound,
+    Paused,
+    Progress,
+    Queued,
+    ResumePoint,
+    RunEnded,
+    RunStarted,
+    Token,
+    TokenMeasure,
+    Triangle,
+    Verified,
+    Warned,
+)
+
+State = Literal["queued", "starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
+
+MOST_WARNINGS: Final = 1000  # a run has a few; each line from a newer program is one
+
+
+class BatchRecord(msgspec.Struct):
+    """A row of the live table: rows start ≤ i < end, a lower bound at first, then `done`."""
+
+    batch: int
+    start: int
+    end: int
+    lower: float | None = None
+    i: int | None = None
+    j: int | None = None
+    done: BatchDone | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The maximum where it is proved, else the lower bound, else None."""
+        return self.done.maximum if self.done else self.lower
+
+
+class RunRecord(msgspec.Struct):
+    """Everything that the events read so far say of one run; `apply` them in order."""
+
+    engine: EngineStarted | None = None
+    engine_time: float | None = None
+    started: RunStarted | None = None
+    tokens: dict[int, Token] = {}
+    warnings: list[Warned] = []
+    batches: list[BatchRecord] = []
+    touched: list[int] = []  # the batch of each bound and each end, in their order
+    settled: list[BatchDone] = []
+    checkpoint: Checkpoint | None = None
+    progress: Progress | None = None
+    pair: PairFound | None = None
+    analysis: Analysed | None = None
+    measures: dict[int, TokenMeasure] = {}  # of rows in the pairs of settled batches
+    triangles: dict[tuple[int, int], Triangle] = {}  # of those pairs (i, j)
+    centroid_norm: float | None = None
+    climbing: Climbing | None = None
+    ladder: Ladder | None = None
+    ended: RunEnded | None = None
+    verified: Verified | None = None  # of several checks the last of all rows, or of a sample that refutes
+    verified_time: float | None = None
+    paused: bool = False
+    queued: Queued | None = None
+    last_time: float | None = None
+
+    def apply(self, time: float, event: AnyEvent) -> None:
+        """Take one more event, written at `time` (seconds since the epoch)."""
+        if not isinstance(event, Verified):  # which is no part of the run
+            self.last_time = time
+        match event:
+            case EngineStarted():
+                self.engine = event
+                self.engine_time = time
+            case Queued():
+                self.queued = event if event.ahead else None
+            case RunStarted():
+                self.started = event
+                self.queued = None
+                self.batches = [
+                    BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
+                    for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
+                ]
+                self.touched, self.settled, self.checkpoint = [], [], None
+            case Named():
+                self.tokens.update((token.index, token) for token in event.tokens)
+            case Warned():
+                if len(self.warnings) < MOST_WARNINGS and event not in self.warnings[-1:]:
+                    self.warnings.append(event)
+            case BatchBound():
+                row = self.batches[event.batch]
+                if row.done is None:
+                    row.lower, row.i, row.j = event.lower, event.i, event.j
+                    self.touched.append(event.batch)
+            case BatchDone():
+                row = self.batches[event.batch]
+                if row.done is None:
+                    self.settled.append(event)
+                row.done, row.i, row.j = event, event.i, event.j
+                self.touched.append(event.batch)
+            case Checkpoint():
+                self.checkpoint = event
+            case Progress():
+                self.progress = event
+            case Paused():
+                self.paused = True
+            case Continued():
+                self.paused = False
+            case PairFound():
+                self.pair = event
+            case Analysed():
+                self.analysis = event
+            case Measured():
+                self.measures.update((token.index, token) for token in event.tokens)
+                self.triangles.update(((pair.i, pair.j), pair.triangle) for pair in event.pairs)
+                self.centroid_norm = event.centroid_norm
+            case Climbing():
+                self.climbing = event
+            case Ladder():
+                self.ladder = event
+            case RunEnded():
+                self.ended = event
+                self.paused = False
+            case Verified():
+                before = self.verified
+                if before is None or before.sample is not None or event.sample is None or not event.confirmed:
+                    self.verified, self.verified_time = event, time
+
+    @property
+    def batches_done(self) -> int:
+        return len(self.settled)
+
+    @property
+    def resume_point(self) -> ResumePoint | None:
+        """Where a search of the same rows could go on; None where no batch is settled for good."""
+        point = self.checkpoint
+        if point is None or not 0 < point.batches <= len(self.settled):
+            return None
+        return ResumePoint(tuple(self.settled[: point.batches]), point)
+
+    @property
+    def state(self) -> State:
+        """Where the run stands, as far as its journal tells (a killed engine writes no last word)."""
+        if self.ended:
+            return self.ended.outcome
+        if self.paused:
+            return "paused"
+        if self.queued:
+            return "queued"
+        if self.started is None:
+            return "starting"
+        return "searching" if self.pair is None else "analysing"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time the search still needs at its present rate; None while that is unknown."""
+        if self.progress is None or self.progress.pairs_per_second <= 0 or self.state != "searching":
+            return None
+        return (self.progress.pairs - self.progress.settled) / self.progress.pairs_per_second

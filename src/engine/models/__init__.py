@@ -1,0 +1,1 @@
+"""Models on disk: found, their headers checked, their rows, clusters and tokens read."""

@@ -1,0 +1,123 @@
+"""Which rows: the tokens of a cluster, from the notebooks' cluster file, from what the tokens say, or all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..errors import InputError
+from ..events import RunRequest, SourceFile
+from ..memory import check_room
+from ..text.escape import visible
+from ..text.numbers import count
+from .cluster_file import CENTROID, COUNT, IDS, MASK, check_layout
+from .header import Header, listed
+from .header_json import quoted
+from .tensors import StoredTensors
+from .vocabulary import Vocabulary
+
+_ALL_IDS = 2**32  # more than any token's id
+_BYTES_OF_ID = 40  # in a list of Python's numbers
+_BYTES_OF_MASKED = 80  # the id, and what finding it in mask and ids takes for each token, in the cluster or not
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster: its tokens' ids, ascending, without repetition and at least one.
+
+    `centroid` (d,), float64 if it is stored so and else float32, is None where none is stored; `file` is the
+    cluster file, where there is one.
+    """
+
+    token_ids: list[int]
+    centroid: torch.Tensor | None
+    file: SourceFile | None
+
+
+def cluster_of(request: RunRequest, rows: int, columns: int) -> Cluster:
+    """The cluster that `request` asks for, of an embedding of shape (rows, columns). Raises InputError."""
+    if request.cluster == "mask":
+        if request.cluster_file is None:
+            raise InputError(f"There is no cluster file beside {visible(request.weights)}.")
+        return _from_file(Path(request.cluster_file), rows, columns)
+    if request.cluster == "all":
+        check_room(_BYTES_OF_ID * rows, f"To list all {count(rows)} tokens takes")
+        return Cluster(list(range(rows)), None, None)
+    kind, _, pattern = request.cluster.partition(":")
+    if kind != "tokens":
+        raise InputError(f"A cluster is mask, all or tokens:REGEX, not {visible(request.cluster, 60)}.")
+    return Cluster(_matching(request, pattern, rows), None, None)
+
+
+def _matching(request: RunRequest, pattern: str, rows: int) -> list[int]:
+    if request.tokenizer is None:
+        raise InputError(
+            f"The cluster {visible(request.cluster, 60)} needs a tokenizer.json, and there is none beside "
+            f"{visible(request.weights)}."
+        )
+    vocabulary = Vocabulary(Path(request.tokenizer))
+    if misfit := vocabulary.misfit(rows):
+        raise InputError(f"The cluster {visible(request.cluster, 60)} cannot be found: {misfit}")
+    ids = vocabulary.ids_matching(pattern, rows)
+    if not ids and (beyond := len(vocabulary.ids_matching(pattern, _ALL_IDS))):
+        raise InputError(
+            f"The cluster is empty: {visible(pattern, 60)} matches {count(beyond)} of the tokens of "
+            f"{visible(request.tokenizer)}, all beyond the embedding's {count(rows)} rows."
+        )
+    if not ids:
+        raise InputError(
+            f"The cluster is empty: {visible(pattern, 60)} matches no token of {visible(request.tokenizer)}."
+        )
+    return ids
+
+
+def _from_file(path: Path, rows: int, columns: int) -> Cluster:
+    """The cluster in the file at `path`: what mask, ids and count say, which must be the same."""
+    with StoredTensors(path) as stored:
+        header = stored.header
+        check_layout(header, rows, columns)
+        check_room(_BYTES_OF_MASKED * rows + 16 * columns, f"A cluster of {count(rows)} tokens takes up to")
+        mask = stored.whole(MASK).to(torch.bool)
+        ids = stored.whole(IDS).to(torch.int64)
+        centroid = stored.whole(CENTROID) if CENTROID in header.places else None
+        counted = int(stored.whole(COUNT).item()) if COUNT in header.places else len(ids)
+    _check_ids(header, mask, ids)
+    if counted != len(ids):
+        raise InputError(
+            f"{quoted(COUNT)} in {header.name} is {count(counted)}, and there are {count(len(ids))} ids."
+        )
+    if centroid is not None:
+        centroid = centroid.to(torch.promote_types(centroid.dtype, torch.float32))
+        if not bool(centroid.isfinite().all()):
+            raise InputError(f"{quoted(CENTROID)} in {header.name} holds NaN or infinity.")
+    return Cluster([int(id) for id in ids.tolist()], centroid, header.file)
+
+
+def _check_ids(header: Header, mask: torch.Tensor, ids: torch.Tensor) -> None:
+    """Refuse ids (n,) int64 that are not exactly, in order, the tokens in mask (N,) bool."""
+    in_mask = mask.nonzero().flatten()
+    if not len(ids) and not len(in_mask):
+        raise InputError(f"The cluster in {header.name} is empty.")
+    outside = ids[(ids < 0) | (ids >= len(mask))]
+    if len(outside):
+        raise InputError(
+            f"{quoted(IDS)} in {header.name} names no token of the {count(len(mask))}: {_some(outside)}."
+        )
+    times = torch.bincount(ids, minlength=len(mask))
+    if bool((times > 1).any()):
+        twice = _some((times > 1).nonzero().flatten())
+        raise InputError(f"{quoted(IDS)} in {header.name} names a token more than once: {twice}.")
+    if torch.equal(ids, in_mask):
+        return
+    disagree = f"{quoted(MASK)} and {quoted(IDS)} in {header.name} disagree"
+    named = times > 0
+    for only, one, other in ((mask & ~named, "mask", "ids"), (named & ~mask, "ids", "mask")):
+        if bool(only.any()):
+            raise InputError(
+                f"{disagree}: in the {one} and not in the {other} is {_some(only.nonzero().flatten())}."
+            )
+    raise InputError(f"{disagree}: the ids are not in ascending order.")
+
+
+def _some(ids: torch.Tensor) -> str:
+    return listed([f"{id}" for id in ids.tolist()])

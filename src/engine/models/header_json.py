@@ -1,0 +1,172 @@
+"""The JSON in a safetensors file's header, told apart from everything that only looks like it.
+
+What the format (https://github.com/huggingface/safetensors) and its library refuse is refused here: more than one
+tensor of a name, a field twice, metadata that is not text, a dtype that there is not, a size that is no size,
+tensors that overlap or leave a gap. So is what no model has, and what would cost memory and time to look at: for
+headers of up to 100 MB, decoding takes a few hundred MB and a few seconds at most.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from ..errors import InputError
+from ..events import Natural
+from ..text.escape import visible
+from ..text.numbers import count
+
+MOST_TENSORS: Final = 250_000  # of the largest models a file has some ten thousand
+LONGEST_METADATA: Final = 16 << 20  # bytes; what training tools write there has reached a few million
+LONGEST_DESCRIPTION: Final = 4096  # bytes of one tensor's dtype, shape and place
+
+BITS: Final = (
+    {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
+    | {"F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8}
+    | {"I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8}
+)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One tensor in the header: its dtype by the format's name ("BF16", …), its shape, its bytes [begin, end).
+
+    Other fields are passed over, as the format's library does.
+    """
+
+    dtype: str
+    shape: tuple[Natural, ...]
+    data_offsets: tuple[Natural, Natural]
+
+
+def places_in(header: bytearray, name: str) -> dict[str, Place]:
+    """Where the tensors lie that the JSON in `header` describes. Raises InputError, calling the file `name`."""
+    tensors = _tensors(header, name)
+    places = {}
+    for tensor in list(tensors):
+        place = _place(tensors.pop(tensor), str(tensor), name)
+        _check_size(place, str(tensor), name)
+        places[str(tensor)] = place
+    return places
+
+
+def check_offsets(places: dict[str, Place], size: int, name: str) -> None:
+    """Refuse tensors that do not fill the `size` bytes after the header exactly, one after another."""
+    reached = 0
+    for begin, end in sorted(place.data_offsets for place in places.values()):
+        if begin != reached or end < begin:
+            raise InputError(f"{name} is damaged: by its header, tensors overlap or leave gaps.")
+        reached = end
+    if reached > size:
+        raise InputError(
+            f"{name} is cut short: its tensors take {count(reached)} bytes, and only {count(size)} are there."
+        )
+    if reached < size:
+        raise InputError(
+            f"{name} is damaged: its tensors take {count(reached)} bytes, and {count(size)} are there."
+        )
+
+
+def quoted(name: str) -> str:
+    """A tensor's name as it is safe to show, in quotes."""
+    return f'"{visible(name, 60)}"'
+
+
+def shape_text(shape: tuple[int, ...], most: int = 6) -> str:
+    """A shape in words: "(2,248 × 2,560)", "(7)", "()"; of more than `most` dimensions the first few."""
+    return f"({' × '.join(count(size) for size in shape[:most])}{' × …' if len(shape) > most else ''})"
+
+
+class _Key(str):
+    """A key of the header. A type of its own, so that decoding tells of each one, even of those that repeat."""
+
+    __slots__ = ()
+
+
+def _tensors(header: bytearray, name: str) -> "dict[_Key, msgspec.Raw]":
+    """The tensors' names with their descriptions as they are written."""
+    keys = 0
+
+    def key(_: type, text: str) -> _Key:
+        nonlocal keys
+        keys += 1
+        if keys > MOST_TENSORS:
+            raise InputError(f"{name} cannot be used: its header names more than {count(MOST_TENSORS)} tensors.")
+        return _Key(text)
+
+    try:
+        tensors = msgspec.json.decode(header, type=dict[_Key, msgspec.Raw], dec_hook=key)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InputError(f"{name} is not a safetensors file: its header is not a JSON object.") from None
+    if keys > len(tensors):
+        raise InputError(f"{name} is damaged: its header names {_repeated(header)} more than once.")
+    metadata = bytes(tensors.pop(_Key("__metadata__"), b"null"))
+    try:
+        if len(metadata) > LONGEST_METADATA:
+            raise msgspec.ValidationError(f"Expected at most {LONGEST_METADATA} bytes")
+        msgspec.json.decode(metadata, type=dict[str, str] | None)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InputError(f"{name} is damaged: the metadata in its header is not names and texts.") from None
+    return tensors
+
+
+def _repeated(header: bytearray) -> str:
+    """The first name that `header`, which repeats one, gives again."""
+    seen: set[str] = set()
+    again: list[str] = []
+
+    def key(_: type, text: str) -> _Key:
+        if text in seen and not again:
+            again.append(text)
+        seen.add(text)
+        return _Key(text)
+
+    msgspec.json.decode(header, type=dict[_Key, msgspec.Raw], dec_hook=key)
+    return quoted(again[0])
+
+
+def _place(description: msgspec.Raw, tensor: str, name: str) -> Place:
+    written = bytes(description)
+    place: Place | None = None
+    if len(written) <= LONGEST_DESCRIPTION:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            place = msgspec.json.decode(written, type=Place)
+    if place is None:
+        raise InputError(f"{name} is damaged: its header does not say where tensor {quoted(tensor)} lies.")
+    if place.dtype not in BITS:
+        raise InputError(
+            f"{name} cannot be used: the dtype of tensor {quoted(tensor)} is {visible(place.dtype, 60)}, which "
+            "safetensors does not have."
+        )
+    if _in_two_ways(written):
+        raise InputError(f"{name} is damaged: its header describes tensor {quoted(tensor)} in two ways.")
+    return place
+
+
+def _in_two_ways(written: bytes) -> bool:
+    """Whether a tensor's description has one of its fields twice, or a number that the library refuses (-0)."""
+    fields: list[str] = []
+
+    def key(_: type, text: str) -> _Key:
+        fields.append(text)
+        return _Key(text)
+
+    values = msgspec.json.decode(written, type=dict[_Key, msgspec.Raw], dec_hook=key)
+    known = [field for field in fields if field in Place.__struct_fields__]
+    numbers = (bytes(values[_Key(field)]) for field in ("shape", "data_offsets"))
+    return len(known) != len(set(known)) or any(b"-" in number for number in numbers)
+
+
+def _check_size(place: Place, tensor: str, name: str) -> None:
+    """Refuse a tensor whose bytes are not those that its shape and dtype take."""
+    numbers = 1
+    for size in place.shape:
+        numbers *= size
+        if numbers >= 2**64:  # the library counts in 64 bits, and what comes after does not make it right again
+            break
+    begin, end = place.data_offsets
+    bits = numbers * BITS[place.dtype]
+    if begin <= end and bits != 8 * (end - begin):
+        raise InputError(
+            f"{name} is damaged: its header gives tensor {quoted(tensor)} {count(end - begin)} bytes for "
+            f"shape {shape_text(place.shape)} of {place.dtype}."
+        )

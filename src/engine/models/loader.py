@@ -1,0 +1,76 @@
+"""A cluster's rows, out of the files and in memory, with everything about where they came from."""
+
+from array import array
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import torch
+
+from ..errors import InputError
+from ..events import RunRequest, SourceFile, Warned
+from ..memory import check_room
+from ..text.numbers import count
+from .clusters import cluster_of
+from .header import embedding_shape, listed
+from .header_json import quoted
+from .tensors import TORCH_DTYPES, StoredTensors
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A cluster's embeddings: `rows` (n, d) on the CPU, in the order of `token_ids`, which ascend.
+
+    Rows stored as float16, bfloat16 or float32 are float32, which holds each of their values exactly; float64
+    stays float64. So it is with `centroid` (d,), None where none is stored. `vocabulary` is N, `dtype` the
+    rows' on disk by the format's name ("BF16", …). `fingerprint`, 32 hexadecimal digits, is the same for the
+    same tokens with the same stored bytes, and no others.
+    """
+
+    rows: torch.Tensor
+    token_ids: list[int]
+    centroid: torch.Tensor | None
+    vocabulary: int
+    dtype: str
+    files: tuple[SourceFile, ...]
+    warnings: tuple[Warned, ...]
+    fingerprint: str
+
+
+def load_rows(request: RunRequest) -> Rows:
+    """Read the rows that `request` asks for, and only those. Raises InputError for what cannot be used.
+
+    Memory: the rows as they are returned, and 8 MiB.
+    """
+    with StoredTensors(Path(request.weights)) as stored:
+        vocabulary, d = embedding_shape(stored.header, request.tensor)
+        cluster = cluster_of(request, vocabulary, d)
+        ids = cluster.token_ids
+        dtype = stored.header.place(request.tensor).dtype
+        kept = torch.promote_types(TORCH_DTYPES[dtype], torch.float32)
+        check_room(
+            len(ids) * d * kept.itemsize, f"The cluster's {count(len(ids))} rows of {count(d)} numbers take"
+        )
+        rows = torch.empty(len(ids), d, dtype=kept)
+        fingerprint = blake2b(f"{dtype} {len(ids)} {d} ".encode() + array("q", ids).tobytes(), digest_size=16)
+        not_finite: list[int] = []
+        for first, block, written in stored.row_blocks(request.tensor, ids):
+            fingerprint.update(written)
+            rows[first : first + len(block)] = block
+            not_finite += _not_finite(block, first)
+    if not_finite:
+        one = len(not_finite) == 1
+        raise InputError(
+            f"NaN or infinity in {'a row' if one else f'{count(len(not_finite))} rows'} of "
+            f"{quoted(request.tensor)} in {stored.header.name}: token{'' if one else 's'} "
+            f"{listed([ids[row] for row in not_finite])}."
+        )
+    files = (stored.header.file,) if cluster.file is None else (stored.header.file, cluster.file)
+    return Rows(rows, ids, cluster.centroid, vocabulary, dtype, files, (), fingerprint.hexdigest())
+
+
+def _not_finite(block: torch.Tensor, first: int) -> list[int]:
+    """The rows, counted from `first`, of block (m, d) with NaN or infinity in them."""
+    if bool(torch.isfinite(torch.stack(block.aminmax())).all()):  # aminmax passes NaN on, and needs no copy
+        return []
+    return [first + int(row) for row in (~block.isfinite().all(1)).nonzero()]

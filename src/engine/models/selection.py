@@ -1,0 +1,103 @@
+"""Which models the command line means: those in the tensors folder, the demo model, one named or at a path."""
+
+import os
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ...options import Options
+from ..errors import InputError
+from ..text.escape import visible
+from .discovery import DEMO_INSTALL, Model, demo_model, model_at, models_in, tensors_folder
+from .header import listed
+
+
+def found_models(options: Options) -> list[Model]:
+    """The models in the tensors folder, by name, then the demo model where it is installed.
+
+    Raises InputError where the folder was named and is not there, or there is no model at all.
+    """
+    models = [*own_models(options), *installed_demo(options)]
+    if not models:
+        raise InputError(
+            f"There are no models in {visible(str(tensors_folder(options.tensors)))}; --tensors says where they "
+            f"are, and `{DEMO_INSTALL}` brings one to try."
+        )
+    return models
+
+
+def own_models(options: Options) -> list[Model]:
+    """The models in the tensors folder, by name, if there are any.
+
+    Raises InputError where the folder was named and is not there.
+    """
+    folder = tensors_folder(options.tensors)
+    named = options.tensors is not None or os.environ.get("FARPAIR_TENSORS")
+    models = models_in(folder) if named or os.path.exists(folder) else []
+    return [_in_cluster(model, options) for model in models]
+
+
+def installed_demo(options: Options) -> list[Model]:
+    """The demo model, where it is installed."""
+    try:
+        return [_in_cluster(demo_model(), options)]
+    except InputError:
+        return []
+
+
+def chosen_model(options: Options) -> Model:
+    """The one model asked for: `demo`, a name in the tensors folder or a path; with none, the only one there is.
+
+    Raises InputError, with the names there are, where that is not one model.
+    """
+    if options.command == "demo" or options.model == "demo":
+        model = demo_model()
+    elif options.model is None:
+        model = _only_model(options)
+    else:
+        model = _named(options.model, options)
+    if options.tensor is not None and options.tensor != model.tensor:
+        other = model_at(model.weights, options.tensor)
+        model = replace(model, tensor=other.tensor, shape=other.shape, dtype=other.dtype, problem=other.problem)
+    return _in_cluster(model, options)
+
+
+def _only_model(options: Options) -> Model:
+    """The only model in the tensors folder, or the demo model where there is none."""
+    models = found_models(options)
+    own = own_models(options) or models
+    if len(own) > 1:
+        raise InputError(f"Which model? There are {_names(models)}.")
+    return own[0]
+
+
+def _named(word: str, options: Options) -> Model:
+    if os.sep in word:  # no model in the tensors folder is called so: nothing is looked for there
+        return model_at(Path(os.path.expanduser(word)), options.tensor)
+    try:
+        models = found_models(options)
+    except InputError:
+        if options.tensors is not None:
+            raise
+        models = []
+    for model in models:
+        if model.name == word:
+            return model
+    path = Path(os.path.expanduser(word))  # of a user whom there is not, the word as it is
+    if path.suffix == ".safetensors" or os.path.lexists(path):
+        return model_at(path, options.tensor)
+    tensors = tensors_folder(options.tensors)
+    if word not in (".", "..") and os.path.lexists(tensors / word):
+        return model_at(tensors / word, options.tensor)  # a checkpoint's folder, or what is wrong with it
+    folder = visible(str(tensors))
+    there_are = f"there are {_names(models)}" if models else "there is none"
+    raise InputError(f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.")
+
+
+def _in_cluster(model: Model, options: Options) -> Model:
+    return model if options.cluster is None else replace(model, cluster=options.cluster)
+
+
+def _names(models: list[Model]) -> str:
+    names = listed([visible(model.name, 60) for model in models])
+    return f"{names}; `farpair models` lists them" if len(models) > 6 else names

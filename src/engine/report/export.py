@@ -1,0 +1,69 @@
+"""A run taken away: as text in one of several formats, and into files that never overwrite another."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Final, Literal
+
+from ..errors import RunError
+from ..journal.record import RunRecord
+from ..text.escape import visible
+
+Format = Literal["markdown", "json", "csv"]
+SUFFIXES: Final[dict[Format, str]] = {"markdown": ".md", "json": ".json", "csv": ".csv"}
+
+
+def text_of(record: RunRecord, form: Format) -> str:
+    """What is known of a run: the report as Markdown, everything as one JSON object, or the batches as CSV."""
+    match form:
+        case "markdown":
+            from .markdown_report import as_markdown
+
+            return as_markdown(record)
+        case "json":
+            from .json_report import as_json
+
+            written = json.dumps(as_json(record), indent=2, allow_nan=False)
+            return written.replace("\x7f", "\\u007f") + "\n"  # the one control character that it does not escape
+        case "csv":
+            from .csv_report import as_csv
+
+            return as_csv(record)
+
+
+def file_stem(record: RunRecord) -> str:
+    """What the files of a run are called, before their suffix: "farpair-" and the run's id."""
+    name = record.engine.run if record.engine else "run"
+    return "farpair-" + re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100]
+
+
+def write_new(folder: Path, stem: str, suffix: str, text: str) -> Path:
+    """Write `text` (UTF-8) into a new file of `folder` and return its path: stem + suffix, or stem-2, stem-3, …
+    where that is taken. Raises RunError, naming the file, where it cannot be written; no part of it stays then."""
+    for path in _names(folder, stem, suffix):
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except OSError as error:
+            path.unlink()
+            raise _unwritable(path, error) from error
+        return path
+    raise AssertionError  # the names never end
+
+
+def _names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
+    yield folder / f"{stem}{suffix}"
+    yield from (folder / f"{stem}-{number}{suffix}" for number in count(2))
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{visible(str(path))} cannot be written: {error.strerror}.")

@@ -1,0 +1,252 @@
+"""A run as text: what the notebook printed and more, for a terminal or a file. No torch here.
+
+Everything that came from files (names, paths, token text, sentences that may quote them) goes through `visible`
+and is never read as markup.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from ..analysis.criteria import telling
+from ..events import TokenMeasure
+from ..journal.record import BatchRecord, RunRecord
+from ..text.escape import visible
+from ..text.numbers import count, degrees, distance, ratio, share, size
+from . import sentences
+from .columns import Columns, Sentence, Title
+from .sentences import label
+
+_WIDTH_OF_FILES = 100
+_MOST_RUNGS = 12  # of the ladder
+
+
+def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
+    """Write all that is known of a run to `file`: as wide as the terminal, and in colours unless `colour` is
+    false, where it is one, else plain and 100 cells wide. A run without a pair reports what there is. Characters
+    that the file's encoding lacks are escaped, or put as its own way with errors has it. Raises OSError as the
+    file does."""
+    terminal = file.isatty()
+    page = io.StringIO()
+    console = Console(
+        file=page,
+        force_terminal=terminal,
+        force_jupyter=False,
+        no_color=None if colour else True,
+        width=None if terminal else _WIDTH_OF_FILES,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    for block in sections(record):
+        console.print(block)
+    encoding, errors = file.encoding or "utf-8", file.errors or "strict"
+    if errors == "strict":
+        errors = "backslashreplace"
+    file.write(page.getvalue().encode(encoding, errors).decode(encoding))
+
+
+Blocks = Iterator[Title | Sentence | Columns]
+
+
+def sections(record: RunRecord) -> Blocks:
+    """The report's parts, one after the other: headings, sentences and tables."""
+    for section in _SECTIONS:
+        yield from section(record)
+
+
+def _heading(record: RunRecord) -> Blocks:
+    engine, started = record.engine, record.started
+    if engine:
+        run = (f"   run {visible(engine.run)}", "dim")
+        yield Title(Text.assemble((visible(engine.request.model), "bold"), run), level=1)
+    if started:
+        name = f" ({visible(started.device_name)})" if started.device_name != started.device else ""
+        yield _said(
+            f"{count(started.n)} of {count(started.vocabulary)} tokens × {count(started.d)}, "
+            f"{visible(started.dtype)}, in batches of {count(started.batch)} on {visible(started.device)}{name}"
+        )
+        screen = f"pairs screened in {visible(started.screen, 20)}"
+        yield _said(f"{size(started.memory)} of memory beyond the rows; {screen}", "dim")
+        for read in started.files:
+            yield _said(f"{visible(read.path)} ({size(read.size)})", "dim")
+
+
+def _batches(record: RunRecord) -> Blocks:
+    if not record.batches or (record.ended and record.ended.outcome == "done" and record.pair is None):
+        return  # of one token there is no pair, and no batch has a maximum
+    yield from _title("Batches")
+    known = [batch for batch in record.batches if batch.value is not None]
+    rows = [_batch(record, batch) for batch in known]
+    ids = [(*row[:3], _pair(record, batch, width=0)) for row, batch in zip(rows, known, strict=True)]
+    heads = (">rows", ">maximum", "", "pair", "settled by", ">evaluated")
+    if known:
+        yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
+    if record.batches_done < len(record.batches):
+        yield _said(f"{count(record.batches_done)} of {count(len(record.batches))} batches are settled.", "yellow")
+
+
+def _batch(record: RunRecord, batch: BatchRecord) -> tuple[str | Text, ...]:
+    done, pair = batch.done, record.pair
+    rows, names = f"{count(batch.start)}–{count(batch.end)}", _pair(record, batch, width=24)
+    if done is None:
+        return rows, "–" if batch.lower is None else f"≥ {distance(batch.lower)}", "", names
+    best = pair is not None and (batch.i, batch.j) == (pair.i, pair.j)
+    maximum = Text(distance(done.maximum), "bold green" if best else "")
+    return (
+        rows,
+        maximum,
+        Text("★" if best else "", "green"),
+        names,
+        done.settled,
+        share(done.evaluated, done.pairs),
+    )
+
+
+def _pair(record: RunRecord, batch: BatchRecord, width: int) -> str:
+    known = (row for row in (batch.i, batch.j) if row is not None)
+    return " · ".join(label(record, row, width) for row in known)
+
+
+def _farthest(record: RunRecord) -> Blocks:
+    pair = record.pair
+    if pair is None:
+        return
+    yield from _title("Farthest pair")
+    tokens = f"tokens {label(record, pair.i)} and {label(record, pair.j)}"
+    where = f"  between {tokens} (cluster indices {pair.i} and {pair.j})"
+    yield _said(Text.assemble((distance(pair.distance, pair.error), "bold green"), where))
+    for sentence in sentences.certificate(record, pair):
+        yield _said(sentence)
+    if record.verified:
+        for sentence in sentences.checked(record.verified, record.verified_time):
+            yield _said(sentence, "" if record.verified.confirmed else "bold red")
+
+
+def _outliers(record: RunRecord) -> Blocks:
+    found = record.analysis
+    if found is None:
+        return
+    yield from _title("Outliers")
+    rows = [
+        _measured(record, "outlier", found.outlier),
+        _measured(record, "other outlier", found.other),
+        ("centroid", "", distance(found.centroid_norm)),
+    ]
+    yield Columns(("", "token", ">norm", ">× centroid", ">from centroid"), rows)
+    answer = ("yes", "bold green") if found.both_far else ("no", "bold yellow")
+    yield _said(Text.assemble("Both tokens are far from the centroid: ", answer, f". {sentences.verdict(found)}"))
+    yield _said(sentences.apart(found))
+
+
+def _measured(record: RunRecord, role: str, measure: TokenMeasure) -> tuple[str, ...]:
+    name = label(record, measure.index, width=32)
+    return role, name, distance(measure.norm), ratio(measure.norm_ratio), distance(measure.distance)
+
+
+def _triangle(record: RunRecord) -> Blocks:
+    found = record.analysis
+    if found is None:
+        return
+    yield from _title("Triangle")
+    shape = found.triangle
+    i, j = label(record, found.i, width=0), label(record, found.j, width=0)
+    rows = [
+        (f"{i} to {j}", distance(shape.side_ij), "at the centroid", degrees(shape.at_centroid)),
+        (f"centroid to {j}", distance(shape.side_j), f"at {i}", degrees(shape.at_i)),
+        (f"centroid to {i}", distance(shape.side_i), f"at {j}", degrees(shape.at_j)),
+    ]
+    yield Columns(("side", ">length", "opposite angle", ">degrees"), rows)
+    if shape.angle_sum is not None:
+        yield _said(f"The angles sum to {degrees(shape.angle_sum)}.")
+    if shape.at_centroid_dot is not None:
+        yield _said(f"By dot product, the angle at the centroid is {degrees(shape.at_centroid_dot)}.")
+    if shape.degenerate:
+        yield _said(visible(shape.degenerate), "yellow")
+
+
+def _cluster(record: RunRecord) -> Blocks:
+    found = record.analysis
+    if found is None:
+        return
+    yield from _title("Cluster")
+    known = {"norm": found.norms, "from centroid": found.distances}
+    if found.distances_from_mean:
+        known["from true mean"] = found.distances_from_mean
+    rows = [
+        ("min", *(distance(summary.minimum) for summary in known.values())),
+        ("max", *(distance(summary.maximum) for summary in known.values())),
+        ("median", *(distance(summary.median) for summary in known.values())),
+        ("mean", *(distance(summary.mean) for summary in known.values())),
+    ]
+    yield Columns(("", *(f">{name}" for name in known)), rows)
+    yield _said(sentences.centroid(found))
+    yield _said(sentences.copies(found))
+    if found.histogram:
+        yield _said(sentences.beyond(found.histogram))
+
+
+def _ladder(record: RunRecord) -> Blocks:
+    found = record.ladder
+    if found is None:
+        return
+    yield from _title("Outlier ladder")
+    for sentence in sentences.ladder(found):
+        yield _said(sentence)
+    rows, ids = [], []
+    for k in telling([rung.diameter for rung in found.rungs], _MOST_RUNGS):
+        rung = found.rungs[k]
+        outside = Text("★" if k == found.outside else "", "green")
+        gone = label(record, rung.removed, width=24) if rung.removed is not None else "–"
+        pair = " · ".join(label(record, row, width=24) for row in (rung.i, rung.j))
+        rows.append((count(k), gone, distance(rung.diameter), outside, pair))
+        ids.append((count(k), " ".join(gone.split()[:1]), distance(rung.diameter), outside))
+    heads = (">without", "taken away last", ">diameter", "", "its pair")
+    if rows:
+        yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
+
+
+def _warnings(record: RunRecord) -> Blocks:
+    said_above = ("centroid", "copies") if record.analysis else ()
+    messages = [warned.message for warned in record.warnings if warned.kind not in said_above]
+    if messages:
+        yield from _title("Warnings")
+    for message in messages:
+        yield _said(visible(message), "yellow")
+
+
+_OUTCOMES = {"done": ("Done. ", "green"), "cancelled": ("", "yellow"), "failed": ("Failed. ", "red")}
+
+
+def _ending(record: RunRecord) -> Blocks:
+    if record.ended is None:
+        told = f"Not ended: as far as its journal tells, the run is {record.state}."
+        yield Sentence(Text(told, "yellow"), indent=0, apart=True)
+        return
+    word, style = _OUTCOMES[record.ended.outcome]
+    said = (sentences.ending(record.ended), "" if word else style)
+    yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0, apart=True)
+
+
+_SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
+    _heading,
+    _batches,
+    _farthest,
+    _outliers,
+    _triangle,
+    _cluster,
+    _ladder,
+    _warnings,
+    _ending,
+)
+
+
+def _title(name: str) -> Blocks:
+    yield Title(Text(name, "bold cyan"))
+
+
+def _said(words: str | Text, style: str = "") -> Sentence:
+    return Sentence(words if isinstance(words, Text) else Text(words, style))

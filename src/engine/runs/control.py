@@ -1,0 +1,171 @@
+"""The runs of this machine's user: start one, say whether one lives, stop or pause it, or say how it died.
+
+Where they are kept and how they are found is in `run_folders`. The engine is a process in its own session, so that
+it outlives the terminal that started it. No torch here.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Final, Protocol
+
+from ..errors import RunError
+from ..events import EngineStarted, RunEnded, RunRequest
+from ..journal.reader import read_kept
+from ..journal.record import RunRecord
+from ..text.escape import visible
+from .crash_report import sentence_of
+from .folders import (
+    Process,
+    Run,
+    new_run,
+    note_engine,
+    noted_engine,
+    private,
+    remove_folder,
+    seconds_since,
+)
+
+# What the engine listens to (see `process`).
+STOP: Final = signal.SIGQUIT  # by a person; END is what logouts, containers and job schedulers send
+END: Final = signal.SIGTERM
+PAUSE: Final = signal.SIGUSR1
+GO_ON: Final = signal.SIGUSR2
+
+
+class Told(Protocol):
+    """What a journal tells of a run's engine and its end: a RunRecord, or a Glance."""
+
+    @property
+    def engine(self) -> EngineStarted | None: ...
+
+    @property
+    def ended(self) -> RunEnded | None: ...
+
+
+def start(request: RunRequest) -> Run:
+    """Start an engine for `request` in a new run folder, and return at once.
+
+    Raises RunError where the folder cannot be made or the process cannot be started.
+    """
+    _reap()
+    try:
+        run = new_run(request)
+        try:
+            _children[run.id] = _engine(run)
+        except OSError:
+            remove_folder(run)  # a run without an engine would be in the others' way
+            raise
+        note_engine(run, Process(_children[run.id].pid, socket.gethostname()))
+    except UnicodeEncodeError as error:
+        raise RunError(f"{visible(repr(error.object))} is not UTF-8, so a run of it cannot be kept.") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise RunError(f"The run could not be started: {where}{error.strerror}.") from error
+    return run
+
+
+def is_alive(run: Run, told: Told) -> bool:
+    """Whether the engine of `run` is there: our own child, or the process that its journal names.
+
+    An engine on another host cannot be seen and counts as gone (`death_sentence` says so).
+    """
+    _reap()
+    child = _children.get(run.id)
+    if child is not None:
+        return child.poll() is None
+    if told.engine is None:  # it may have been started a moment ago, by this process or another
+        noted = noted_engine(run)
+        if noted is None or noted.host != socket.gethostname():
+            return abs(seconds_since(run.request)) < _STARTING_SECONDS
+        from .liveness import is_there
+
+        return is_there(run, noted.pid)
+    from .liveness import living
+
+    return living(run, told.engine) is not None
+
+
+def stop(run: Run, told: Told) -> None:
+    """Ask the engine to stop; it writes RunEnded(cancelled). Nothing happens where it is gone."""
+    _send(run, told, STOP)
+    _send(run, told, signal.SIGCONT)  # one that was suspended would not hear it
+
+
+def end(run: Run, told: Told) -> None:
+    """End the engine as the system does that ends this process; it writes that it was ended from outside."""
+    _send(run, told, END)
+    _send(run, told, signal.SIGCONT)
+
+
+def pause(run: Run, told: Told) -> None:
+    """Ask the engine to pause; it writes Paused. Nothing happens where it is gone."""
+    _send(run, told, PAUSE)
+
+
+def go_on(run: Run, told: Told) -> None:
+    """Ask a paused engine to go on; it writes Continued. Nothing happens where it is gone."""
+    _send(run, told, GO_ON)
+
+
+def death_sentence(run: Run, record: RunRecord) -> str | None:
+    """How an engine that wrote no RunEnded died, what is kept and what to do; None if it lives or has ended."""
+    if record.ended or is_alive(run, record):
+        return None
+    record, _ = read_kept(run.journal)  # it may have ended since `record` was read
+    if record.ended:
+        return None
+    if record.engine and record.engine.host != socket.gethostname():
+        host = visible(record.engine.host)
+        return f"The engine was started on {host}; whether it still works cannot be seen from here."
+    child = _children.get(run.id)
+    return sentence_of(record, child.poll() if child is not None else None, run.log)
+
+
+# Engines that this process started: they are its children, to be reaped, and it learns their exit codes.
+_children: dict[str, subprocess.Popen[bytes]] = {}
+
+_STARTING_SECONDS: Final = 30.0
+
+
+def _engine(run: Run) -> subprocess.Popen[bytes]:
+    # The child inherits these signals blocked and lets them through once it listens: one sent earlier waits.
+    ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, END, PAUSE, GO_ON})
+    try:
+        with open(run.log, "xb", opener=private) as log:
+            return subprocess.Popen(
+                # -P: nothing in the folder where the person happens to be is imported.
+                [sys.executable, "-P", "-m", "farpair.engine.worker.process", str(run.folder)],
+                start_new_session=True,
+                cwd="/",  # the folder where the person is may be deleted, or unmounted, while the run goes
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                close_fds=True,
+                # OpenMP threads that wait for one another by spinning lose their core to whoever else wants it:
+                # beside two busy programs a search on two cores took 3.6 s, and 0.6 s with threads that sleep.
+                env={"OMP_WAIT_POLICY": "PASSIVE"} | os.environ,
+            )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ours)
+
+
+def _reap() -> None:
+    for child in _children.values():
+        child.poll()
+
+
+def _send(run: Run, told: Told, number: signal.Signals) -> None:
+    child = _children.get(run.id)
+    if child is not None:
+        with suppress(ProcessLookupError):
+            child.send_signal(number)
+    elif told.engine is None or told.engine.host != socket.gethostname():
+        raise RunError(f"The engine of {run.id} cannot be reached from here.")
+    else:
+        from .liveness import send
+
+        send(run, told.engine, number)

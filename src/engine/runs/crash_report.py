@@ -1,0 +1,64 @@
+"""How an engine died that could not say so itself: from its exit code, its journal and its log. No torch here."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Final
+
+from ..files import open_regular
+from ..journal.record import RunRecord
+from ..text.escape import visible
+
+LAST_WORDS: Final = "farpair: "  # what the engine prints before why it ends, where it cannot write that down
+_CRASHES: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
+
+
+def sentence_of(record: RunRecord, code: int | None, log: Path) -> str:
+    """What happened, what is kept and what to do, of an engine whose journal says `record` and no end.
+
+    `code` is its exit code, negative for the signal that ended it, or None where it was not our child and only
+    its absence is known. `log` is the file that it printed to.
+    """
+    advice = "Resume it to go on from there." if record.resume_point else "Run it again."
+    return f"{_what_happened(record, code, log)} {_what_is_kept(record)} {advice}"
+
+
+def _what_happened(record: RunRecord, code: int | None, log: Path) -> str:
+    when = "" if record.engine else " before it could start"
+    last = _last_words(log)
+    own = last.startswith(f": {LAST_WORDS}")
+    if code is None and own:
+        return f"The engine ended{when}: {last.removeprefix(f': {LAST_WORDS}')}."
+    # A signal leaves no words of the engine's own; where it never started, its last words are all there is.
+    if record.engine and (code is None or code < 0):
+        last = ""
+    if code is None:
+        which = f" (process {record.engine.pid})" if record.engine else ""
+        return f"The engine{which} is no longer there: it was killed{when}, or the machine was restarted{last}."
+    if code >= 0:
+        return f"The engine ended with exit code {code}{when}{last}."
+    if -code == signal.SIGKILL:
+        return f"The engine was killed (SIGKILL){when}, perhaps because memory ran out{last}."
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    if -code in _CRASHES:
+        return f"The engine crashed ({name}){when}; {visible(str(log))} says where{last}."
+    return f"The engine was ended by a signal ({name}){when}{last}."
+
+
+def _what_is_kept(record: RunRecord) -> str:
+    if record.pair:
+        return "The pair it found is kept."
+    if record.batches_done:
+        return f"{record.batches_done} of {len(record.batches)} batches are kept."
+    return "No batch was settled yet."
+
+
+def _last_words(log: Path) -> str:
+    """The last line in `log`, escaped, as the end of a sentence; "" where there is none."""
+    try:
+        with open_regular(log) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            lines = file.read(4096).decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return f": {visible(lines[-1].strip().rstrip('.'), 300)}" if lines else ""

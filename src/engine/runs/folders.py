@@ -1,0 +1,199 @@
+"""Where runs are kept: each in a folder of its own under the state folder, private to the user. No torch here.
+
+`request.json` is what was asked for, `journal.jsonl` everything that happened (see `journal`), `engine.log` what
+the engine printed, read when it died, `engine.json` which process was started. A folder is made by one mkdir,
+which is atomic on every file system, NFS too; one without a `request.json` is not a run yet, or no longer.
+"""
+
+import contextlib
+import math
+import os
+import re
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ..errors import RunError
+from ..events import Natural, RunRequest, Words
+from ..files import read_regular
+from ..home import state_home
+from ..text.escape import visible
+
+LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold, each character escaped
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run by its id, `20261122-185400Z-<model>-<4 hex digits>`, and the folder that holds it.
+
+    The time in the id is UTC. Ids made by earlier versions have no "Z": theirs is a local time of an unknown zone.
+    """
+
+    id: str
+    folder: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+    @property
+    def request(self) -> Path:
+        return self.folder / "request.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "engine.log"
+
+    @property
+    def process(self) -> Path:
+        return self.folder / "engine.json"
+
+    @property
+    def asked_for(self) -> tuple[float, int, str]:
+        """Orders runs as they were asked for, in whatever zones: by second, then by the time of the request."""
+        written = _mtime_ns(self.request)
+        instant = _utc_seconds(self.id)
+        if instant is None:
+            from ..journal.peek import began  # only where there is an id of an earlier version
+
+            instant = began(self.journal)
+        return math.floor(written / 1e9 if instant is None else instant), written, self.id
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A process by its number on a host."""
+
+    pid: Natural
+    host: Words
+
+
+def state_folder() -> Path:
+    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it.
+
+    Raises InputError where a person has no home folder.
+    """
+    return state_home() / "farpair"
+
+
+def new_run(request: RunRequest) -> Run:
+    """Make the folder of a new run of `request`. Raises OSError, and UnicodeEncodeError for what is no text."""
+    encoded = msgspec.json.encode(request)
+    root = state_folder()
+    (root / "runs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (root, root / "runs"):
+        with contextlib.suppress(PermissionError):  # of somebody else's folder the run's own is closed to others
+            folder.chmod(0o700)  # mkdir's mode holds for the last folder only, and not for one that was there
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", request.model).strip("-.")[:40] or "model"
+    while True:
+        run_id = f"{time.strftime('%Y%m%d-%H%M%SZ', time.gmtime())}-{slug}-{os.urandom(2).hex()}"
+        run = Run(run_id, root / "runs" / run_id)
+        try:
+            run.folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        # Under its own name only when it is whole: others may read it at any moment.
+        unfinished = run.folder / "request.json.new"
+        with open(unfinished, "xb", opener=private) as file:
+            file.write(encoded)
+        unfinished.rename(run.request)
+        return run
+
+
+def run_ids() -> list[str]:
+    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove.
+
+    Raises RunError where the folder of runs is there and cannot be read.
+    """
+    folder = state_folder() / "runs"
+    try:
+        entries = os.scandir(folder)
+        return [entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise RunError(f"The runs in {visible(str(folder))} cannot be listed: {error.strerror}.") from error
+
+
+def run_of(run_id: str) -> Run:
+    """The run of exactly this id, which may not be there. Raises RunError for what can be no run's id."""
+    if not _ID.fullmatch(run_id):
+        raise RunError(f"{visible(repr(run_id), 80)} is no run's id.")
+    return Run(run_id, state_folder() / "runs" / run_id)
+
+
+def all_runs() -> list[Run]:
+    """Every run in the state folder, newest first. Raises RunError as `run_ids`."""
+    runs = [run for run_id in run_ids() if os.path.exists((run := run_of(run_id)).request)]
+    return sorted(runs, key=lambda run: run.asked_for, reverse=True)
+
+
+def find(word: str) -> Run:
+    """The run of this id, the only one whose id holds `word`, or with "last" the newest; RunError where there is
+    none."""
+    runs = all_runs()
+    shown = visible(repr(word), 80)
+    if word == "last" and runs:
+        return runs[0]
+    near = [run for run in runs if run.id == word] or [run for run in runs if word and word in run.id]
+    if len(near) > 1:
+        raise RunError(f"{len(near)} runs are called {shown}; give more of the id.")
+    if not near:
+        raise RunError(f"There is no run {shown} in {visible(str(state_folder()))}; `farpair runs` lists them.")
+    return near[0]
+
+
+def note_engine(run: Run, engine: Process) -> None:
+    """Keep which process was started for `run`: until the engine has written a word, nothing else tells."""
+    with contextlib.suppress(OSError), open(run.process, "xb", opener=private) as file:
+        file.write(msgspec.json.encode(engine))
+
+
+def noted_engine(run: Run) -> Process | None:
+    """The process that was started for `run`; None where that was not kept."""
+    try:
+        return msgspec.json.decode(read_regular(run.process, LONGEST_REQUEST), type=Process)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def remove_folder(run: Run) -> None:
+    """Remove the folder of `run`, with the files in it, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(run.folder):
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+        run.folder.rmdir()
+
+
+def seconds_since(path: Path) -> float:
+    """How long ago the file was written; infinitely where it is not there."""
+    written = _mtime_ns(path)
+    return time.time() - written / 1e9 if written else float("inf")
+
+
+def private(path: str, flags: int) -> int:
+    """An opener of files that only the user can read."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}Z?-[A-Za-z0-9._-]+-[0-9a-f]{4}")
+
+
+def _utc_seconds(run_id: str) -> float | None:
+    """The time in a run's id in seconds since the epoch; None where that is a local time, or no time at all."""
+    from datetime import datetime
+
+    if run_id[15:16] != "Z":
+        return None
+    try:
+        return datetime.fromisoformat(run_id[:16].replace("-", "T")).timestamp()
+    except ValueError:
+        return None
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,70 @@
+"""Which of the runs kept says most of a model: one that is going, else a result, else the newest. No torch."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ..errors import FarpairError
+from ..events import RunRequest
+from ..journal.peek import Glance, glance
+from ..models.source_files import changed_since
+from . import control
+from .folders import Run, all_runs
+from .request import request_of, rows_of
+
+
+def kept_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
+    """For each of `requests` the run of the same rows to show, None where there is none (or no request).
+
+    That is the newest one that is going; else the newest, unless that was cut short and an earlier one with the
+    same settings found the pair in the same files. One look at the state folder serves all.
+    """
+    found: dict[object, list[tuple[Run, RunRequest]]] = {rows_of(request): [] for request in requests if request}
+    try:
+        kept = all_runs() if found else []
+    except FarpairError:  # where none can be listed, there is none to show
+        kept = []
+    for run in kept:
+        try:
+            asked = request_of(run)
+        except FarpairError:
+            continue
+        if (same := found.get(rows_of(asked))) is not None:
+            same.append((run, asked))
+    return [_most_telling(found[rows_of(request)]) if request else None for request in requests]
+
+
+def latest(request: RunRequest) -> Run | None:
+    """The run to show of the same rows as `request`."""
+    return kept_runs([request])[0]
+
+
+def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
+    """Of runs of the same rows, newest first, the one to show."""
+    seen = [(run, asked, _seen(run)) for run, asked in candidates]
+    for run, _, told in seen:
+        if told.ended is None and control.is_alive(run, told):
+            return run
+    if not seen:
+        return None
+    newest, settings, told = seen[0]
+    if told.standing != "done":
+        for run, asked, told in seen[1:]:
+            unchanged = told.started is not None and changed_since(told.started.files) is None
+            if told.standing == "done" and unchanged and _settings(asked) == _settings(settings):
+                return run
+    return newest
+
+
+def _settings(request: RunRequest) -> RunRequest:
+    """What of a request may show in its result: not where it came from, nor how much of the machine it took."""
+    return msgspec.structs.replace(
+        request, model="", weights="", cluster_file=None, device="", threads=0, memory=0, resumes=None
+    )
+
+
+def _seen(run: Run) -> Glance:
+    try:
+        return glance(run.journal)
+    except FarpairError:
+        return Glance()

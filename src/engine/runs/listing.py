@@ -1,0 +1,84 @@
+"""The runs kept, as a list shows them: where each stands, when it was, of which model, what it found. No torch."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import FarpairError
+from ..events import RunRequest
+from ..journal.peek import Glance, glance
+from ..text.escape import visible
+from ..text.numbers import count, distance
+from . import control
+from .folders import Run, all_runs
+from .request import request_of
+
+Place = Literal[
+    "going", "queued", "paused", "done", "cancelled", "failed", "interrupted", "elsewhere", "unreadable"
+]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run in the list. `model` and `result` are harmless text; `began` is in seconds since the epoch.
+
+    "interrupted" is a run whose engine is gone without a last word; "elsewhere" one that was started on another
+    host and has not ended, as far as its journal tells.
+    """
+
+    run: Run
+    place: Place
+    began: float | None
+    model: str
+    result: str
+    request: RunRequest | None
+
+    @property
+    def going(self) -> bool:
+        return self.place in ("going", "queued", "paused")
+
+
+def listed_runs() -> Iterator[Listed]:
+    """Every run kept, newest first."""
+    for run in all_runs():
+        yield listed(run)
+
+
+def listed(run: Run) -> Listed:
+    """How `run` is listed."""
+    try:
+        request: RunRequest | None = request_of(run)
+    except FarpairError:
+        request = None
+    try:
+        told = glance(run.journal)
+    except FarpairError as error:
+        return Listed(run, "unreadable", None, _model(request), visible(str(error)), request)
+    place = place_of(run, told)
+    return Listed(run, place, told.began, _model(request), _result(place, told), request)
+
+
+def place_of(run: Run, told: Glance) -> Place:
+    """Where `run` stands, by its journal and by whether its engine is there."""
+    standing = told.standing
+    if told.ended is None:
+        if told.engine and told.engine.host != socket.gethostname():
+            return "elsewhere"
+        if not control.is_alive(run, told):
+            return "interrupted"
+    return "going" if standing == "starting" else standing
+
+
+def _model(request: RunRequest | None) -> str:
+    return visible(request.model, 60) if request else ""
+
+
+def _result(place: Place, told: Glance) -> str:
+    if told.pair:
+        return distance(told.pair.distance, told.pair.error)
+    if place == "queued" and told.queued:
+        return f"{count(told.queued.ahead)} ahead"
+    if told.progress and told.progress.pairs:
+        return f"{100 * told.progress.settled // told.progress.pairs}%"
+    return ""

@@ -1,0 +1,76 @@
+"""What is asked of a run: made of a model and settings, read back from a run's folder. No torch here."""
+
+import os
+
+import msgspec
+
+from ..errors import InputError, RunError
+from ..events import LONGEST_WORDS, RunRequest
+from ..files import read_regular
+from ..models.cluster_file import CLUSTER_FILE
+from ..models.discovery import Model
+from ..text.escape import visible
+from .folders import LONGEST_REQUEST, Run
+
+
+def request_for(
+    model: Model,
+    *,
+    cluster: str | None = None,
+    batch: int = 256,
+    device: str = "auto",
+    threads: int = 0,
+    memory: int = 0,
+    exhaustive: bool = False,
+    screen: str = "auto",
+) -> RunRequest:
+    """What an engine needs to know to run `model`, in its own cluster or in another.
+
+    Raises InputError, with the model's problem, for a model that cannot be run, or for no such cluster.
+    """
+    if model.problem is not None:
+        raise InputError(model.problem)
+    chosen = model.cluster if cluster is None else cluster
+    if chosen not in ("mask", "all") and not chosen.startswith("tokens:"):
+        raise InputError(f"A cluster is mask, all or tokens:REGEX, not {visible(chosen, 60)}.")
+    if chosen == "mask" and model.cluster_file is None:
+        raise InputError(f"There is no {CLUSTER_FILE} beside {visible(str(model.weights))}.")
+    if batch < 1:
+        raise InputError(f"A batch has at least one row, not {batch}.")
+    request = RunRequest(
+        model=model.name,
+        weights=str(model.weights),
+        tensor=model.tensor,
+        cluster=chosen,
+        cluster_file=str(model.cluster_file) if model.cluster_file is not None and chosen == "mask" else None,
+        tokenizer=str(model.tokenizer) if model.tokenizer is not None else None,
+        batch=batch,
+        device=device,
+        threads=threads,
+        memory=memory,
+        exhaustive=exhaustive,
+        screen=screen,
+    )
+    try:
+        return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # as the engine will read it
+    except UnicodeEncodeError:  # what a command line or a file system holds need not be text
+        raise InputError(f"{visible(chosen, 60)} or {visible(device, 60)} is not UTF-8.") from None
+    except msgspec.ValidationError:
+        long = visible(max(model.tensor, chosen, key=len), 60)
+        raise InputError(f"{long} is longer than {LONGEST_WORDS:,} characters.") from None
+
+
+def request_of(run: Run) -> RunRequest:
+    """What was asked of `run`; RunError where its request cannot be read."""
+    try:
+        return msgspec.json.decode(read_regular(run.request, LONGEST_REQUEST), type=RunRequest)
+    except OSError as error:
+        raise RunError(f"{run.request} cannot be read: {error.strerror}.") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RunError(f"{run.request} is not a run's request: {error}.") from error
+
+
+def rows_of(request: RunRequest) -> tuple[str, str, str, str | None]:
+    """What says which rows a request means: weights, tensor, cluster and mask. Equal for the same rows."""
+    mask = os.path.abspath(request.cluster_file) if request.cluster_file else None
+    return os.path.abspath(request.weights), request.tensor, request.cluster, mask

@@ -1,0 +1,164 @@
+"""How much of a search is worked on at once, and the memory that this takes.
+
+Sizes follow from the device (tiles stay in a CPU's caches, and fill a GPU) and from the memory that the search may
+take. What is large is reserved at the start and used again for every tile (`workspace`), so that what a search
+takes can be said before it begins: `Blocks.bytes`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..device import free_memory
+from .workspace import aligned
+
+COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
+LEAST_STRIP = 256  # rows
+BESIDE = 8  # numbers of a factor beside its coordinates, at most, and of what fills it up at the end
+_LEAST_DENSE = 64  # rows
+_DENSE = (128, 1 << 18)  # rows, and numbers, of a side of a dense tile
+_PIVOTS = (4, 32)
+_MOST_PIVOTS = 32  # or as many far rows of batches
+NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
+_WORTH = 8  # how many times its own cost a choice of levels has to be able to save
+_FASTER = 1.1  # times as many numbers a second from a whole tile's product as from half a one's
+_TILES = {"cpu": (1024, 4096), "mps": (4096, 8192)}
+_GPU_TILE = (8192, 16384)
+_SMALL_ROWS = 24 << 20  # bytes
+_CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
+_SHARE = 0.5  # of the free memory, where no budget is given
+_CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
+_FIXED = 9 << 19  # blocks being centred, pairs being evaluated, told apart exactly and kept
+_BATCH = 700  # bytes for each batch: its bounds, its contenders, its maximum
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
+    a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers in pairs of
+    rows `few` enough to be evaluated without looking for bounds.
+
+    A tile's columns are a multiple of its rows, so that its rows are among its partners from the first on, or not
+    at all. Raises ValueError where they are not.
+    """
+
+    pivots: int
+    strip: int
+    tile_rows: int
+    tile_columns: int
+    dense: int
+    projected: int
+    few: int = 1 << 18
+
+    def __post_init__(self) -> None:
+        if self.tile_columns % self.tile_rows:
+            raise ValueError(
+                f"{self.tile_columns} columns of a tile are no multiple of its {self.tile_rows} rows."
+            )
+
+    def tile_height(self, in_reach: Tensor, levels: int) -> int:
+        """The rows of a tile in a strip of rows (m,) that have so many partners `in_reach`, put to so many levels.
+
+        All `tile_rows`, or half as many: a tile goes as far as the farthest reaching of its rows, so that halves
+        multiply less. Whole ones multiply faster, but not where narrower levels come first: a narrow product is
+        soon done, and is best gone through in cache.
+        """
+        if self.tile_rows % 2:  # its half would not part the columns
+            return self.tile_rows
+        half = self.tile_rows // 2
+        whole_ones, halves = (
+            sum(len(part) * int(part.max()) for part in torch.split(in_reach, height))
+            for height in (self.tile_rows, half)
+        )
+        return self.tile_rows if levels == 1 and whole_ones <= _FASTER * halves else half
+
+    @property
+    def halvable(self) -> bool:
+        """Whether half as much would still be worth trying."""
+        return self.strip > LEAST_STRIP // 4
+
+    def halved(self) -> "Blocks":
+        """Half the strip and the tile."""
+        half = max(1, self.strip // 2)
+        return replace(
+            self,
+            strip=half,
+            tile_rows=min(self.tile_rows, half),
+            tile_columns=half,
+            dense=max(_LEAST_DENSE, self.dense // 2),
+        )
+
+    def bytes(self, n: int, d: int, batches: int = 1) -> int:
+        """What a search of rows (n, d) takes beyond them: what it reserves, vectors of n numbers and of `batches`,
+        and what little comes and goes."""
+        reserved = 4 * sum(rows * length for rows, length in self.reserved(n, d).values())
+        pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
+        directions = 4 * self.projected * (5120 + 3 * d)
+        dense = 16 * self.dense * d + 80 * self.dense**2
+        choosing = _CHOOSING if self.projected else 0
+        return reserved + 120 * n + _BATCH * batches + max(_FIXED, pivots - reserved, choosing, directions, dense)
+
+    def reserved(self, n: int, d: int) -> dict[str, tuple[int, int]]:
+        """The parts of a search's `Workspace`, (rows, float32 numbers in each)."""
+        columns = min(max(self.strip, self.tile_columns), n)
+        # Each tile of a strip has a witness; tiles are half as high as they may be, at the least.
+        tiles = -(-min(self.strip, n) // max(1, self.tile_rows // 2))
+        rows = min(self.strip, n) + tiles
+        full = aligned(d + 2 * BESIDE)
+        projected = aligned(self.projected + BESIDE) if self.projected else 0
+        return {
+            "product": (min(self.tile_columns, n), aligned(1) + aligned(min(self.tile_rows, n))),
+            "left": (rows, full),
+            "right": (columns, full),
+            "projected_left": (rows, projected),
+            "projected_right": (columns, projected),
+            COORDINATES: (n, projected),
+        }
+
+
+def blocks_for(
+    device: torch.device,
+    n: int,
+    d: int,
+    memory: int = 0,
+    free: Callable[[torch.device], int] = free_memory,
+) -> Blocks:
+    """Block sizes that suit the device and keep a search of rows (n, d) within `memory` bytes beyond them.
+
+    Without a budget (0) it is half of what is `free` on the device beside the rows, and on a CPU at most 64 MB
+    for up to 24 MB of rows, else 256 MB. Sizes are halved until they fit; the smallest are used where
+    they do not either.
+    """
+    budget = memory or _budget(device, n, d, free)
+    widest = min(2 * d // 3, _WIDEST)
+    tile_rows, tile_columns = _TILES.get(device.type, _GPU_TILE)
+    blocks = Blocks(
+        pivots=max(1, min(n, _PIVOTS[1], max(_PIVOTS[0], n // 512))),
+        strip=tile_columns,
+        tile_rows=tile_rows,
+        tile_columns=tile_columns,
+        dense=max(_LEAST_DENSE, min(_DENSE[0], _DENSE[1] // d)),
+        projected=widest if widest >= NARROWEST and is_worth_projecting(n, widest) else 0,
+    )
+    while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
+        if 8 * n * blocks.projected > budget:
+            blocks = replace(blocks, projected=blocks.projected // 2)
+        else:
+            blocks = blocks.halved()
+    return blocks
+
+
+def is_worth_projecting(m: int, width: int, within: float = 1.0) -> bool:
+    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
+    costs to find leading directions and fill levels up to `width`."""
+    return within * m * m > _WORTH * (2 * m + 12 * min(m, 4096)) * width
+
+
+def _budget(device: torch.device, n: int, d: int, free: Callable[[torch.device], int]) -> int:
+    """The bytes to be used where nobody says how many."""
+    rows = 4 * n * d
+    if device.type == "cpu":  # the rows are there already
+        return min(_CPU_BUDGETS[rows > _SMALL_ROWS], int(_SHARE * free(device)))
+    return int(_SHARE * max(0, free(device) - rows))

@@ -1,0 +1,186 @@
+"""Tiles in which too many pairs are too close to call in float32: the whole tile in float64 at once.
+
+Rows on a sphere, one-hot rows, the corners of a cube: there float32 leaves not a few candidates but a mass.
+One float64 product per tile decides most of them. Where the rows lie on a grid coarse enough for that product
+to be exact, equal distances are known to be equal, and of a mass of ties only the smallest pair of each row is
+kept, with their number.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..device import float64_device
+from .centered_rows import Space
+from .matmul import product, write_witness
+from .rounding import gamma, scaled, scaled_difference, underflow
+from .thresholds import Thresholds
+
+_BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
+
+
+@dataclass(frozen=True)
+class DenseTile:
+    """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts
+    the pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
+
+    i: Tensor
+    j: Tensor
+    square: Tensor | None = None
+    ties: Tensor | None = None
+
+
+class Dense:
+    """The rows of a search in float64, a block at a time; `size` rows to a block.
+
+    Where products are exact, a mass of ties is collapsed to a few pairs and their number; or with `most`, to so
+    many pairs.
+    """
+
+    def __init__(self, space: Space, size: int, most: int | None = None) -> None:
+        self._space, self._size, self._most = space, size, most
+        self._where = float64_device(space.rows.device)
+
+    def tiles(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> Iterator[DenseTile]:
+        """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter, tile by tile.
+
+        Both are ascending indices, either the same or disjoint; of rows with themselves each pair is taken once.
+        The `thresholds` are raised by what each tile shows.
+        """
+        same = torch.equal(left, right)
+        parts = torch.split(right, self._rows_at_once) if len(right) else ()
+        for at, rows in enumerate(torch.split(left, self._rows_at_once)):
+            x = self._operand(rows)
+            for partners in parts[at if same else 0 :]:
+                squares = product(x, self._operand(partners, behind_witness=True)).cpu().mul_(-2)
+                squares += self._norms[rows].to(squares)[:, None]
+                squares += self._norms[partners].to(squares)
+                if torch.equal(partners, rows):
+                    squares.masked_fill_(torch.ones_like(squares, dtype=torch.bool).tril_(), -torch.inf)
+                if not self.are_exact:
+                    yield self._undecided(squares, rows, partners, thresholds)
+                elif self._most is None:
+                    yield _smallest_pairs(squares, rows, partners, thresholds.places.copies)
+                else:
+                    yield _largest_pairs(squares, rows, partners, thresholds, self._most)
+
+    @property
+    def _rows_at_once(self) -> int:
+        """Rows and columns of a tile: more of them where they take less room."""
+        return 2 * self._size if self._exact_dtype is torch.float32 else self._size
+
+    def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds) -> DenseTile:
+        reach = float(self._space.radius[left].max() + self._space.radius[right].max())
+        d = self._space.rows.shape[1]
+        slack = 4 * gamma(d + 8, torch.float64) * reach**2 + underflow(d)
+        lower = torch.cat([squares.amax(dim=1), squares.amax(dim=0)]) - slack
+        thresholds.at_least(torch.cat([left, right]), lower)
+        needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+        row, column = (~(squares + slack < needed)).nonzero(as_tuple=True)
+        i, j = left[row], right[column]
+        return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
+
+    def _operand(self, index: Tensor, behind_witness: bool = False) -> Tensor:
+        """Rows at `index` (m,), as they are where products are exact, else centred, in float64, as an operand of
+        `products.product`: left (m, d + 1), or right, behind its witness (1 + m, d + 1)."""
+        rows = self._space.rows.index_select(0, index.to(self._space.rows.device)).to(self._where)
+        dtype = self._exact_dtype or torch.float64
+        shape = behind_witness + len(index), rows.shape[1] + 1
+        operand = torch.empty(shape, dtype=dtype, device=self._where)
+        coordinates = scaled(rows.to(dtype), self._space.shift) if self.are_exact else self._centred(rows)
+        operand[behind_witness:, :-1] = coordinates
+        operand[:, -1] = 1.0
+        if behind_witness:
+            write_witness(operand)
+        return operand
+
+    def _centred(self, rows: Tensor) -> Tensor:
+        centre = self._space.centre.to(self._where).to(torch.float64)
+        return scaled_difference(rows.to(torch.float64), centre, self._space.shift)
+
+    @property
+    def are_exact(self) -> bool:
+        """Whether products of the rows are, so that masses of ties are collapsed."""
+        return self._exact_dtype is not None
+
+    @cached_property
+    def _exact_dtype(self) -> torch.dtype | None:
+        """The narrowest type in which |x|^2 + |y|^2 - 2 x.y is exact for all rows.
+
+        Their numbers are whole multiples of one power of two g, and |x|^2 <= 2^(p - 3) g^2, so that every partial
+        sum is a whole number of g^2 that the type's p bits hold.
+        """
+        if self._space.shift and self._space.rows.dtype == torch.float64:
+            return None
+        largest = float(self._uncentred_norms.max()) * (1 + 1e-9)
+        _, exponent = math.frexp(largest)  # |x|^2 < 2^exponent
+        for dtype, bits, orders in ((torch.float32, 24, 80), (torch.float64, 53, 800)):
+            grain = 2.0 ** -((bits - 3 - exponent) // 2)
+            safe = math.isfinite(largest) and abs(exponent) <= orders  # neither grain^2 nor a sum leaves the range
+            if safe and all(_are_whole(scaled(part, self._space.shift) / grain) for part in self._blocks()):
+                return dtype
+        return None
+
+    @cached_property
+    def _norms(self) -> Tensor:
+        """The coordinates' squared norms (n,) float64 on the CPU."""
+        if self.are_exact:
+            return self._uncentred_norms
+        return torch.cat([self._centred(part).square_().sum(dim=1).cpu() for part in self._blocks()])
+
+    @cached_property
+    def _uncentred_norms(self) -> Tensor:
+        blocks = (scaled(part, self._space.shift) for part in self._blocks())
+        return torch.cat([part.square().sum(dim=1).cpu() for part in blocks])
+
+    def _blocks(self) -> Iterator[Tensor]:
+        """The rows as they are, in float64."""
+        for part in torch.split(self._space.rows, max(1, _BLOCK // self._space.rows.shape[1])):
+            yield part.to(self._where).to(torch.float64)
+
+
+def _are_whole(numbers: Tensor) -> bool:
+    return torch.equal(numbers, numbers.round())
+
+
+def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> DenseTile:
+    """The first pair at the maximum of each row and each column of exact squares (a, b); rows count the ties.
+
+    Among them are the tile's farthest pair, the smallest of equals, and the next: if only one pair (p, q) is at
+    the maximum, the next is at the maximum of its row, or if that is p, of its column.
+    """
+    row_best, column_best = squares.amax(dim=1), squares.amax(dim=0)
+    row_ties = squares == row_best[:, None]
+    first_column = row_ties.to(torch.uint8).argmax(dim=1)
+    first_row = (squares == column_best).to(torch.uint8).argmax(dim=0)
+    row = torch.cat([torch.arange(len(left)), first_row])
+    column = torch.cat([first_column, torch.arange(len(right))])
+    ties = torch.cat([copies[left] * (row_ties * copies[right]).sum(dim=1), torch.zeros_like(right)])
+    at, which = torch.unique(row * len(right) + column, return_inverse=True)
+    ties = torch.zeros_like(at).scatter_reduce_(0, which, ties, "amax")
+    return _pairs_at(squares, left, right, at, ties)
+
+
+def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds, most: int) -> DenseTile:
+    """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) of
+    equals."""
+    needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+    at = (squares >= needed).flatten().nonzero().flatten()
+    if len(at) > most:
+        i, j = left[at // len(right)], right[at % len(right)]
+        by_name = torch.argsort(torch.minimum(i, j) * len(thresholds.places.copies) + torch.maximum(i, j))
+        by_square = squares.flatten()[at[by_name]].argsort(descending=True, stable=True)
+        at = at[by_name[by_square[:most]]]
+    return _pairs_at(squares, left, right, at, torch.ones_like(at))
+
+
+def _pairs_at(squares: Tensor, left: Tensor, right: Tensor, at: Tensor, ties: Tensor) -> DenseTile:
+    """The pairs at places `at` (m,) of squares (a, b), but those at minus infinity, which are there twice."""
+    square = squares.flatten()[at].to(torch.float64)
+    real = square >= 0
+    i, j = left[at // len(right)][real], right[at % len(right)][real]
+    return DenseTile(torch.minimum(i, j), torch.maximum(i, j), square[real], ties[real])

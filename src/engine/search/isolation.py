@@ -1,0 +1,177 @@
+"""Work done apart from the caller's torch settings, in a thread of its own.
+
+Autocast, inference mode, the default device and whether subnormal numbers are flushed belong to a thread, and so
+do the threads of OpenMP that help it. A new thread has none of the caller's, and what it sets nobody else sees.
+What belongs to the whole process (the default dtype, the precision of float32 products) is left alone: every
+tensor here names its dtype, and every product proves its arithmetic (`products`).
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from ..errors import ProofError
+from .rounding import check_float64
+
+Event = TypeVar("Event")
+Result = TypeVar("Result")
+
+_WAKES = 0.1  # seconds after which a wait looks up, so that ctrl-c is seen
+_AHEAD = 8  # lists of events that work may be ahead of who takes them,
+_TOGETHER = 0.02  # each of so many seconds
+_MOST_IDLE = 2  # threads that wait for their next job
+
+
+class Abandoned(BaseException):
+    """Raised in the thread whose result nobody waits for any more."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """There are no more events; because of an error, or since all are made."""
+
+    error: BaseException | None = None
+
+
+class _Thread(threading.local):
+    """What a thread is told: `abandoned` is set where nobody waits for its result; None where it is the
+    caller's."""
+
+    abandoned: threading.Event | None = None
+
+
+_this_thread = _Thread()
+_Jobs = queue.SimpleQueue[Callable[[], None]]
+_idle: list[_Jobs] = []
+os.register_at_fork(after_in_child=_idle.clear)  # a forked process has none of the threads
+
+
+def apart(work: Callable[[], Result]) -> Result:
+    """The result of `work`, or what it raises: here, where nothing is set in this thread, else from one of its
+    own.
+
+    Where the wait for it is interrupted (ctrl-c), that thread ends at the next `check_wanted`.
+    """
+    if _is_plain():
+        with torch.no_grad():
+            return work()
+
+    def only() -> Generator[Result]:
+        yield work()
+
+    (result,) = events_apart(only)
+    return result
+
+
+def _is_plain() -> bool:
+    """Whether torch computes in this thread as it does in a new one."""
+    if torch.is_inference_mode_enabled() or torch.empty(0, dtype=torch.float32).device.type != "cpu":
+        return False
+    if any(torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda", "xpu", "mps")):
+        return False
+    try:
+        check_float64()
+    except ProofError:
+        return False
+    return True
+
+
+def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
+    """The events of an iterator that `events` makes and a thread of its own goes through, a little ahead.
+
+    Where nobody waits for the next one any more, the thread ends at the next `check_wanted`.
+    """
+    if _this_thread.abandoned is not None:  # it is apart already
+        yield from events()
+        return
+    made: queue.Queue[list[Event] | _End] = queue.Queue(_AHEAD)
+    abandoned = threading.Event()
+
+    def run() -> None:
+        _this_thread.abandoned = abandoned
+        end = _End()
+        try:
+            with torch.no_grad():
+                for together in _by_time(events()):
+                    _put(made, together)
+        except BaseException as error:  # whatever it is, it is the caller's
+            end = _End(error)
+        with suppress(Abandoned):
+            _put(made, end)
+
+    _work(run)
+    try:
+        while True:
+            try:
+                got = made.get(timeout=_WAKES)
+            except queue.Empty:
+                continue
+            if not isinstance(got, _End):
+                yield from got
+            elif got.error is None:
+                return
+            else:
+                raise got.error
+    finally:
+        abandoned.set()
+
+
+def _by_time(events: Iterator[Event]) -> Iterator[list[Event]]:
+    """The events in lists: each handing over of one costs the work as much as a small step of it."""
+    together: list[Event] = []
+    last = time.perf_counter()
+    for event in events:
+        together.append(event)
+        now = time.perf_counter()
+        if now - last >= _TOGETHER:
+            yield together
+            together, last = [], now
+    yield together
+
+
+def check_wanted() -> None:
+    """Raise Abandoned in a thread that works apart and whose result nobody waits for any more."""
+    if _this_thread.abandoned is not None and _this_thread.abandoned.is_set():
+        raise Abandoned
+
+
+def _work(job: Callable[[], None]) -> None:
+    """Have a thread do a job that raises nothing: one that has done its last one, or a new one.
+
+    A new thread costs a few milliseconds, for it and OpenMP's threads that help it.
+    """
+    try:
+        jobs = _idle.pop()
+    except IndexError:
+        jobs = queue.SimpleQueue()
+        threading.Thread(target=_do_all, args=(jobs,), name="farpair", daemon=True).start()
+    jobs.put(job)
+
+
+def _do_all(jobs: _Jobs) -> None:
+    """Do one job after another, for ever."""
+    torch.set_flush_denormal(False)  # a thread inherits this one, before it has any to help it
+    while True:
+        jobs.get()()
+        if len(_idle) < _MOST_IDLE:
+            _idle.append(jobs)
+        else:
+            return
+
+
+def _put(made: "queue.Queue[Event]", event: Event) -> None:
+    """Put an event into a queue as soon as there is room. Raises Abandoned where nobody takes any more."""
+    while True:
+        check_wanted()
+        try:
+            made.put(event, timeout=_WAKES)
+        except queue.Full:
+            continue
+        return

@@ -1,0 +1,282 @@
+"""Deciding the pairs of a tile: bounds discard, float64 evaluates, and what is found raises what is needed."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .block_sizes import Blocks
+from .candidates import Contenders
+from .centered_rows import Space
+from .duplicates import Places
+from .float64_tiles import Dense
+from .level_selection import only_full_level
+from .matmul import products_at
+from .pair_counts import Ledger
+from .precision import Screen
+from .rounding import squared_distances
+from .screening_levels import Factors, Level
+from .survivors import most_within, reaching, where_at_most
+from .thresholds import Thresholds
+from .workspace import Workspace, aligned
+
+FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
+_TAKEN = 1 << 12  # pairs evaluated at once, before those that can no longer win are forgotten
+_MOST_CHECKED = 1 << 15  # pairs of a tile that are looked at one by one: a quarter of a MB for each number of them
+_MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
+_STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
+_RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The `left` rows (a,) against a `part` (b,) of the `right` ones, both by falling radius."""
+
+    left: Factors
+    right: Factors
+    part: slice
+
+    @property
+    def rows(self) -> Tensor:
+        """The rows (a,)."""
+        return self.left.rows
+
+    @property
+    def partners(self) -> Tensor:
+        """The partners (b,)."""
+        return self.right.rows[self.part]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the rows come first among the partners, in the same order: then their pairs are there twice. A
+        row that is no partner, for the part ends before it, reaches none of the rows."""
+        return bool(self.rows[0] == self.partners[0])
+
+    def factors(self, level: Level) -> tuple[Tensor, Tensor]:
+        """The rows' factors of a level, behind their witness (1 + a, width), and the partners' (b, width)."""
+        return self.left.at(level), self.right.at(level)[self.part]
+
+
+class Tiles:
+    """What the pairs decided so far have shown, and the means to decide more.
+
+    `thresholds` say what a row's pairs must reach to matter; `contenders` are the evaluated pairs that may still
+    win; `verified` (n,) marks rows of which a pair was evaluated in float64.
+    """
+
+    def __init__(
+        self, space: Space, thresholds: Thresholds, ledger: Ledger, screen: Screen, most: int | None
+    ) -> None:
+        self.screen = screen
+        self.thresholds = thresholds
+        self.ladder = only_full_level(space, screen)
+        self.contenders = Contenders(space.rows, space.shift, thresholds.places, most)
+        self.verified = torch.zeros(len(space.rows), dtype=torch.bool)
+        self.workspace = Workspace(space.rows.device)
+        self._space, self._ledger, self._most = space, ledger, most
+        self._aside: list[tuple[Tensor, Tensor]] = []
+        self._aside_pairs = 0
+
+    def use(self, blocks: Blocks) -> None:
+        """Work on as much at once as `blocks` says."""
+        self.workspace.reserve(blocks.reserved(*self._space.rows.shape))
+        self.dense = Dense(self._space, blocks.dense, self._most)
+
+    def merge(self, places: Places) -> None:
+        """Rows stand in `places` from now on."""
+        self.thresholds.merge(places)
+        self.contenders.places = places
+
+    def snapshot(self) -> Contenders:
+        """The contenders as they are, for `restore`."""
+        return self.contenders.copy()
+
+    def restore(self, contenders: Contenders) -> None:
+        """Go back to the contenders of a snapshot; what is known of bounds stays true."""
+        self.contenders = contenders
+        self._aside.clear()
+        self._aside_pairs = 0
+
+    def take_over(self, pairs: Tensor) -> None:
+        """Go on with the contenders of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
+        squares = self.contenders.replace(pairs)
+        self.thresholds.evaluated(pairs[:, 0], pairs[:, 1], squares)
+
+    def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
+        """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.
+
+        No `right` row needs less than `lowest`, a squared distance; where that is 0 every pair is evaluated.
+        """
+        radius = self._space.radius[right.rows[start:]]
+        lacking = self.thresholds.of(left.rows).clamp_max(lowest).sqrt() - self._space.radius[left.rows]
+        within = int((~(radius < lacking.min())).sum())
+        if not within:
+            return
+        tile = Tile(left, right, slice(start, start + within))
+        full = self.ladder.levels[-1]
+        level = self.ladder.choose(tile.rows, tile.partners, self.thresholds)
+        if level is full or not self._take_by(level, tile):
+            self._take_by_full(full, tile)
+
+    def _product(self, level: Level, tile: Tile) -> Tensor:
+        """A level's product (b, a) for a tile; infinite for most of what is there twice of a diagonal one."""
+        left, right = tile.factors(level)
+        rows = len(tile.rows)
+        # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one. The
+        # witness stands before the first cache line.
+        line = aligned(1)
+        whole = self.workspace.block("product", len(right), line + aligned(rows))[:, line - 1 : line + rows]
+        done = 0
+        if tile.is_diagonal:
+            step = -(-rows // _STEPS)
+            for start in range(0, rows - step, step):
+                done = start + step
+                level.screen.product(right[start:done], left[: 1 + done], out=whole[start:done, : 1 + done])
+                whole[start:done, 1 + done :] = torch.inf
+        level.screen.product(right[done:], left, out=whole[done:])
+        return whole[:, 1:]
+
+    def _slack(self, level: Level, tile: Tile) -> float:
+        return level.slack_for(float(self._space.radius[tile.rows[0]] + self._space.radius[tile.partners[0]]))
+
+    def _take_by(self, level: Level, tile: Tile) -> bool:
+        """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
+        left then are set aside. False where they are not few."""
+        least = self._least(tile.rows, tile.partners)
+        product, within = self._product(level, tile), most_within(least, self._slack(level, tile))
+        found = where_at_most(product, within, _MOST_CHECKED)
+        if found is None:
+            return False
+        column, row = (at.cpu() for at in found)
+        if tile.is_diagonal:
+            column, row = column[row < column], row[row < column]
+        counted = row, column
+        if len(row) > _MANY * len(product):  # else it does not pay to have the factors of all
+            full = self.ladder.levels[-1]
+            left, right = tile.factors(full)
+            products = products_at(left[1:], right, row, column).cpu()
+            mattering = ~(products > most_within(least, self._slack(full, tile))[row])
+            row, column = row[mattering], column[mattering]
+            if len(row) > FEW_PAIRS:
+                return False
+        self._ledger.count_pairs(tile.rows, tile.partners, *counted)
+        i, j = tile.rows[row], tile.partners[column]
+        self._set_aside(torch.minimum(i, j), torch.maximum(i, j))
+        return True
+
+    def _least(self, rows: Tensor, partners: Tensor) -> Tensor:
+        """What a pair of each of `rows` (a,) with any of the `partners` (b,) needs at least: (a,) float64."""
+        return self.thresholds.of(rows).clamp_max(float(self.thresholds.of(partners).min()))
+
+    def _take_by_full(self, full: Level, tile: Tile) -> None:
+        """Decide a tile by the full level. Where that leaves many pairs, the likeliest of them first raise the
+        bounds, and those left then are evaluated together."""
+        self._ledger.count_tile(tile.rows, tile.partners)
+        product, slack = self._product(full, tile), self._slack(full, tile)
+        pairs = self._mattering(tile, product, slack)
+        if pairs is None:
+            row_least, column_least = (product.amin(dim=dim).cpu().to(torch.float64) for dim in (0, 1))
+            self._learn_nearest(tile, product, row_least, column_least)
+            pairs = self._mattering(tile, product, slack)
+            if pairs is None:
+                rows = tile.rows[reaching(row_least, slack, self._least(tile.rows, tile.partners))]
+                partners = tile.partners[reaching(column_least, slack, self._least(tile.partners, tile.rows))]
+                if len(rows) and len(partners):
+                    self._take_together(rows.sort().values, partners.sort().values)
+                return
+        self.take(*pairs)
+
+    def _learn_nearest(self, tile: Tile, product: Tensor, row_least: Tensor, column_least: Tensor) -> None:
+        """Raise the bounds by the pairs of a tile that are likely to raise them most: one for each batch."""
+        rows, partners = tile.rows, tile.partners
+        best = self._likeliest(rows, row_least)
+        nearest = product[:, best.to(product.device)].argmin(dim=0).cpu()
+        also = self._likeliest(partners, column_least)
+        nearest_row = product[also.to(product.device)].argmin(dim=1).cpu()
+        if len(best) + len(also):
+            self.learn(torch.cat([rows[best], rows[nearest_row]]), torch.cat([partners[nearest], partners[also]]))
+
+    def _likeliest(self, rows: Tensor, least: Tensor) -> Tensor:
+        """For each batch in which some of `rows` (m,) stand first, the one of the `least` (m,) product, if that
+        promises more than is known of the batch: as indices into `rows`."""
+        raising = (least * -2 > self.thresholds.of(rows) * (1 + _RISE)).nonzero().flatten()
+        order = raising[least[raising].argsort()]
+        places = self.thresholds.places
+        batch = places.first_batch(rows[order])
+        first = torch.full((places.batches,), len(order), dtype=torch.int64)
+        first.scatter_reduce_(0, batch, torch.arange(len(order)), "amin")
+        return order[first[first < len(order)]]
+
+    def _mattering(self, tile: Tile, product: Tensor, slack: float) -> tuple[Tensor, Tensor] | None:
+        """The pairs (m,), i < j, of a tile that still matter by the full level's product, each once; None where
+        they are many."""
+        rows, partners = tile.rows, tile.partners
+        found = where_at_most(product, most_within(self._least(rows, partners), slack), _MOST_CHECKED)
+        if found is None:
+            return None
+        reach = product[found].cpu().to(torch.float64).mul_(-2).add_(slack)
+        i, j = rows[found[1].cpu()], partners[found[0].cpu()]
+        mattering = ~(reach < torch.minimum(self.thresholds.of(i), self.thresholds.of(j)))
+        i, j = i[mattering], j[mattering]
+        return self._once(i, j) if len(i) <= FEW_PAIRS else None
+
+    def _take_together(self, rows: Tensor, partners: Tensor) -> None:
+        """Evaluate each pair of `rows` (a,) with `partners` (b,), both ascending; some may be in both."""
+        others = partners[~torch.isin(partners, rows)]
+        if len(others) < len(partners):
+            self.take_dense(rows, rows)
+        self.take_dense(rows, others)
+
+    def _once(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        """The pairs (m,) with i < j, each once."""
+        n = len(self._space.rows)
+        keys = torch.unique(torch.minimum(i, j) * n + torch.maximum(i, j))
+        i, j = keys // n, keys % n
+        return i[i != j], j[i != j]
+
+    def learn(self, i: Tensor, j: Tensor) -> None:
+        """Evaluate pairs (m,) only to raise the bounds."""
+        i, j = self._once(i, j)
+        self.thresholds.evaluated(i, j, squared_distances(self._space.rows, i, j, self._space.shift))
+
+    def _set_aside(self, i: Tensor, j: Tensor) -> None:
+        """Keep pairs (m,), i < j, to be evaluated together with others."""
+        self._aside.append((i, j))
+        self._aside_pairs += i.numel()
+        if self._aside_pairs > FEW_PAIRS:
+            self.take_aside()
+
+    def take_aside(self) -> None:
+        """Evaluate the pairs that were set aside."""
+        if self._aside:
+            i, j = (torch.cat(parts) for parts in zip(*self._aside, strict=True))
+            self._aside.clear()
+            self._aside_pairs = 0
+            self.take(i, j)
+
+    def take(self, i: Tensor, j: Tensor) -> None:
+        """Evaluate pairs (m,), i < j, for good."""
+        for start in range(0, len(i), _TAKEN):
+            part = slice(start, start + _TAKEN)
+            squares = squared_distances(self._space.rows, i[part], j[part], self._space.shift)
+            self.thresholds.evaluated(i[part], j[part], squares)
+            self.contenders.add(i[part], j[part], squares)
+            self.verified[i[part]] = True
+            self.verified[j[part]] = True
+            if len(i) > _TAKEN:
+                self.forget()
+
+    def take_dense(self, left: Tensor, right: Tensor) -> None:
+        """Decide a tile of which too many pairs are left, at once in float64; rows as `Dense.tiles` asks."""
+        for tile in self.dense.tiles(left, right, self.thresholds):
+            if tile.square is None or tile.ties is None:
+                self.take(tile.i, tile.j)
+            else:
+                self.thresholds.evaluated(tile.i, tile.j, tile.square)
+                self.contenders.add_exact(tile.i, tile.j, tile.square, tile.ties)
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget the contenders that can no longer win."""
+        i, j = self.contenders.rows
+        self.contenders.keep(self.thresholds.of(i), self.thresholds.of(j))

@@ -1,0 +1,1 @@
+"""The engine process: it runs a request and writes its journal."""

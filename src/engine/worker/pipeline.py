@@ -1,0 +1,172 @@
+"""A whole run as one generator of events: rows, search, analysis, end. The engine process writes them down.
+
+Torch is imported here, so a process that has something to say before that imports this module late.
+"""
+
+import os
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+import torch
+
+from ..analysis.batch_pairs import Measuring
+from ..analysis.outlier_ladder import ladder, rungs_worth_taking
+from ..analysis.pair_analysis import analyse, measure_rows
+from ..device import choose_device, device_name
+from ..errors import InputError
+from ..events import (
+    MOST_BATCHES,
+    Analysed,
+    AnyEvent,
+    BatchDone,
+    PairFound,
+    Progress,
+    ResumePoint,
+    RunEnded,
+    RunRequest,
+    RunStarted,
+    Warned,
+)
+from ..models.loader import load_rows
+from ..search.block_sizes import blocks_for
+from ..search.precision import AUTO, choose_screen
+from ..search.search import search_here
+from ..search.workspace import Workspace
+from ..text.numbers import count, distance, size
+from .resume import resume_from
+from .token_names import TokenNames
+
+# A centroid this far from the rows' mean, in median distances from it, changes digits that a person reads.
+_NOTICEABLE_OFFSET = 1e-3
+# The ladder may take this many times the search's own time, and the first seconds in any case.
+_LADDER_EFFORT, _LEAST_SECONDS = 3, 10.0
+
+
+def run_events(request: RunRequest) -> Generator[AnyEvent]:
+    """Everything that happens in a run of `request`, from RunStarted to RunEnded(done), every few milliseconds.
+
+    Rows are named (Named) before the first event that mentions them. Closing the generator stops the search.
+    Raises InputError for what cannot be read or used; anything else that is raised is a fault.
+    """
+    if request.batch < 1:
+        raise InputError(f"--batch {request.batch}: a batch holds at least one row.")
+    cores = os.cpu_count() or 1
+    if request.threads:
+        torch.set_num_threads(min(request.threads, cores))  # of many more, the system may give out in a crash
+    device = choose_device(request.device)
+    chosen = choose_screen(request.screen, device)
+    cluster = load_rows(request)
+    n, d = cluster.rows.shape
+    if -(-n // request.batch) > MOST_BATCHES:
+        raise InputError(
+            f"--batch {request.batch} makes more than {count(MOST_BATCHES)} batches of {count(n)} rows; take more."
+        )
+    blocks = blocks_for(device, n, d, request.memory)
+    memory = blocks.bytes(n, d, -(-n // request.batch))
+    started = RunStarted(
+        files=cluster.files,
+        fingerprint=cluster.fingerprint,
+        vocabulary=cluster.vocabulary,
+        n=n,
+        d=d,
+        dtype=cluster.dtype,
+        device=str(device),
+        device_name=device_name(device),
+        batch=request.batch,
+        batches=-(-n // request.batch),
+        memory=memory,
+        centroid="mean" if cluster.centroid is None else "stored",
+        torch=str(torch.__version__),
+        screen=chosen.screen.name,
+        screen_reason=chosen.why,
+    )
+    yield started
+    yield from cluster.warnings
+    if request.screen not in (AUTO, chosen.screen.name):
+        yield Warned(kind="device", message=f"Pairs are screened in {chosen.screen.name}, {chosen.why}.")
+    if request.threads > cores:
+        asked = f"--threads asks for {count(request.threads)}"
+        yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
+    if 0 < request.memory < memory:
+        asked = f"--memory asks for {size(request.memory)}"
+        yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
+    names = TokenNames(request, cluster)
+    yield from names.warnings()
+    if n == 1:
+        yield RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
+        return
+    resume: ResumePoint | None = None
+    if request.resumes is not None:
+        resume, told = resume_from(request.resumes, request, started)
+        yield told
+    pair: PairFound | None = None
+    batches: list[BatchDone] = []
+    began = time.thread_time()
+    steps = search_here(
+        cluster.rows,
+        batch=request.batch,
+        device=device,
+        blocks=blocks,
+        screen=chosen.screen.name,
+        exhaustive=request.exhaustive,
+        resume=resume,
+    )
+    measuring = Measuring(cluster.rows, cluster.centroid)
+    with closing(steps):
+        for event in steps:
+            yield from names.before(event)
+            yield event
+            if resume and event is resume.settled[-1]:
+                yield resume.checkpoint  # cut short before its own first one, this run can be resumed all the same
+            match event:
+                case BatchDone():
+                    measuring.settled(event)
+                    batches.append(event)
+                case Progress():
+                    yield from measuring.in_passing()
+                case PairFound():
+                    pair = event
+    Workspace.empty()
+    assert pair is not None, "the search ended without a pair"
+    searched = time.thread_time() - began
+    measured = measure_rows(cluster.rows, cluster.centroid, measuring.mean)
+    analysis = analyse(measured, pair.i, pair.j, pair.distance)
+    yield analysis
+    yield from _warnings(analysis, n)
+    yield from measuring.all_left()
+    rungs = ladder(
+        measured.rows,
+        measured.distances,
+        measured.original,
+        most=rungs_worth_taking(n),
+        batches=batches,
+        device=device,
+        memory=memory,
+        seconds=max(_LADDER_EFFORT * searched, _LEAST_SECONDS),
+    )
+    with closing(rungs):
+        for step in rungs:
+            yield from names.before(step)
+            yield step
+    yield RunEnded(outcome="done", reason=f"The farthest pair of {count(n)} tokens is found.")
+
+
+def _warnings(analysis: Analysed, n: int) -> Iterator[Warned]:
+    offset, median = analysis.centroid_offset, analysis.distances.median
+    if offset is not None and offset > _NOTICEABLE_OFFSET * median:
+        true = analysis.distances_from_mean
+        instead = f"; from the true mean it is {distance(true.median)}" if true else ""
+        yield Warned(
+            kind="centroid",
+            message=f"The stored centroid lies {distance(offset)} from the rows' true mean, which shifts every "
+            f"distance from the centroid by up to as much: the median is {distance(median)}{instead}.",
+        )
+    copies = analysis.copies
+    if copies.groups:
+        yield Warned(
+            kind="copies",
+            message=f"{count(copies.rows)} of {count(n)} rows are bit-identical to another: "
+            f"{count(copies.groups)} {'group' if copies.groups == 1 else 'groups'} of copies, "
+            f"{count(copies.distinct)} distinct {'row' if copies.distinct == 1 else 'rows'} in all.",
+        )

@@ -1,0 +1,251 @@
+"""The engine process, `python -m farpair.engine.worker.process RUN_FOLDER`: runs a request and writes its journal.
+
+It says that it is alive and waits for its turn (see `queue`) before it loads torch, which takes seconds. It
+listens to four signals (see `runs`): stop, end, pause, go on. It ends with exit code 0 where it wrote how the run
+ended, else with 3 and a last line of `engine.log` saying why.
+"""
+
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, NoReturn
+
+import psutil
+
+from ... import __version__
+from ..errors import FarpairError, InputError, JournalError
+from ..events import (
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    Checkpoint,
+    Climbing,
+    EngineStarted,
+    Named,
+    Progress,
+    RunEnded,
+    RunRequest,
+)
+from ..journal.record import RunRecord
+from ..journal.writer import JournalWriter
+from ..memory import memory_ran_out
+from ..runs.cleanup import trim
+from ..runs.crash_report import LAST_WORDS
+from ..runs.folders import Run, private
+from ..runs.request import request_of
+from ..text.escape import visible
+from .queue import POLL_SECONDS, Turn, queue_of
+from .signals import LISTENED_TO, Stopped, Wishes
+
+_PROGRESS_SECONDS: Final = 0.1
+_LOW_PRIORITY: Final = 10
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
+_RESERVED_BYTES: Final = 1 << 14
+
+
+def main(arguments: list[str]) -> int:
+    """Run the request in the folder that `arguments` name; return the exit code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, LISTENED_TO)
+    # In a session of its own no terminal sends these; nothing else that does may end a run without a word.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    faulthandler.enable()
+    _give_way()
+    folder = Path(arguments[0])
+    run = Run(folder.name, folder)
+    try:
+        request = request_of(run)
+        with closing(JournalWriter(run.journal)) as writer, Reserve(run.folder / "reserve") as reserve:
+            journal = _Journal(writer)
+            try:
+                journal.append(_run_to_its_end(run, request, journal))
+            except JournalError as error:
+                reserve.give_back()
+                advice = "Make room and resume it; what was settled is kept."
+                journal.append(RunEnded(outcome="failed", reason=str(error), advice=advice, cause="disk"))
+    except FarpairError as error:
+        print(f"{LAST_WORDS}{error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _give_way() -> None:
+    """Let the screen, the shell and other people's work go first: the search uses every core for as long as it
+    takes."""
+    os.nice(_LOW_PRIORITY)
+    # Linux may share cores among sessions, and then `nice` counts only within one (sched(7), autogroup).
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            _AUTOGROUP.write_text(str(_LOW_PRIORITY))
+
+
+class Reserve:
+    """A little room on the disk, given back so that on a full one the journal's last line can still be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> "Reserve":
+        with suppress(OSError), open(self._path, "xb", opener=private) as file:
+            file.write(bytes(_RESERVED_BYTES))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
+
+    def give_back(self) -> None:
+        with suppress(OSError):
+            self._path.unlink()
+
+
+class _Journal:
+    """Appends events, progress at most ten times a second but the last in any case; `record` is their sum.
+
+    `undisturbed` keeps signals from coming between a line and the record of it.
+    """
+
+    def __init__(self, writer: JournalWriter) -> None:
+        self.record = RunRecord()
+        self.last: AnyEvent | None = None
+        self.undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext
+        self._writer = writer
+        self._held: Progress | Climbing | None = None
+        self._progress_at = 0.0
+
+    def append(self, event: AnyEvent) -> None:
+        match event:
+            case Progress() | Climbing():
+                if time.monotonic() - self._progress_at < _PROGRESS_SECONDS:
+                    self._held = event
+                    return
+                self._progress_at = time.monotonic()
+                self._held = None
+            case BatchBound() | BatchDone() | Checkpoint() | Named():
+                pass
+            case _:
+                if self._held:
+                    held, self._held = self._held, None
+                    self._write(held)
+        self._write(event)
+
+    def _write(self, event: AnyEvent) -> None:
+        with self.undisturbed():
+            self.record.apply(self._writer.append(event), event)
+            self.last = event
+
+
+def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
+    """Run `request`, every event but the last into `journal`; the last is returned."""
+    journal.append(_engine_started(run, request))
+    with suppress(FarpairError):
+        trim()
+    wishes = Wishes(journal.append)
+    journal.undisturbed = wishes.undisturbed
+    try:
+        try:
+            wishes.listen()
+            _wait_for_turn(run, request, journal)
+            return _ended(request, journal, wishes)
+        finally:
+            wishes.forget()
+    except Stopped:
+        return _stopped(journal.record, wishes)
+
+
+def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
+    """Return once no run is before this one on its device; say so where that takes a while."""
+    turn = Turn(run, queue_of(request.device))
+    while True:
+        place = turn.look()
+        if (place.ahead or journal.record.queued) and journal.last != place:
+            journal.append(place)
+        if not place.ahead:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _end_at_once(journal: _Journal, wishes: Wishes) -> NoReturn:
+    """Write that the run was stopped, and be gone without unwinding what is under way."""
+    journal.append(_stopped(journal.record, wishes))
+    os._exit(0)
+
+
+def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
+    """Run `request`, every event into `journal`, and say how it ended; raises Stopped and JournalError."""
+    try:
+        with wishes.stopping_by(partial(_end_at_once, journal, wishes)):
+            from .pipeline import run_events  # loads torch
+        with closing(run_events(request)) as events:
+            for event in events:
+                wishes.obey()
+                if isinstance(event, RunEnded):
+                    return event
+                journal.append(wishes.without_pauses(event))
+        raise AssertionError("the run has no end")
+    except InputError as error:
+        return RunEnded(outcome="failed", reason=str(error), advice="Put that right and run again.", cause="input")
+    except JournalError:
+        raise
+    except Exception as error:
+        wishes.obey()  # a stop raised in the middle of an extension module can come out of it as another error
+        traceback.print_exc()
+        first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
+        if memory_ran_out(error):
+            return RunEnded(
+                outcome="failed",
+                reason=f"Memory ran out: {first_line}.",
+                advice="Run again with a smaller --batch, a lower --memory, or another --device.",
+                cause="memory",
+            )
+        return RunEnded(
+            outcome="failed",
+            reason=f"The engine failed ({type(error).__name__}): {first_line}.",
+            advice="The journal keeps what was settled; engine.log beside it says where it failed.",
+            cause="program",
+        )
+
+
+def _stopped(record: RunRecord, wishes: Wishes) -> RunEnded:
+    if record.analysis:
+        when = "after the pair was analysed, before its outlier ladder was done"
+    elif record.pair:
+        when = "after the pair was found, before it was analysed"
+    elif record.started:
+        when = f"after {record.batches_done} of {len(record.batches)} batches"
+    else:
+        when = "before the search began"
+    advice = "Run again to search from the beginning."
+    if record.resume_point and record.engine:
+        advice = f"`farpair resume {record.engine.run}` goes on from there."
+    if wishes.from_outside:
+        by = "as a logout, a shutdown, a container's stop or a job scheduler does"
+        reason = f"Ended from outside by SIGTERM, {by}, {when}."
+        return RunEnded(outcome="cancelled", reason=reason, advice=advice, cause="signal")
+    return RunEnded(outcome="cancelled", reason=f"Stopped {when}.", advice=advice)
+
+
+def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
+    return EngineStarted(
+        run=run.id,
+        pid=os.getpid(),
+        pid_created=psutil.Process().create_time(),
+        host=socket.gethostname(),
+        program=__version__,
+        request=request,
+        queue=queue_of(request.device),
+    )
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    # All is written. Taking torch down takes time, and can crash where an import was stopped half-way.
+    os._exit(code)

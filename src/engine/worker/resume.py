@@ -1,0 +1,88 @@
+"""Going on from a run that was cut short: where, or why not. Its journal is only read. No torch here."""
+
+import math
+
+from ... import __version__
+from ..errors import RunError
+from ..events import EngineStarted, ResumePoint, RunRequest, RunStarted, Warned
+from ..journal.reader import read_kept
+from ..journal.record import RunRecord
+from ..models.source_files import difference
+from ..runs.folders import run_of
+from ..runs.request import rows_of
+from ..text.escape import visible
+from ..text.numbers import count
+
+
+def resume_from(run_id: str, request: RunRequest, started: RunStarted) -> tuple[ResumePoint | None, Warned]:
+    """Where the search of `request`, about to begin as `started` says, goes on from the run `run_id`; and what a
+    person should know of that. None where it has to start anew, and why.
+
+    What that run settled holds only for the same rows, and is proved again by nobody: its fingerprint has to be
+    the same, and whatever else could make two searches differ.
+    """
+    try:
+        record, error = read_kept(run_of(run_id).journal)
+    except RunError as problem:
+        return None, _anew(str(problem).rstrip("."))
+    if record.engine is None or record.started is None:
+        return None, _anew(f"its journal is lost ({error})" if error else "that run had not come to search")
+    differs = _difference(record.engine, record.started, request, started)
+    if differs:
+        return None, _anew(differs)
+    point = record.resume_point
+    if point is None:
+        return None, _anew("that run had settled no batch for good")
+    if not _fits(point, record):
+        return None, _anew("what its journal says of the settled batches does not fit together")
+    of = f"{count(len(point.settled))} of {count(started.batches)}"
+    return point, Warned(kind="resumed", message=f"Goes on from {of} batches that run {run_id} had settled.")
+
+
+def _anew(why: str) -> Warned:
+    return Warned(kind="resumed", message=f"Starts anew: {why}.")
+
+
+def _difference(engine: EngineStarted, before: RunStarted, request: RunRequest, now: RunStarted) -> str:
+    """Which rows or setting are not those of the run before; "" where all are."""
+    if before.fingerprint != now.fingerprint:
+        if rows_of(request) != rows_of(engine.request):
+            return "other rows are asked for than that run searched"
+        files = {file.path: file for file in now.files}
+        for file in before.files:
+            if files.get(file.path) != file:
+                return difference(file, files.get(file.path))
+        return "the rows are not those that that run searched"
+    settings = (
+        ("the cluster has {} rows, and had {}", now.n, before.n),
+        ("the rows have {} dimensions, and had {}", now.d, before.d),
+        ("batches hold {} rows, and held {}", now.batch, before.batch),
+        ("the device is {}, and was {}", now.device, before.device),
+        ("pairs are screened in {}, and were in {}", now.screen, before.screen),
+        ("torch is {}, and was {}", now.torch, before.torch),
+        ("farpair is {}, and was {}", __version__, engine.program),
+    )
+    for words, here, there in settings:
+        if here != there:
+            return words.format(_shown(here), _shown(there))
+    if request.exhaustive != engine.request.exhaustive:
+        return f"every pair {'is' if request.exhaustive else 'was'} to be evaluated in one of the two runs only"
+    return ""
+
+
+def _shown(value: int | str) -> str:
+    return count(value) if isinstance(value, int) else visible(value, 40)
+
+
+def _fits(point: ResumePoint, record: RunRecord) -> bool:
+    """Whether the settled batches and the checkpoint's pairs are of this run's rows."""
+    started = record.started
+    n = started.n if started else 0
+    pairs = [(done.i, done.j) for done in point.settled] + [(i, j) for i, j, _ in point.checkpoint.pairs]
+    batches = [
+        done.start == record.batches[done.batch].start
+        and done.end == record.batches[done.batch].end
+        and 0 <= done.maximum < math.inf
+        for done in point.settled
+    ]
+    return all(batches) and all(0 <= i < j < n for i, j in pairs)

@@ -1,0 +1,126 @@
+"""What a person asks of an engine at work, by signals: stop, pause, go on (see `runs`)."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn
+
+import msgspec
+
+from ..events import AnyEvent, BatchDone, Continued, Ladder, PairFound, Paused, Progress
+from ..runs.control import END, GO_ON, PAUSE, STOP
+
+LISTENED_TO: Final = (STOP, END, PAUSE, GO_ON)
+
+
+class Stopped(BaseException):
+    """A person or the system asks the engine to stop. Not an Exception: no library is to take it for a fault."""
+
+
+class Wishes:
+    """Listens to stop, pause and go on, and obeys wherever the main thread is, within a step of Python.
+
+    A stop raises Stopped there; a pause waits there, using no core, with Paused and Continued appended.
+    """
+
+    def __init__(self, append: Callable[[AnyEvent], None]) -> None:
+        self._append = append
+        self.from_outside = False  # the stop that was asked for is the system's, not a person's
+        self._stop = False
+        self._pause = False
+        self._obeying = False
+        self._late = False
+        self._end: Callable[[], NoReturn] | None = None
+        self._pauses: list[tuple[float, float]] = []  # begin and end by the search's clock, perf_counter
+        # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+
+    def listen(self) -> None:
+        """Obey from now on."""
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        for number in LISTENED_TO:
+            signal.signal(number, self._hear)
+        # `runs` started this process with them blocked: one that was sent before now arrives now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LISTENED_TO)
+
+    def obey(self) -> None:
+        """Raise Stopped or wait, where that was asked. Needed between steps too: Python drops what a signal
+        raises inside a destructor."""
+        if self._obeying:
+            self._late = True
+            return
+        self._obeying = True
+        try:
+            if self._pause and not self._stop:
+                self._append(Paused())
+                began = time.perf_counter()
+                while self._pause and not self._stop:
+                    select.select([self._woken], [], [])
+                    os.read(self._woken, 4096)
+                self._pauses.append((began, time.perf_counter()))
+                if not self._stop:
+                    self._append(Continued())
+            if self._stop and self._end:
+                self._end()
+            if self._stop:
+                raise Stopped
+        finally:
+            self._obeying = False
+
+    def without_pauses(self, event: AnyEvent) -> AnyEvent:
+        """`event`, which a search has just yielded, without the pauses in its seconds: they are no work."""
+        match event:
+            case Progress():
+                seconds = self._worked(event.seconds)
+                speed = event.settled / max(seconds, 1e-9)
+                return msgspec.structs.replace(event, seconds=seconds, pairs_per_second=speed)
+            case BatchDone() | PairFound() | Ladder():
+                return msgspec.structs.replace(event, seconds=self._worked(event.seconds))
+        return event
+
+    def _worked(self, seconds: float) -> float:
+        """Of the last `seconds`, those outside pauses."""
+        if not self._pauses:
+            return seconds
+        since = time.perf_counter() - seconds
+        return max(seconds - sum(max(0.0, end - max(begin, since)) for begin, end in self._pauses), 0.0)
+
+    @contextmanager
+    def stopping_by(self, end: Callable[[], NoReturn]) -> Iterator[None]:
+        """Obey a stop by calling `end` in the meantime. An exception raised while an extension module is being
+        loaded may be dropped there, or crash the process."""
+        self._end = end
+        try:
+            yield
+        finally:
+            self._end = None
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """What is asked in the meantime is obeyed at its end: what is done there is done whole."""
+        before, self._obeying, self._late = self._obeying, True, False
+        try:
+            yield
+        finally:
+            self._obeying = before
+        if self._late:
+            self.obey()
+
+    def forget(self) -> None:
+        """Listen no more: the last word is about to be written."""
+        self._obeying = True
+        for number in LISTENED_TO:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self._stop:
+            return
+        self._stop = number in (STOP, END)
+        self.from_outside = number == END
+        self._pause = number == PAUSE
+        self.obey()

@@ -1,0 +1,44 @@
+"""What a person asked for, as plain data, and the exit codes. Nothing slow is imported here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+DONE: Final = 0
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person wants: as the command line says, else the environment, else the settings (see `settings`).
+
+    `command` is "app" where no command was named, `config` is the settings file that was named.
+    """
+
+    command: str
+    model: str | None = None
+    run: str = ""
+    tensors: str | None = None
+    tensor: str | None = None
+    cluster: str | None = None
+    batch: int = 256
+    device: str = "auto"
+    threads: int = 0
+    memory: int = 0
+    exhaustive: bool = False
+    clean: bool = False
+    sample: bool = False
+    speed: float = 1.0
+    screen: str = "auto"
+    form: Literal["markdown", "json", "csv"] | None = None
+    print: bool = False
+    config: str | None = None
+    theme: str | None = None
+    mouse: bool = True
+    ascii: bool = False
+    colour: bool | None = None
+    plain: bool | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,0 +1,191 @@
+"""What the words that name a run do: stop it, pause it, let it go on or resume it; and the list, and its cleaning.
+
+A refusal is raised as InputError: one sentence, exit code 2.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from .engine.errors import InputError, JournalError, RunError
+from .engine.journal.reader import JournalTail
+from .engine.journal.record import RunRecord
+from .engine.report.tables import print_table
+from .engine.runs import control, folders
+from .engine.runs.cleanup import KEPT_DAYS, clean
+from .engine.runs.folders import Run
+from .engine.runs.listing import listed, listed_runs
+from .engine.runs.request import request_of
+from .engine.text.escape import visible
+from .engine.text.numbers import count, date, share, size
+
+_LOOK_SECONDS: Final = 0.05
+_ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
+_STATES: Final = {"done": "is done", "cancelled": "was stopped", "failed": "failed"}
+
+
+def list_runs() -> None:
+    """Print the runs kept, newest first."""
+    rows = [(kept.run.id, kept.place, date(kept.began), kept.result, kept.model) for kept in listed_runs()]
+    if not rows:
+        print(f"There are no runs in {visible(str(folders.state_folder()))} yet.", file=sys.stderr)
+        return
+    print_table(("run", "state", "began", "result", "model"), rows)
+
+
+def clean_runs() -> None:
+    """Remove old runs, and say how many and how much."""
+    removed = clean()
+    kept = f"{_runs(removed.left)} kept in {visible(str(folders.state_folder()))}"
+    if not removed.runs:
+        print(f"Nothing to remove: {kept}.")
+        return
+    print(f"Removed {_runs(removed.runs)} older than {KEPT_DAYS} days ({size(removed.bytes)}); {kept}.")
+
+
+def named_run(word: str) -> Run:
+    """The run that `word` means: its id, a part of it, or "last"."""
+    try:
+        return folders.find(word)
+    except RunError as error:
+        raise InputError(str(error)) from error
+
+
+def stop_run(word: str) -> None:
+    """Stop a run that is going, queued or paused, and say what it left."""
+    run, record, tail = _going(word, "stop")
+    control.stop(run, record)
+    _wait(run, record, tail, lambda: record.ended is not None, "stop")
+    if record.ended:
+        print(f"{visible(record.ended.reason)} {visible(record.ended.advice)}".strip())
+
+
+def pause_run(word: str) -> None:
+    """Pause a run that is going or queued."""
+    run, record, tail = _going(word, "pause")
+    if record.paused:
+        raise InputError(f"The run {run.id} is paused already; `farpair resume {run.id}` lets it go on.")
+    control.pause(run, record)
+    _wait(run, record, tail, lambda: record.paused or record.ended is not None, "pause")
+    if record.ended:
+        raise InputError(
+            f"The run {run.id} {_STATES[record.ended.outcome]} meanwhile, so there is nothing to pause."
+        )
+    print(f"Paused; `farpair resume {run.id}` lets it go on.")
+
+
+def resume_run(word: str) -> None:
+    """Let a paused run go on, or go on in a new run from what one that was cut short had settled."""
+    run = named_run(word)
+    place = listed(run).place
+    if place == "paused":
+        record, tail = RunRecord(), JournalTail(run.journal)
+        _read(tail, record)
+        control.go_on(run, record)
+        _wait(run, record, tail, lambda: not record.paused, "go on")
+        print(f"The run {run.id} goes on.")
+        return
+    if place in ("going", "queued"):
+        raise InputError(f"The run {run.id} is {place}; `farpair attach {run.id}` follows it.")
+    if place == "done":
+        raise InputError(f"The run {run.id} is done; `farpair report {run.id}` prints what it found.")
+    if place == "elsewhere":
+        raise InputError(f"The run {run.id} belongs to another host; resume it there.")
+    request = request_of(run)
+    new = control.start(msgspec.structs.replace(request, resumes=run.id))
+    print(f"{_how_it_goes_on(new)} `farpair attach {new.id}` follows it.")
+
+
+def verify_run(word: str, *, sample: bool = False) -> int:
+    """Check what a run found, say and keep the verdict; 0 where it is confirmed, 1 where it is refuted."""
+    from .engine.events import Verified
+    from .engine.report.sentences import checked
+    from .engine.worker.verifying import SAMPLE, keep, verifying
+
+    run, told, line = named_run(word), sys.stderr.isatty(), ""
+    verdict: Verified | None = None
+    for step in verifying(run, SAMPLE if sample else None):
+        if isinstance(step, Verified):
+            verdict = step
+        elif told and (now := f"checked {share(step.done, step.pairs)} of {count(step.pairs)} pairs") != line:
+            line = now
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+    if line:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    assert verdict is not None, "a check ends with its verdict"
+    for sentence in checked(verdict, None):
+        print(sentence)
+    sys.stdout.flush()  # before what may be said of the journal
+    try:
+        keep(run, verdict)
+    except JournalError as error:  # no exit code of a refutation
+        raise InputError(f"The verdict could not be kept: {error}") from error
+    return 0 if verdict.confirmed else 1
+
+
+def _how_it_goes_on(run: Run) -> str:
+    """From where the new run goes on, once that is known; or that it waits for its turn."""
+    record, tail = RunRecord(), JournalTail(run.journal)
+    while True:
+        alive = control.is_alive(run, record)
+        _read(tail, record)
+        told = [warned.message for warned in record.warnings if warned.kind == "resumed"]
+        if told:
+            return visible(told[0])
+        if record.ended and record.ended.cause == "input":
+            raise InputError(f"{record.ended.reason} {record.ended.advice}")
+        if record.ended:
+            raise RunError(f"{record.ended.reason} {record.ended.advice}")
+        if not alive:
+            raise RunError(control.death_sentence(run, record) or "The engine is gone.")
+        if record.queued:
+            return f"The run {run.id} waits for its turn: {_runs(record.queued.ahead)} first."
+        time.sleep(_LOOK_SECONDS)
+
+
+def _going(word: str, verb: str) -> tuple[Run, RunRecord, JournalTail]:
+    """The run that `word` means, which is going, and what its journal says so far."""
+    run = named_run(word)
+    record, tail = RunRecord(), JournalTail(run.journal)
+    _read(tail, record)
+    alive = control.is_alive(run, record)
+    _read(tail, record)  # after looking: an engine that is gone by then writes no more
+    if record.ended:
+        raise InputError(f"The run {run.id} {_STATES[record.ended.outcome]}, so there is nothing to {verb}.")
+    if not alive:
+        raise InputError(control.death_sentence(run, record) or f"There is nothing to {verb}.")
+    return run, record, tail
+
+
+def _wait(run: Run, record: RunRecord, tail: JournalTail, met: Callable[[], bool], verb: str) -> None:
+    """Read on until `met`. Raises RunError where the engine does not answer, or dies first."""
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while True:
+        alive = control.is_alive(run, record)
+        _read(tail, record)
+        if met():
+            return
+        if not alive:
+            raise RunError(control.death_sentence(run, record) or f"The run {run.id} has ended.")
+        if time.monotonic() > deadline:
+            pid = record.engine.pid if record.engine else "unknown"
+            raise RunError(
+                f"The engine (process {pid}) was asked to {verb} and has not answered yet; if it was suspended, "
+                f"`kill -CONT {pid}` lets it hear."
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _read(tail: JournalTail, record: RunRecord) -> None:
+    try:
+        for when, event in tail.read():
+            record.apply(when, event)
+    except JournalError as error:
+        raise InputError(str(error)) from error
+
+
+def _runs(number: int) -> str:
+    return f"{count(number)} {'run' if number == 1 else 'runs'}"

@@ -1,0 +1,110 @@
+"""How the app looks and which keys it has, as the settings and the terminal say: themes, colours, characters,
+and sentences that come and go.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from textual.app import App
+from textual.filter import LineFilter
+
+from ..engine.errors import FarpairError, InputError
+from ..engine.text.escape import visible
+from ..settings import settings_file
+from .themes import DEFAULTS, THEMES, NoColours, OnlyAscii
+
+if TYPE_CHECKING:
+    from ..options import Options
+
+
+class Looks(msgspec.Struct, frozen=True):
+    """`theme` is one of `values.THEMES`, None for the one that suits the terminal; `ascii` shows only ASCII;
+    `colour` is whether there are colours; `keys` are those that a person has given to actions instead of
+    their own; `file` is where a theme is remembered (None: nowhere).
+    """
+
+    theme: str | None = None
+    ascii: bool = False
+    colour: bool = True
+    keys: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    file: Path | None = None
+
+
+def looks_of(options: "Options") -> Looks:
+    """The looks that `options` ask for, in this process's terminal."""
+    return Looks(
+        theme=options.theme,
+        ascii=options.ascii,
+        colour=options.colour is not False,
+        keys=options.keys,
+        file=_settings_file(options),
+    )
+
+
+def _settings_file(options: "Options") -> Path | None:
+    try:
+        return settings_file(options.config)
+    except InputError:  # a person without a home folder
+        return None
+
+
+class ThemedApp(App[None]):
+    """An app in the `looks` that were asked for, in this terminal."""
+
+    def __init__(self, looks: Looks) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.looks = looks
+        self.no_color = self.no_color or not looks.colour
+        for theme in THEMES:
+            self.register_theme(theme)
+        few_colours = self.no_color or self.console.color_system in (None, "standard")
+        self.theme = self._styled_in = looks.theme or ("terminal" if few_colours else "dark")
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style everything anew in another theme than it has: at a start that would be once more than needed."""
+        if self.theme != self._styled_in:
+            self._styled_in = self.theme
+            super().refresh_css(animate)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(DEFAULTS)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        own: list[LineFilter] = [NoColours()] if self.no_color else []
+        if self.looks.ascii:
+            own.append(OnlyAscii())
+        return [*super().get_line_filters(), *own]
+
+    def next_theme(self) -> None:
+        """Show the theme after the present one, and remember it."""
+        names = [theme.name for theme in THEMES]
+        self.show_theme(names[(names.index(self.theme) + 1) % len(names)])
+
+    def show_theme(self, name: str) -> None:
+        """Show a theme, and remember it in the settings file."""
+        self.theme = name
+        if self.looks.file is None:
+            return
+        from ..settings_file import remember_theme
+
+        try:
+            remember_theme(self.looks.file, name)
+        except FarpairError as error:
+            self.say(str(error), "error")
+        else:
+            self.say(f"Theme: {name}, from now on.")
+
+    def say(
+        self, sentence: str, severity: Literal["information", "error"] = "information", *, seconds: float = 4
+    ) -> None:
+        """Show a sentence for a few seconds; never as markup."""
+        self.notify(visible(sentence), severity=severity, timeout=seconds, markup=False)
+
+    def send(self, sequence: str) -> None:
+        """Write a control sequence to the terminal, as it is."""
+        if self._driver is not None:
+            self._driver.write(sequence)

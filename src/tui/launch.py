@@ -1,0 +1,76 @@
+"""Opening the app: on the models found, or on a run."""
+
+import gc
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine.errors import InputError
+from ..engine.models.discovery import Model, model_of, tensors_folder
+from ..engine.models.selection import chosen_model, found_models, installed_demo, own_models
+from ..options import Options
+
+if TYPE_CHECKING:
+    from ..engine.runs.folders import Run
+
+
+def open_app(options: Options) -> int:
+    """Open the app on the models found, with the one asked for shown; return the exit code. Raises InputError."""
+    _collect_no_garbage()
+    from .app import run_app
+
+    start = chosen_model(options) if options.model or options.command == "demo" else None
+    own = _models_beside(start, options)
+    models = own if options.command == "demo" else [*own, *installed_demo(options)]
+    if start and start not in models:
+        models.insert(0, start)
+    return run_app(
+        models,
+        tensors=tensors_folder(options.tensors),
+        model=start.name if start else None,
+        options=options,
+        first=not own and start is None,
+    )
+
+
+def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int:
+    """Open the app on a run, which is there to be seen whatever models there are; with a `speed`, replay it.
+
+    Returns the exit code. Raises RunError where what was asked of the run is lost.
+    """
+    _collect_no_garbage()
+    from ..engine.runs.request import request_of
+    from .app import Opening, run_app
+
+    asked = request_of(run)
+    models: list[Model] = []
+    if speed is None:
+        with suppress(InputError):
+            models = found_models(options)
+    if not any(model.weights == Path(asked.weights) for model in models):
+        models.append(model_of(asked))
+    return run_app(
+        models,
+        tensors=tensors_folder(options.tensors),
+        model=asked.model,
+        options=options,
+        opening=Opening(run, speed),
+    )
+
+
+def _models_beside(start: Model | None, options: Options) -> list[Model]:
+    """The models in the tensors folder; where another was asked for, a folder that cannot be read is no fault."""
+    if options.command == "demo":
+        return []
+    try:
+        return own_models(options)
+    except InputError:
+        if start is None:
+            raise
+        return []
+
+
+def _collect_no_garbage() -> None:
+    """Until the first paint, when the app lets it go on: nothing that is imported is garbage, and looking for it
+    takes a tenth of the time."""
+    gc.disable()

@@ -1,0 +1,269 @@
+"""A model's newest run, followed: its journal is tailed, its events folded, its engine's death noticed.
+
+Imported after the first paint, for what it imports takes a moment.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from ..engine.errors import FarpairError
+from ..engine.events import AnyEvent, BatchDone, RunRequest
+from ..engine.journal.reader import JournalTail, read_kept
+from ..engine.journal.record import BatchRecord, RunRecord
+from ..engine.journal.replay import ReplayTail
+from ..engine.models.discovery import Model, model_of
+from ..engine.models.source_files import changed_since
+from ..engine.report.sentences import checked
+from ..engine.runs import control, folders
+from ..engine.runs.latest import kept_runs
+from ..engine.runs.request import request_for, request_of
+from ..engine.text.escape import visible
+from .checks import Check, Said
+from .view import Settings, View, leading
+
+# Seconds between two looks at a journal: the first after the person asked something of the engine, while there is
+# news, and while there is none. A screen that changed more often than this could not be read.
+SOON: Final = 0.05
+PERIOD: Final = 1 / 3
+SELDOM: Final = 0.5
+AT_ONCE: Final = 2**18  # bytes of a journal, between which keys are listened to
+PATIENCE: Final = 3  # looks without news after which the engine is looked for
+
+
+async def find_runs(watched: "Sequence[Watched]") -> list[folders.Run | None]:
+    """The run to show of each model, by one look at the runs that this machine's user has made."""
+    return await asyncio.to_thread(kept_runs, [one.request for one in watched])
+
+
+class Watched:
+    """One model and its newest run; `view` says what to show of it."""
+
+    def __init__(self, model: Model, *, looked: bool = False) -> None:
+        self.model = model
+        self.run: folders.Run | None = None
+        self.record: RunRecord | None = None
+        self.death: str | None = None
+        self.newest: int | None = None
+        self.best: BatchRecord | None = None
+        self.looked = looked
+        self.changed: str | None = None
+        self.replay: ReplayTail | None = None
+        self.check_of: Check | None = None
+        self._tail: JournalTail | ReplayTail | None = None
+        self._quiet = 0
+        self._pace = PERIOD
+        self._asked = asyncio.Event()
+
+    @classmethod
+    def of_replay(cls, run: folders.Run, speed: float) -> "Watched":
+        """What was, played again: the run's events in their time. Raises RunError where its request is lost."""
+        watched = cls(model_of(request_of(run)), looked=True)
+        watched.replay = ReplayTail(run.journal, speed)
+        watched.take(run, watched.replay)
+        return watched
+
+    @property
+    def going(self) -> bool:
+        """Whether more events may come."""
+        return self.record is not None and self.record.ended is None and self.death is None
+
+    @property
+    def working(self) -> bool:
+        """Whether there is an engine to stop or to pause."""
+        return self.going and self.replay is None
+
+    @property
+    def request(self) -> RunRequest | None:
+        """What a run of this model asks for; None of one that cannot be run."""
+        try:
+            return request_for(self.model)
+        except FarpairError:
+            return None
+
+    def view(self, settings: Settings) -> View:
+        """What the screen shows of it."""
+        return View(
+            model=self.model,
+            record=self.record,
+            death=self.death,
+            newest=self.newest,
+            best=self.best,
+            changed=self.changed,
+            replay=_replay_words(self.replay),
+            looked=self.looked,
+            checking=self.check_of.progress if self.check_of else "",
+            settings=settings,
+        )
+
+    async def find(self, run: folders.Run | None) -> None:
+        """Take up the `run` that was found of this model, if there is one and no other was started meanwhile."""
+        if run is not None and self.run is None:
+            await self.take_up(run)
+        self.looked = True
+
+    async def take_up(self, run: folders.Run) -> None:
+        """Show `run` as far as its journal goes. One that cannot be read is shown as dead, with the reason."""
+        self.take(run)
+        await self.look()
+        await self.look_for_the_engine()
+        started = self.record.started if self.record else None
+        if started and not self.going:
+            self.changed = await asyncio.to_thread(changed_since, started.files)
+
+    def start(self, settings: Settings) -> None:
+        """Start a run. Raises InputError for a model that cannot be run, RunError where no engine starts."""
+        request = request_for(
+            self.model,
+            batch=settings.batch,
+            device=settings.device,
+            threads=settings.threads,
+            memory=settings.memory,
+            exhaustive=settings.exhaustive,
+            screen=settings.screen,
+        )
+        self.take(control.start(request))
+        self.looked = True
+
+    def resume(self) -> bool:
+        """Go on, in a new run, from where this one was cut short; whether it was. Raises RunError as `start`."""
+        run, record = self.run, self.record
+        if run is None or record is None or not self.view(Settings()).resumable:
+            return False
+        self.take(control.start(msgspec.structs.replace(request_of(run), resumes=run.id)))
+        return True
+
+    def take(self, run: folders.Run, tail: ReplayTail | None = None) -> None:
+        """Follow `run` from its first event."""
+        if self._tail is not None:
+            self._tail.close()
+        self.run, self.record, self.death, self.changed = run, RunRecord(), None, None
+        self.newest, self.best = None, None
+        self._tail, self._quiet = tail or JournalTail(run.journal, AT_ONCE), 0
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Follow the run until it has ended or its engine has died; `changed` is called where something is new."""
+        while self.going:
+            run = self.run
+            new = await self.look()
+            if not new and self._quiet >= PATIENCE:
+                self._quiet = 0
+                new = await self.look_for_the_engine()
+            if run is not self.run:
+                return  # another run was started, and is followed by another watch
+            if new:
+                changed()
+            self._pace = PERIOD if new else min(2 * self._pace, SELDOM)
+            await self._next_look()
+
+    async def _next_look(self) -> None:
+        """Wait until it is time to look again, or the person has asked something of the engine."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), self._pace)
+            self._asked.clear()
+            self._pace = SOON
+            await asyncio.sleep(SOON)
+
+    async def look(self) -> bool:
+        """Read what is new in the journal; whether there was anything."""
+        tail, record = self._tail, self.record
+        if tail is None or record is None:
+            return False
+        anything = False
+        try:
+            while events := await asyncio.to_thread(tail.read):
+                if tail is not self._tail:
+                    return False
+                for time, event in events:
+                    self._apply(record, time, event)
+                anything = True
+        except FarpairError as error:
+            self.death = f"{visible(str(error))} What was read before it is shown."
+            return True
+        except Exception as fault:  # a journal nobody foresaw must not take the screen with it
+            self.death = f"The journal of this run cannot be shown: {visible(repr(fault))}."
+            return True
+        self._quiet = 0 if anything else self._quiet + 1
+        return anything
+
+    async def look_for_the_engine(self) -> bool:
+        """Whether the engine turns out to have died; `death` says how."""
+        run, record = self.run, self.record
+        if run is None or record is None or not self.going or (self.replay and not self.replay.at_the_end):
+            return False
+        sentence = await asyncio.to_thread(control.death_sentence, run, record)
+        if sentence is None or run is not self.run:
+            return False
+        await self.look()  # its last words
+        if record.ended is None:
+            self.death = sentence
+        return True
+
+    @property
+    def uncheckable(self) -> str:
+        """Why what the run found cannot be checked now, in a sentence; "" where it can be."""
+        record = self.record
+        if self.replay:
+            return "This is a replay; `farpair verify` checks its run."
+        if self.check_of:
+            return "This run is being checked."
+        if record is None or self.going:
+            return "This run is not done yet; when it is, it can be checked."
+        if record.pair is None or record.ended is None or record.ended.outcome != "done":
+            return "This run was not done, so there is nothing to check."
+        return ""
+
+    async def check(self, changed: Callable[[], None]) -> Said:
+        """Check what the run found in a process of its own; what came of it, in a sentence."""
+        run = self.run
+        assert run is not None, "there is a run to check"
+        self.check_of = check = Check(run)
+        changed()
+        try:
+            problem = await check.to_its_end(changed)
+        finally:
+            self.check_of = None
+            changed()
+        if run is not self.run:
+            record, _ = await asyncio.to_thread(read_kept, run.journal)
+        else:
+            await self.look()
+            changed()
+            record = self.record or RunRecord()
+        if problem or record.verified is None:
+            return Said(problem or "The check came to no verdict.", False)
+        words = " ".join(checked(record.verified, None))
+        return Said(words, record.verified.confirmed)
+
+    def stop(self) -> None:
+        """Ask the engine to stop. Raises RunError where it cannot be reached."""
+        if self.run is not None and self.record is not None:
+            control.stop(self.run, self.record)
+            self._asked.set()
+
+    def pause_or_go_on(self) -> None:
+        """Ask the engine to pause, or to go on where it is paused. Raises RunError where it cannot be reached."""
+        if self.run is None or self.record is None:
+            return
+        if self.replay:
+            self.replay.pause_or_go_on()
+        elif self.record.paused:
+            control.go_on(self.run, self.record)
+        else:
+            control.pause(self.run, self.record)
+        self._asked.set()
+
+    def _apply(self, record: RunRecord, time: float, event: AnyEvent) -> None:
+        record.apply(time, event)
+        self.best = leading(record, self.best, event)
+        if isinstance(event, BatchDone):
+            self.newest = event.batch
+
+
+def _replay_words(replay: ReplayTail | None) -> str:
+    if replay is None:
+        return ""
+    return "replay, paused" if replay.paused else f"replay × {replay.speed:g}"

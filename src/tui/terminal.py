@@ -1,0 +1,88 @@
+"""The terminal of the app: what Textual's driver leaves there, and what the app makes of signals: that its
+terminal is gone, that it is to end, that it was suspended.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class ClearingDriver(LinuxDriver):
+    """Draws on stdout, and clears its picture before it goes back to the terminal's own screen.
+
+    Textual draws on stderr, which may be a file where stdout is the terminal.
+
+    When the window has grown since, tmux fills the rows that its own screen has gained with what the program's
+    held (seen in tmux 3.3a), so that a picture's lines would stand among those of the shell.
+    """
+
+    def __init__(
+        self, app: App[object], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        assert sys.__stdout__ is not None  # the app is opened where it is a terminal
+        self._file = sys.__stdout__
+
+    def stop_application_mode(self) -> None:
+        self.write("\x1b[2J")
+        super().stop_application_mode()
+
+
+# For an orderly end: with nobody to read what is written, it can wait for ever.
+_SECONDS: Final = {signal.SIGHUP: 2.0, signal.SIGTERM: 5.0}
+
+
+class Signals:
+    """Heeds signals from when it is made until `forget`.
+
+    `end` is called with the number of the signal that says that the terminal is gone (SIGHUP), or that the system
+    ends the app (SIGTERM); a little later it is gone in any case. `repaint` is called after a suspension is over.
+    They are Python's own handlers, not the event loop's, which waits while the terminal takes no output.
+    """
+
+    def __init__(self, *, end: Callable[[int], None], repaint: Callable[[], None]) -> None:
+        self._end, self._repaint = end, repaint
+        self._taken_down = False
+        handlers = {
+            signal.SIGHUP: self._ends,
+            signal.SIGTERM: self._ends,
+            signal.SIGTSTP: self._suspends,
+            signal.SIGCONT: self._continues,
+        }
+        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+
+    def forget(self) -> None:
+        """Let signals do what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ends(self, number: int, _frame: FrameType | None) -> None:
+        watchdog = threading.Timer(_SECONDS[signal.Signals(number)], os._exit, (128 + number,))
+        watchdog.daemon = True
+        watchdog.start()
+        self._end(number)
+
+    def _suspends(self, number: int, frame: FrameType | None) -> None:
+        """The shell suspends the app: Textual takes the terminal down, and the process stops in here."""
+        self._taken_down = True
+        self._as_before(number, frame)
+
+    def _continues(self, number: int, frame: FrameType | None) -> None:
+        """Let Textual set the terminal up only where it has taken it down: after a SIGSTOP, of which nobody hears,
+        it would start a second reader of keys, which loses half of them and never ends."""
+        if self._taken_down:
+            self._taken_down = False
+            self._as_before(number, frame)
+        self._repaint()
+
+    def _as_before(self, number: int, frame: FrameType | None) -> None:
+        handler = self._before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)

@@ -1,0 +1,1 @@
+"""The live table of batches: its rows, order and filter."""

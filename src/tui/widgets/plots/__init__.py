@@ -1,0 +1,1 @@
+"""The plots: batch maxima, histogram of distances, outlier ladder, triangle."""

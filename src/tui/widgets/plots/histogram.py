@@ -1,0 +1,100 @@
+"""The histogram of distances from the centroid: both scales logarithmic, outliers marked, and where the pair
+lies."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ....engine.events import Analysed, Histogram
+from ....engine.text.numbers import count, roughly
+from ...view import View
+from ..lines import Line, Role, wrap
+from ..panel import Panel
+from .axes import Axis, columns_of, framed, label_row, label_width, rows_of
+
+EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
+
+
+def distance_lines(view: View, width: int, height: int) -> list[Line]:
+    """The histogram for `width` by `height` cells."""
+    record = view.record
+    if record is None or record.analysis is None:
+        return wrap("How far the tokens lie from the centroid appears here, once the pair is found.", width, "dim")
+    found = record.analysis.histogram
+    if found is None:
+        return wrap("The program that made this run took no histogram; r runs it again.", width, "dim")
+    heading: list[Line] = [((_heading(found, width), "dim"),)]
+    rows = height - len(heading) - 2
+    if rows < 1 or not found.counts:
+        return heading[:height]
+    tall = Axis(0.1, max(found.counts), log=True)  # a bin of one row is one step above an empty one
+    ticks = rows_of(tall, [value for value in tall.ticks(max(rows // 2, 2)) if value >= 1], rows)
+    ticks = [(y, _plain(name)) for y, name in ticks]
+    across = width - label_width([name for _, name in ticks]) - 1
+    if across < 8:
+        return heading[:height]
+    wide = Axis(found.edges[0], found.edges[-1], log=True)
+    below = [label_row(columns_of(wide, wide.ticks(max(across // 8, 2)), across), across)]
+    marks = _marks(record.analysis, wide, across)
+    picture = _bars(found, tall, wide, across, rows)
+    return [*heading, *framed([*picture, ((marks, "accent"),)], ticks, below)]
+
+
+def _heading(found: Histogram, width: int) -> str:
+    """How many tokens are marked, in words that fit."""
+    total = sum(found.counts) + found.at_zero
+    beyond, threshold = count(found.beyond), roughly(found.threshold)
+    on_it = f"; {count(found.at_zero)} on the centroid" if found.at_zero else ""
+    words = (
+        f"{beyond} of {count(total)} tokens beyond {threshold}, 2 × the median{on_it}",
+        f"{beyond} of {count(total)} tokens beyond {threshold}, 2 × the median",
+        f"{beyond} beyond {threshold}, 2 × the median",
+        f"{beyond} beyond",
+    )
+    return next((sentence for sentence in words if len(sentence) <= width), "")
+
+
+def _bars(found: Histogram, tall: Axis, wide: Axis, width: int, height: int) -> list[Line]:
+    """A bar a bin, or for bins narrower than a cell one for several together; bars beyond the threshold marked."""
+    counts = merged(found.counts, width)
+    bins = [x * len(counts) // width for x in range(width)]
+    steps = [round(tall.place(counts[b]) * 8 * height) if counts[b] else 0 for b in bins]
+    inside = round(wide.place(found.threshold) * width) if found.beyond else width
+    lines: list[Line] = []
+    for y in range(height):
+        above = 8 * (height - 1 - y)
+        row = "".join(EIGHTHS[min(max(step - above, 0), 8)] for step in steps)
+        spans: list[tuple[str, Role]] = [(row[:inside], "text"), (row[inside:], "warn")]
+        lines.append(tuple(span for span in spans if span[0]))
+    return lines
+
+
+def merged(counts: Sequence[int], most: int) -> list[int]:
+    """The counts of bins, as many neighbours added together as it takes to have no more than `most`."""
+    together = next(by for by in range(1, len(counts) + 1) if len(counts) % by == 0 and len(counts) // by <= most)
+    return [sum(counts[start : start + together]) for start in range(0, len(counts), together)]
+
+
+def _marks(found: Analysed, wide: Axis, width: int) -> str:
+    """Where the pair lies: i and j under their bins, side by side where they share one."""
+    places = {found.outlier.index: found.outlier.distance, found.other.index: found.other.distance}
+    at = sorted(
+        (round(wide.place(places[row]) * (width - 1)), name) for row, name in ((found.i, "i"), (found.j, "j"))
+    )
+    (first, one), (second, other) = at
+    first = min(first, width - 2)
+    second = max(second, first + 1)
+    return " " * first + one + " " * (second - first - 1) + other
+
+
+def _plain(name: str) -> str:
+    """A count's label without an exponent."""
+    return count(round(float(name)))
+
+
+class Distances(Panel):
+    """The histogram of distances."""
+
+    TITLE = "distances from c"
+
+    def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        return distance_lines(view, width, height)

@@ -1,0 +1,26 @@
+"""Where a run that waits for its turn on a device stands, in words."""
+
+from ...engine.events import Queued
+from ...engine.journal.record import RunRecord
+from ...engine.text.escape import visible
+
+
+def place(queued: Queued) -> str:
+    """The run's place among those on its device: "2nd in line" where one comes first."""
+    number = queued.ahead + 1
+    teens = 10 < number % 100 < 14
+    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending} in line"
+
+
+def waiting_for(record: RunRecord) -> str:
+    """On which device it waits, and for whose run: "on cpu, behind the run of Qwen3-4B"; "" where none waits."""
+    if record.queued is None:
+        return ""
+    device = visible(record.engine.request.device, 20) if record.engine else "its device"
+    behind = record.queued.behind
+    if behind is None:
+        return f"on {device}"
+    # A run's id is its date, its time, its model and four digits (see `engine.run_folders`).
+    model = "-".join(behind.split("-")[2:-1])
+    return f"on {device}, behind the run of {visible(model or behind, 40)}"

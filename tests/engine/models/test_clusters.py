@@ -1,0 +1,199 @@
+"""Which rows a cluster is, and every cluster file that contradicts itself or the embedding."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from farpair.engine.errors import InputError
+from farpair.engine.events import RunRequest
+from farpair.engine.models.cluster_file import check_layout
+from farpair.engine.models.clusters import cluster_of
+from farpair.engine.models.discovery import model_at
+from farpair.engine.models.header import read_header
+from farpair.engine.runs.request import request_for
+from safetensors.torch import load_file, save_file
+from support.fixtures import MASK_FILE, build_small_model, token_texts, write_header
+
+N, D = 200, 16
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return build_small_model(tmp_path / "model", n=40, d=D, vocabulary=N)
+
+
+def change(folder: Path, **tensors: torch.Tensor | None) -> None:
+    """Put `tensors` into the cluster file in place of those that are there; None takes one out."""
+    changed = {**load_file(folder / MASK_FILE), **tensors}
+    save_file({name: tensor for name, tensor in changed.items() if tensor is not None}, folder / MASK_FILE)
+
+
+def request(folder: Path, **changes: str | None) -> RunRequest:
+    fields = {"cluster_file": str(folder / MASK_FILE), "tokenizer": str(folder / "tokenizer.json")} | changes
+    return RunRequest(model="model", weights=str(folder / "W.safetensors"), **fields)
+
+
+def refusal(folder: Path, **changes: str | None) -> str:
+    with pytest.raises(InputError) as caught:
+        cluster_of(request(folder, **changes), N, D)
+    sentence = str(caught.value)
+    assert str(folder) in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_the_cluster_file_gives_ids_and_the_centroid_as_it_is_stored(folder: Path) -> None:
+    stored = load_file(folder / MASK_FILE)
+
+    cluster = cluster_of(request_for(model_at(folder)), N, D)
+
+    assert cluster.token_ids == stored["cluster_mask"].nonzero().flatten().tolist()
+    assert cluster.centroid is not None
+    assert cluster.centroid.dtype == torch.float32
+    assert torch.equal(cluster.centroid, stored["centroid"].to(torch.float32))
+    assert cluster.file is not None
+    assert cluster.file.path == str(folder / MASK_FILE)
+
+
+@pytest.mark.parametrize("mask", [torch.uint8, torch.bool])
+@pytest.mark.parametrize("ids", [torch.int32, torch.int64])
+@pytest.mark.parametrize("centroid", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_cluster_file_of_other_dtypes_is_read(
+    folder: Path, mask: torch.dtype, ids: torch.dtype, centroid: torch.dtype
+) -> None:
+    stored = load_file(folder / MASK_FILE)
+    change(
+        folder,
+        cluster_mask=stored["cluster_mask"].to(mask),
+        cluster_token_ids=stored["cluster_token_ids"].to(ids),
+        centroid=stored["centroid"].to(centroid),
+    )
+
+    cluster = cluster_of(request(folder), N, D)
+
+    assert cluster.token_ids == stored["cluster_token_ids"].tolist()
+    assert cluster.centroid is not None
+    assert cluster.centroid.dtype == (torch.float64 if centroid == torch.float64 else torch.float32)
+
+
+def test_centroid_and_count_need_not_be_there(folder: Path) -> None:
+    change(folder, centroid=None, n_cluster=None, spatial_mask=None)
+    cluster = cluster_of(request(folder), N, D)
+    assert len(cluster.token_ids) == 40
+    assert cluster.centroid is None
+
+
+def test_mask_and_ids_must_be_the_same_tokens(folder: Path) -> None:
+    stored = load_file(folder / MASK_FILE)
+    mask, ids = stored["cluster_mask"], stored["cluster_token_ids"]
+    first = int(ids[0])
+    missing = mask.clone()
+    missing[ids[0]] = 0
+
+    change(folder, cluster_mask=missing)
+    assert f"disagree: in the ids and not in the mask is {first}." in refusal(folder)
+
+    change(folder, cluster_mask=mask, cluster_token_ids=ids[1:].clone())
+    assert f"disagree: in the mask and not in the ids is {first}." in refusal(folder)
+
+    change(folder, cluster_token_ids=ids.flip(0).contiguous())
+    assert "disagree: the ids are not in ascending order." in refusal(folder)
+
+
+@pytest.mark.parametrize(("outside", "named"), [(-1, "-1"), (N, "200"), (2**31 - 1, "2147483647")])
+def test_an_id_that_is_no_token_is_refused(folder: Path, outside: int, named: str) -> None:
+    ids = load_file(folder / MASK_FILE)["cluster_token_ids"]
+    ids[3] = outside
+    change(folder, cluster_token_ids=ids)
+    assert f"names no token of the 200: {named}." in refusal(folder)
+
+
+def test_an_id_that_is_there_twice_is_refused(folder: Path) -> None:
+    ids = load_file(folder / MASK_FILE)["cluster_token_ids"]
+    ids[3] = ids[4]
+    change(folder, cluster_token_ids=ids)
+    assert f"names a token more than once: {int(ids[4])}." in refusal(folder)
+
+
+def test_a_count_that_is_not_the_ids_is_refused(folder: Path) -> None:
+    change(folder, n_cluster=torch.tensor([41], dtype=torch.int32))
+    assert '"n_cluster" in ' in refusal(folder)
+    assert "is 41, and there are 40 ids." in refusal(folder)
+
+
+def test_an_empty_cluster_is_refused(folder: Path) -> None:
+    change(
+        folder,
+        cluster_mask=torch.zeros(N, dtype=torch.uint8),
+        cluster_token_ids=torch.zeros(0, dtype=torch.int32),
+        n_cluster=torch.tensor([0], dtype=torch.int32),
+    )
+    assert "is empty." in refusal(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_centroid_that_is_not_finite_is_refused(folder: Path, value: float) -> None:
+    centroid = load_file(folder / MASK_FILE)["centroid"]
+    centroid[5] = value
+    change(folder, centroid=centroid)
+    assert '"centroid" in ' in refusal(folder)
+    assert "holds NaN or infinity." in refusal(folder)
+
+
+def test_a_cluster_file_for_another_embedding_is_refused(folder: Path) -> None:
+    change(folder, cluster_mask=torch.zeros(N + 1, dtype=torch.uint8))
+    assert "is for 201 tokens, and the embedding has 200." in refusal(folder)
+    change(folder, cluster_mask=None)
+    assert 'has no tensor "cluster_mask"; those there are' in refusal(folder)
+
+
+def test_a_hostile_dtype_is_shown_escaped(folder: Path) -> None:
+    place = {"dtype": "\x1b[31mred", "shape": [N], "data_offsets": [0, N]}
+    write_header(folder / MASK_FILE, {"cluster_mask": place}, following=N)
+    with pytest.raises(InputError) as caught:
+        check_layout(read_header(folder / MASK_FILE), N, D)
+    assert r"is \x1b[31mred, which safetensors does not have." in str(caught.value)
+
+
+def test_the_cluster_all_is_every_token(folder: Path) -> None:
+    cluster = cluster_of(request(folder, cluster="all"), N, D)
+    assert (cluster.token_ids, cluster.centroid, cluster.file) == (list(range(N)), None, None)
+
+
+def test_the_cluster_of_a_pattern_is_the_tokens_whose_text_matches(folder: Path) -> None:
+    cluster = cluster_of(request(folder, cluster=r"tokens:^\[unused\d+\]$"), N, D)
+    expected = [id for id, text in enumerate(token_texts(N)) if text.startswith("[unused")]
+    assert (cluster.token_ids, cluster.centroid) == (expected, None)
+
+
+def test_a_pattern_that_gives_no_cluster_is_refused(folder: Path) -> None:
+    assert "is empty: nobody says this matches no token" in refusal(folder, cluster="tokens:nobody says this")
+    assert "needs a tokenizer.json" in refusal(folder, cluster="tokens:word", tokenizer=None)
+    (folder / "tokenizer.json").write_text("{}")
+    assert "is not a tokenizer" in refusal(folder, cluster="tokens:word")
+
+
+def test_a_cluster_that_is_none_of_the_three_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="mask, all or tokens:REGEX, not most"):
+        cluster_of(request(folder, cluster="most"), N, D)
+    assert "There is no cluster file beside" in refusal(folder, cluster_file=None)
+
+
+@pytest.mark.parametrize(("tokens", "added", "said"), [
+    (5000, 0, "5,000 tokens, and the embedding 100 rows"),
+    (100, 1, "matches 1 of the tokens of .*, all beyond the embedding's 100 rows"),
+    (100, 0, "matches no token of"),
+])  # fmt: skip
+def test_a_cluster_of_tokens_without_rows_is_told_from_one_of_no_tokens(
+    tmp_path: Path, tokens: int, added: int, said: str
+) -> None:
+    stored = {"model": {"vocab": {f"t{id}": id for id in range(tokens)}},
+              "added_tokens": [{"id": tokens, "content": "last"}] * added}  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    request = RunRequest(
+        model="m", weights="W", cluster="tokens:^(t4999|last)$", tokenizer=str(tmp_path / "tokenizer.json")
+    )
+    with pytest.raises(InputError, match=said):
+        cluster_of(request, 100, 4)

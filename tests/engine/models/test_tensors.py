@@ -1,0 +1,96 @@
+"""Reading stays safe when somebody writes to the file meanwhile, and the safetensors library has the last word."""
+
+import errno
+import os
+from collections import deque
+from pathlib import Path
+
+import pytest
+import torch
+from farpair.engine.errors import InputError
+from farpair.engine.models.header_json import BITS
+from farpair.engine.models.tensors import READ_AT_ONCE, StoredTensors, neighbours
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import SafetensorError
+from support.fixtures import write_header, write_sparse
+
+WIDTH = 2_560
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """W (8000, 2560) float32, ten times what is read at once."""
+    assert 8_000 * WIDTH * 4 > 9 * READ_AT_ONCE
+    write_sparse(tmp_path / "W.safetensors", torch.tensor([7_999]), torch.ones(1, WIDTH), 8_000)
+    return tmp_path / "W.safetensors"
+
+
+def test_blocks_are_all_the_rows_asked_for_in_order(path: Path) -> None:
+    with StoredTensors(path) as stored:
+        blocks = stored.row_blocks("W", range(8_000))
+        sums = [(first, len(block), block.sum().item()) for first, block, _ in blocks]
+    firsts, lengths, totals = zip(*sums, strict=True)
+    assert firsts == tuple(sum(lengths[:k]) for k in range(len(lengths)))
+    assert sum(lengths) == 8_000
+    assert totals == (0.0,) * (len(sums) - 1) + (float(WIDTH),)
+
+
+def test_a_file_cut_short_while_it_is_read_is_refused(path: Path) -> None:
+    with StoredTensors(path) as stored:
+        blocks = stored.row_blocks("W", range(8_000))
+        next(blocks)
+        os.truncate(path, 100_000)
+        with pytest.raises(InputError, match="became shorter while it was being read"):
+            next(blocks)
+
+
+def test_a_file_written_to_while_it_is_read_is_refused(path: Path) -> None:
+    with StoredTensors(path) as stored:
+        blocks = stored.row_blocks("W", range(8_000))
+        next(blocks)
+        os.utime(path, ns=(0, 0))  # as a write would, but on any file system's clock
+        with pytest.raises(InputError, match="was written to while it was being read"):
+            deque(blocks)
+
+
+def test_what_only_the_safetensors_library_refuses_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BITS, "Q9", 8)  # a dtype that the release installed is too old to know
+    write_header(tmp_path / "W.safetensors", {"V": {"dtype": "Q9", "shape": [4], "data_offsets": [0, 4]}}, 4)
+    with pytest.raises(
+        InputError, match=r"^The safetensors library refuses .*W\.safetensors \(.*unknown variant `Q9`.*\)\.$"
+    ):
+        StoredTensors(tmp_path / "W.safetensors")
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_neighbours_are_the_runs_of_consecutive_numbers(numbers: set[int]) -> None:
+    ids = sorted(numbers)
+    runs = list(neighbours(ids))
+    assert [id for begin, end in runs for id in ids[begin:end]] == ids
+    assert all(ids[end - 1] - ids[begin] == end - 1 - begin for begin, end in runs)
+    assert all(ids[end] > ids[end - 1] + 1 for _, end in runs[:-1])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENODEV, "No such device"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        SafetensorError("I/O error: No such device (os error 19)"),
+        SafetensorError("Error while mapping"),
+    ],
+)
+def test_a_file_that_cannot_be_mapped_is_read_all_the_same(
+    path: Path, failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def safe_open(*_: object, **__: object) -> None:
+        raise failure
+
+    before = [block.clone() for _, block, _ in StoredTensors(path).row_blocks("W", range(3))]
+    monkeypatch.setattr("farpair.engine.models.tensors.safe_open", safe_open)
+    with StoredTensors(path) as stored:
+        after = [block.clone() for _, block, _ in stored.row_blocks("W", range(3))]
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))

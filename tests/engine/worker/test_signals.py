@@ -1,0 +1,47 @@
+"""What a person asks of an engine is obeyed between two lines of its journal, never within one."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from farpair.engine.worker.signals import LISTENED_TO, Stopped, Wishes
+
+
+@pytest.fixture
+def wishes() -> Iterator[Wishes]:
+    before = {number: signal.getsignal(number) for number in LISTENED_TO}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    listening = Wishes(lambda _event: None)
+    listening.listen()
+    yield listening
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def test_a_stop_in_the_middle_of_a_line_is_obeyed_when_it_is_written(wishes: Wishes) -> None:
+    written = []
+
+    def write() -> None:
+        with wishes.undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+            written.append("whole")
+
+    with pytest.raises(Stopped):
+        write()
+    assert written == ["whole"]
+
+
+@pytest.mark.usefixtures("wishes")
+def test_a_stop_between_lines_is_obeyed_at_once() -> None:
+    with pytest.raises(Stopped):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_what_comes_after_the_last_word_is_not_heard(wishes: Wishes) -> None:
+    wishes.forget()
+    with wishes.undisturbed():
+        os.kill(os.getpid(), signal.SIGTERM)
+    wishes.obey()

@@ -1,0 +1,71 @@
+"""Real runs for tests: a search that is long enough to be met at work, and waiting for what its journal says."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from farpair.engine.events import AnyEvent, RunRequest
+from farpair.engine.journal.reader import JournalTail
+from farpair.engine.journal.record import RunRecord
+from farpair.engine.models.discovery import model_at
+from farpair.engine.runs import control
+from farpair.engine.runs.folders import Run
+from farpair.engine.runs.request import request_for
+from safetensors.torch import save_file
+
+FARPAIR = [sys.executable, "-m", "farpair"]
+PATIENCE_SECONDS = 90.0  # far beyond what anything here takes, so that only what never happens fails
+
+
+def long_request(folder: Path, n: int = 24_000) -> RunRequest:
+    """A search of n × 512 Gaussian rows, every pair evaluated by one core: seconds of work anywhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = torch.randn(n, 512, generator=torch.Generator().manual_seed(1))
+    save_file({"W": rows}, folder / "W.safetensors")
+    return request_for(model_at(folder), device="cpu", threads=1, exhaustive=True)
+
+
+def read_until(run: Run, wanted: Callable[[RunRecord], bool]) -> RunRecord:
+    """What the journal of `run` says once it says what is `wanted`, or its engine is gone."""
+    record, tail = RunRecord(), JournalTail(run.journal)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not wanted(record):
+        alive = control.is_alive(run, record)
+        read = tail.read()
+        for when, event in read:
+            record.apply(when, event)
+            if wanted(record):
+                return record
+        if not alive:
+            return record
+        assert time.monotonic() < deadline, f"{run.id} never came to it: {run.log.read_text()}"
+        time.sleep(0.002)
+    return record
+
+
+def ended(record: RunRecord) -> bool:
+    return record.ended is not None
+
+
+def searching(record: RunRecord) -> bool:
+    """Whether the search has come to evaluate pairs."""
+    return record.progress is not None and record.progress.settled > 0
+
+
+def all_events(run: Run) -> list[tuple[float, AnyEvent]]:
+    return JournalTail(run.journal).read()
+
+
+def wait_until_gone(run: Run, record: RunRecord) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while control.is_alive(run, record):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def farpair(*words: str) -> "subprocess.CompletedProcess[str]":
+    """The program as it is without a terminal."""
+    return subprocess.run([*FARPAIR, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
