@@ -155,7 +155,7 @@ _CLEAN: Final = (
     "remove runs older than 30 days, but what is going and the newest result of each model and settings"
 )
 _CONFIG: Final = "the settings file (default: $FARPAIR_CONFIG, else farpair/settings.toml in ~/.config)"
-_SCREEN: Final = (
+_PRECISION: Final = (
     "what pairs are screened in: float32 (the default), tf32, bfloat16, or auto, which is float32; the answer is "
     "the same"
 )
@@ -169,7 +169,7 @@ _VALUED: Final = {
     "--cluster",
     "--batch",
     "--device",
-    "--screen",
+    "--precision",
     "--threads",
     "--memory",
     "--speed",
@@ -235,7 +235,7 @@ def _parser(command: str) -> _Parser:
         add("--cluster", metavar="CLUSTER", type=_checked(values.cluster), help=_CLUSTER)
         add("--batch", metavar="N", type=_NUMBER, help="rows in a batch (default: 256)")
         add("--device", metavar="DEVICE", type=_checked(values.device), help=_DEVICE)
-        add("--screen", metavar="FORMAT", type=_checked(values.screen), help=_SCREEN)
+        add("--precision", metavar="FORMAT", type=_checked(values.precision), help=_PRECISION)
         add("--threads", metavar="N", type=_checked(values.threads), help="CPU threads (default: every core)")
         add("--memory", metavar="SIZE", type=_checked(values.bytes_of), help=_MEMORY)
         add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")

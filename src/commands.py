@@ -1,7 +1,7 @@
 """What each word of the command line does: open the app, run one model, list models, print or follow a run.
 
-What is done to a run that is going, and the list of runs, is in `run_words`; the app is opened by `opening`. Each
-word imports what it needs: the app is to be there at once.
+What is done to a run that is going, and the list of runs, is in `run_commands`; the app is opened by `launch`.
+Each word imports what it needs: the app is to be there at once.
 """
 
 import sys
@@ -114,7 +114,7 @@ def _run(options: Options) -> None:
         threads=options.threads,
         memory=options.memory,
         exhaustive=options.exhaustive,
-        screen=options.screen,
+        precision=options.precision,
     )
     plain = _plain(options)
     record = run_to_its_end(request, plain=plain)
@@ -143,7 +143,7 @@ def _print_again(options: Options, *, told: bool = False) -> int:
     if error:
         raise JournalError(f"{error} What was read before it is printed.")
     if record.ended is None:
-        raise RunError(control.death_sentence(run, record) or f"The run {run.id} is not over yet.")
+        raise RunError(control.crash_sentence(run, record) or f"The run {run.id} is not over yet.")
     return DONE if record.ended.outcome == "done" else FAILED
 
 

@@ -36,7 +36,7 @@ def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     shown = _shown(plain)
     try:
         if not _follow(record, tail, partial(control.is_alive, run, record), shown):
-            raise RunError(control.death_sentence(run, record) or "The engine is gone.")
+            raise RunError(control.crash_sentence(run, record) or "The engine is gone.")
     except (KeyboardInterrupt, SystemExit) as ending:
         (control.stop if isinstance(ending, KeyboardInterrupt) else control.end)(run, record)
         deadline = time.monotonic() + _STOP_SECONDS

@@ -32,7 +32,7 @@ class Options:
     clean: bool = False
     sample: bool = False
     speed: float = 1.0
-    screen: str = "auto"
+    precision: str = "auto"
     form: Literal["markdown", "json", "csv"] | None = None
     print: bool = False
     config: str | None = None

@@ -140,7 +140,7 @@ def _how_it_goes_on(run: Run) -> str:
         if record.ended:
             raise RunError(f"{record.ended.reason} {record.ended.advice}")
         if not alive:
-            raise RunError(control.death_sentence(run, record) or "The engine is gone.")
+            raise RunError(control.crash_sentence(run, record) or "The engine is gone.")
         if record.queued:
             return f"The run {run.id} waits for its turn: {_runs(record.queued.ahead)} first."
         time.sleep(_LOOK_SECONDS)
@@ -156,7 +156,7 @@ def _going(word: str, verb: str) -> tuple[Run, RunRecord, JournalTail]:
     if record.ended:
         raise InputError(f"The run {run.id} {_STATES[record.ended.outcome]}, so there is nothing to {verb}.")
     if not alive:
-        raise InputError(control.death_sentence(run, record) or f"There is nothing to {verb}.")
+        raise InputError(control.crash_sentence(run, record) or f"There is nothing to {verb}.")
     return run, record, tail
 
 
@@ -169,7 +169,7 @@ def _wait(run: Run, record: RunRecord, tail: JournalTail, met: Callable[[], bool
         if met():
             return
         if not alive:
-            raise RunError(control.death_sentence(run, record) or f"The run {run.id} has ended.")
+            raise RunError(control.crash_sentence(run, record) or f"The run {run.id} has ended.")
         if time.monotonic() > deadline:
             pid = record.engine.pid if record.engine else "unknown"
             raise RunError(

@@ -24,10 +24,10 @@ MOST_LINES: Final = 1000
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings in force; None leaves the choice to the program, as 0 does for `threads` and `memory`.
 
-    `tensors` is the folder of models; `batch`, `device`, `threads`, `memory` (bytes) and `screen` (the format in
-    which pairs are screened) are those of the next run; `theme` is one of `values.THEMES`; `ascii` shows nothing
-    but ASCII, `colour` false nothing in colour, `plain` makes `run` speak in sentences; `keys` gives actions, by
-    their names, other keys than their own.
+    `tensors` is the folder of models; `batch`, `device`, `threads`, `memory` (bytes) and `precision` (the format
+    in which pairs are screened) are those of the next run; `theme` is one of `values.THEMES`; `ascii` shows
+    nothing but ASCII, `colour` false nothing in colour, `plain` makes `run` speak in sentences; `keys` gives
+    actions, by their names, other keys than their own.
     """
 
     tensors: str | None = None
@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "auto"
     threads: int = 0
     memory: int = 0
-    screen: str = "auto"
+    precision: str = "auto"
     theme: str | None = None
     mouse: bool = True
     ascii: bool | None = None
@@ -55,7 +55,10 @@ MEANINGS: Final[dict[str, tuple[str, str]]] = {
     "device": ("auto, cpu, cuda, cuda:N, mps or xpu", '"auto"'),
     "threads": ("CPU threads of the search; without it every core", "4"),
     "memory": ("the most that the search may use beyond the rows; without it what it needs", '"256MB"'),
-    "screen": (f"{', '.join(values.SCREENS[:-1])} or {values.SCREENS[-1]}: what pairs are screened in", '"auto"'),
+    "precision": (
+        f"{', '.join(values.PRECISIONS[:-1])} or {values.PRECISIONS[-1]}: what pairs are screened in",
+        '"auto"',
+    ),
     "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
     "mouse": ("whether the app takes the mouse", "true"),
     "ascii": ("nothing but ASCII characters; without it, as the locale says", "true"),
@@ -92,7 +95,7 @@ def settings_in_force(given: str | None) -> Settings:
     else:
         settings = read_settings(file) if named or os.path.exists(file) else Settings()
     if os.environ.get("FARPAIR_TENSORS"):
-        settings = msgspec.structs.replace(settings, tensors=None)  # `sources.tensors_folder` reads it
+        settings = msgspec.structs.replace(settings, tensors=None)  # `discovery.tensors_folder` reads it
     if os.environ.get("NO_COLOR"):
         settings = msgspec.structs.replace(settings, colour=False)
     return settings
@@ -250,7 +253,7 @@ _CHECKS: Final[dict[str, Callable[[object], object]]] = {
     "device": _written(values.device, 'device = "cuda:1"'),
     "threads": _number(values.threads),
     "memory": _memory,
-    "screen": _written(values.screen, 'screen = "tf32"'),
+    "precision": _written(values.precision, 'precision = "tf32"'),
     "theme": _written(values.theme, 'theme = "dark"'),
     "mouse": _choice,
     "ascii": _choice,

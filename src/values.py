@@ -7,7 +7,7 @@ its full stop, that says what is wrong and what is allowed. Nothing here imports
 import re
 from typing import Final
 
-SCREENS: Final = ("auto", "float32", "tf32", "bfloat16")
+PRECISIONS: Final = ("auto", "float32", "tf32", "bfloat16")
 THEMES: Final = ("dark", "light", "contrast", "terminal")
 LARGEST: Final = 2**31 - 1  # of rows in a batch
 MOST_THREADS: Final = 1024
@@ -64,10 +64,10 @@ def speed(text: str) -> float:
     return float(text)
 
 
-def screen(text: str) -> str:
+def precision(text: str) -> str:
     """The format in which pairs are screened, or auto."""
-    if text not in SCREENS:
-        raise ValueError(f"{text!r} is not a format; it is {', '.join(SCREENS[:-1])} or {SCREENS[-1]}")
+    if text not in PRECISIONS:
+        raise ValueError(f"{text!r} is not a format; it is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}")
     return text
 
 

@@ -37,10 +37,10 @@ class Eccentricities:
     partner: Tensor
 
 
-def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
+def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
     """The two rows farthest apart, with the certificate: the error bound, how many pairs tie, the runner-up.
 
-    `screen` is the format of the matrix products that discard pairs: "float32", "tf32", "bfloat16", or "auto",
+    `precision` is the format of the matrix products that discard pairs: "float32", "tf32", "bfloat16", or "auto",
     which is float32. The answer is the same in each.
 
     >>> pair = farthest_pair(torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]])) >>> pair.i, pair.j, pair.distance,
@@ -51,7 +51,7 @@ def farthest_pair(rows: Rows, screen: str = AUTO) -> PairFound:
 
     def found() -> PairFound:
         x = checked(rows)
-        *_, last = search_here(x, batch=256, device=x.device, screen=screen)
+        *_, last = search_here(x, batch=256, device=x.device, precision=precision)
         assert isinstance(last, PairFound)
         return last
 

@@ -29,7 +29,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `cluster` says which rows:
     "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX" (every token whose text
-    matches). `device` is "auto" or a torch device string. `threads` 0, `memory` 0 and `screen` "auto" leave the
+    matches). `device` is "auto" or a torch device string. `threads` 0, `memory` 0 and `precision` "auto" leave the
     choice to the engine. `resumes` names the run whose settled batches this one is to go on from.
     """
 
@@ -45,7 +45,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     memory: Natural = 0
     exhaustive: bool = False
     resumes: Words | None = None
-    screen: Words = "auto"
+    precision: Words = "auto"
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +98,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
 
     `n` rows of dimension `d`, `dtype` on disk ("BF16", "F32", …), `vocabulary` rows in the whole tensor.
     `fingerprint` is a hash of the rows and their token ids. `memory` is the engine's stated peak beyond the
-    rows. `centroid` says where the centroid came from. `screen` is the format of the screening products, and
-    `screen_reason` why it is that one, as the end of a sentence.
+    rows. `centroid` says where the centroid came from. `precision` is the format of the screening products, and
+    `precision_reason` why it is that one, as the end of a sentence.
     """
 
     files: tuple[SourceFile, ...]
@@ -115,8 +115,8 @@ class RunStarted(Event, frozen=True, kw_only=True):
     memory: Natural
     centroid: Literal["stored", "mean"]
     torch: Words
-    screen: Words = "float32"
-    screen_reason: Words = ""
+    precision: Words = "float32"
+    precision_reason: Words = ""
 
 
 class Named(Event, frozen=True, kw_only=True):
@@ -160,7 +160,7 @@ class BatchDone(Event, frozen=True, kw_only=True):
     pairs: Natural
     evaluated: Natural
     seconds: Magnitude
-    settled: Literal["bounds", "screen", "float64", "exhaustive"]
+    settled: Literal["bounds", "screening", "float64", "exhaustive"]
 
 
 class Checkpoint(Event, frozen=True, kw_only=True):
@@ -203,7 +203,7 @@ class PairFound(Event, frozen=True, kw_only=True):
     next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
     `runner_up_gap` is the farthest distance less the runner-up's, rounded from the exact squares (None in the
     journals of programs that did not work it out, too). `evaluated` of `pairs` unordered pairs were evaluated;
-    every other was discarded under a rigorous bound. `screen` is the format in which matrix products discarded
+    every other was discarded under a rigorous bound. `precision` is the format in which matrix products discarded
     pairs.
     """
 
@@ -219,7 +219,7 @@ class PairFound(Event, frozen=True, kw_only=True):
     pairs: Natural
     evaluated: Natural
     seconds: Magnitude
-    screen: Words = "float32"
+    precision: Words = "float32"
 
 
 class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,7 +337,7 @@ class Ladder(Event, frozen=True, kw_only=True):
     """The diameter of the cluster as its farthest-out rows are taken away one by one: rungs[k] without k of them.
 
     Rows go by falling distance from the centroid, of equals the first first. `outside` is the k at which the
-    diameter collapses (see `collapse`), None where it does not. Where the ladder breaks off, `left_out` says
+    diameter collapses (see `criteria`), None where it does not. Where the ladder breaks off, `left_out` says
     of what the rest would have taken too much, and `at_most` is an upper bound of the next diameter. `seconds`
     is what it took.
     """

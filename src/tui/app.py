@@ -20,7 +20,7 @@ from ..engine.errors import FarpairError
 from ..engine.models.discovery import Model
 from ..engine.text.escape import visible
 from ..keymap import keys_in_use
-from .appearance import Looks, ThemedApp, looks_of
+from .appearance import Appearance, ThemedApp, appearance_of
 from .keys import bindings
 from .messages import RunChanged
 from .screens.main import MainScreen
@@ -68,8 +68,8 @@ def run_app(
         threads=options.threads,
         memory=options.memory,
         exhaustive=options.exhaustive,
-        screen=options.screen,
-        looks=looks_of(options),
+        precision=options.precision,
+        appearance=appearance_of(options),
         opening=opening,
         first=first,
     )
@@ -96,14 +96,14 @@ class FarpairApp(ThemedApp):
         threads: int = 0,
         memory: int = 0,
         exhaustive: bool = False,
-        screen: str = "auto",
-        looks: Looks | None = None,
+        precision: str = "auto",
+        appearance: Appearance | None = None,
         opening: Opening | None = None,
         first: bool = False,
     ) -> None:
-        super().__init__(looks or Looks())
-        self.keys = keys_in_use(self.looks.keys)
-        self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.looks.keys})
+        super().__init__(appearance or Appearance())
+        self.keys = keys_in_use(self.appearance.keys)
+        self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.appearance.keys})
         shown_keys = {key.id: key.shown for key in self.keys}
         folder = str(tensors) if tensors else None
         self.settings = Settings(
@@ -113,7 +113,7 @@ class FarpairApp(ThemedApp):
             threads=threads,
             memory=memory,
             exhaustive=exhaustive,
-            screen=screen,
+            precision=precision,
             first=first,
             keys=shown_keys,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..options import Options
 
 
-class Looks(msgspec.Struct, frozen=True):
+class Appearance(msgspec.Struct, frozen=True):
     """`theme` is one of `values.THEMES`, None for the one that suits the terminal; `ascii` shows only ASCII;
     `colour` is whether there are colours; `keys` are those that a person has given to actions instead of
     their own; `file` is where a theme is remembered (None: nowhere).
@@ -32,9 +32,9 @@ class Looks(msgspec.Struct, frozen=True):
     file: Path | None = None
 
 
-def looks_of(options: "Options") -> Looks:
+def appearance_of(options: "Options") -> Appearance:
     """The looks that `options` ask for, in this process's terminal."""
-    return Looks(
+    return Appearance(
         theme=options.theme,
         ascii=options.ascii,
         colour=options.colour is not False,
@@ -51,17 +51,17 @@ def _settings_file(options: "Options") -> Path | None:
 
 
 class ThemedApp(App[None]):
-    """An app in the `looks` that were asked for, in this terminal."""
+    """An app in the `appearance` that was asked for, in this terminal."""
 
-    def __init__(self, looks: Looks) -> None:
+    def __init__(self, appearance: Appearance) -> None:
         super().__init__()
         self.animation_level = "none"
-        self.looks = looks
-        self.no_color = self.no_color or not looks.colour
+        self.appearance = appearance
+        self.no_color = self.no_color or not appearance.colour
         for theme in THEMES:
             self.register_theme(theme)
         few_colours = self.no_color or self.console.color_system in (None, "standard")
-        self.theme = self._styled_in = looks.theme or ("terminal" if few_colours else "dark")
+        self.theme = self._styled_in = appearance.theme or ("terminal" if few_colours else "dark")
         self.stylesheet.set_variables(self.get_css_variables())
 
     def refresh_css(self, animate: bool = True) -> None:
@@ -75,7 +75,7 @@ class ThemedApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         own: list[LineFilter] = [NoColours()] if self.no_color else []
-        if self.looks.ascii:
+        if self.appearance.ascii:
             own.append(OnlyAscii())
         return [*super().get_line_filters(), *own]
 
@@ -87,12 +87,12 @@ class ThemedApp(App[None]):
     def show_theme(self, name: str) -> None:
         """Show a theme, and remember it in the settings file."""
         self.theme = name
-        if self.looks.file is None:
+        if self.appearance.file is None:
             return
         from ..settings_file import remember_theme
 
         try:
-            remember_theme(self.looks.file, name)
+            remember_theme(self.appearance.file, name)
         except FarpairError as error:
             self.say(str(error), "error")
         else:

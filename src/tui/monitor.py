@@ -19,7 +19,7 @@ from ..engine.models.discovery import Model, model_of
 from ..engine.models.source_files import changed_since
 from ..engine.report.sentences import checked
 from ..engine.runs import control, folders
-from ..engine.runs.latest import kept_runs
+from ..engine.runs.latest import latest_runs
 from ..engine.runs.request import request_for, request_of
 from ..engine.text.escape import visible
 from .checks import Check, Said
@@ -36,7 +36,7 @@ PATIENCE: Final = 3  # looks without news after which the engine is looked for
 
 async def find_runs(watched: "Sequence[Watched]") -> list[folders.Run | None]:
     """The run to show of each model, by one look at the runs that this machine's user has made."""
-    return await asyncio.to_thread(kept_runs, [one.request for one in watched])
+    return await asyncio.to_thread(latest_runs, [one.request for one in watched])
 
 
 class Watched:
@@ -46,7 +46,7 @@ class Watched:
         self.model = model
         self.run: folders.Run | None = None
         self.record: RunRecord | None = None
-        self.death: str | None = None
+        self.crash: str | None = None
         self.newest: int | None = None
         self.best: BatchRecord | None = None
         self.looked = looked
@@ -69,7 +69,7 @@ class Watched:
     @property
     def going(self) -> bool:
         """Whether more events may come."""
-        return self.record is not None and self.record.ended is None and self.death is None
+        return self.record is not None and self.record.ended is None and self.crash is None
 
     @property
     def working(self) -> bool:
@@ -89,7 +89,7 @@ class Watched:
         return View(
             model=self.model,
             record=self.record,
-            death=self.death,
+            crash=self.crash,
             newest=self.newest,
             best=self.best,
             changed=self.changed,
@@ -123,7 +123,7 @@ class Watched:
             threads=settings.threads,
             memory=settings.memory,
             exhaustive=settings.exhaustive,
-            screen=settings.screen,
+            precision=settings.precision,
         )
         self.take(control.start(request))
         self.looked = True
@@ -140,7 +140,7 @@ class Watched:
         """Follow `run` from its first event."""
         if self._tail is not None:
             self._tail.close()
-        self.run, self.record, self.death, self.changed = run, RunRecord(), None, None
+        self.run, self.record, self.crash, self.changed = run, RunRecord(), None, None
         self.newest, self.best = None, None
         self._tail, self._quiet = tail or JournalTail(run.journal, AT_ONCE), 0
 
@@ -181,25 +181,25 @@ class Watched:
                     self._apply(record, time, event)
                 anything = True
         except FarpairError as error:
-            self.death = f"{visible(str(error))} What was read before it is shown."
+            self.crash = f"{visible(str(error))} What was read before it is shown."
             return True
         except Exception as fault:  # a journal nobody foresaw must not take the screen with it
-            self.death = f"The journal of this run cannot be shown: {visible(repr(fault))}."
+            self.crash = f"The journal of this run cannot be shown: {visible(repr(fault))}."
             return True
         self._quiet = 0 if anything else self._quiet + 1
         return anything
 
     async def look_for_the_engine(self) -> bool:
-        """Whether the engine turns out to have died; `death` says how."""
+        """Whether the engine turns out to have died; `crash` says how."""
         run, record = self.run, self.record
         if run is None or record is None or not self.going or (self.replay and not self.replay.at_the_end):
             return False
-        sentence = await asyncio.to_thread(control.death_sentence, run, record)
+        sentence = await asyncio.to_thread(control.crash_sentence, run, record)
         if sentence is None or run is not self.run:
             return False
         await self.look()  # its last words
         if record.ended is None:
-            self.death = sentence
+            self.crash = sentence
         return True
 
     @property

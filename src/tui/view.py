@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     threads: int = 0
     memory: int = 0
     exhaustive: bool = False
-    screen: str = "auto"
+    precision: str = "auto"
     first: bool = False
     keys: Mapping[str, str] = msgspec.field(default_factory=lambda: {key.id: key.shown for key in KEYS})
 
@@ -51,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
             f"--threads {self.threads}" if self.threads else "",
             f"--memory {size(self.memory)}" if self.memory else "",
             "--exhaustive" if self.exhaustive else "",
-            f"--screen {self.screen}" if self.screen != "auto" else "",
+            f"--precision {self.precision}" if self.precision != "auto" else "",
         )
         given = ", ".join(flag for flag in asked if flag)
         return f"; {given}" if given else ""
@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True):
     """A model (None: none was found), its newest run's record (None: it has none), and the settings.
 
-    `death` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with
+    `crash` says how the engine died, where it did. `newest` is the batch settled last, `best` the one with
     the largest maximum or lower bound so far. `looked` is whether earlier runs of the model have been looked for,
     `changed` what became since of a file that the run had read. `replay` says that what is shown is one. `chosen`
     is the batch whose pair the panels show, None for the whole cluster's. `checking` is how far an independent
@@ -73,7 +73,7 @@ class View(msgspec.Struct, frozen=True):
 
     model: Model | None
     record: RunRecord | None = None
-    death: str | None = None
+    crash: str | None = None
     newest: int | None = None
     best: BatchRecord | None = None
     looked: bool = True
@@ -89,7 +89,7 @@ class View(msgspec.Struct, frozen=True):
             return "no models"
         if self.record is None:
             return "broken" if self.model.problem else "new"
-        if self.death is not None:
+        if self.crash is not None:
             return "dead"
         return self.record.state
 

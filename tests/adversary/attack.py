@@ -105,7 +105,7 @@ def _answers(case: Case, rows: torch.Tensor) -> list[Any]:
     """What the program says, to be judged once the caller's settings are out of the way."""
     match case.mode:
         case "pair":
-            return [farthest_pair(rows, screen=case.precision)]
+            return [farthest_pair(rows, precision=case.precision)]
         case "pairs":
             few = rows[:_MOST_LISTED]
             return [farthest_pairs(few, _how_many(case, few)), farthest_pairs(rows, 1)]
@@ -117,7 +117,7 @@ def _answers(case: Case, rows: torch.Tensor) -> list[Any]:
         return search(
             rows,
             batch=case.batch or len(rows),
-            screen=case.precision,
+            precision=case.precision,
             blocks=blocks,
             exhaustive=case.mode == "exhaustive",
             resume=resume,

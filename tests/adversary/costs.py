@@ -105,7 +105,7 @@ def _search(case: Case, rows: torch.Tensor) -> None:
         case mode:
             blocks = blocks_called(case.blocks, *rows.shape)
             batch, exhaustive = case.batch or len(rows), mode == "exhaustive"
-            for _ in search(rows, batch=batch, screen=case.precision, blocks=blocks, exhaustive=exhaustive):
+            for _ in search(rows, batch=batch, precision=case.precision, blocks=blocks, exhaustive=exhaustive):
                 pass
 
 

@@ -26,18 +26,32 @@ def blocks_called(name: str, n: int, d: int) -> Blocks | None:
             return None
         case "tiny":
             return Blocks(
-                pivots=min(n, 3), strip=64, tile_rows=8, tile_columns=64, dense=64, projected=narrow, few=0
+                pivots=min(n, 3), strip=64, tile_rows=8, tile_columns=64, float64_tile=64, projected=narrow, few=0
             )
         case "square":
             return Blocks(
-                pivots=min(n, 4), strip=256, tile_rows=64, tile_columns=64, dense=64, projected=narrow, few=0
+                pivots=min(n, 4),
+                strip=256,
+                tile_rows=64,
+                tile_columns=64,
+                float64_tile=64,
+                projected=narrow,
+                few=0,
             )
         case "wide":
             return Blocks(
-                pivots=1, strip=256, tile_rows=32, tile_columns=1024, dense=128, projected=max(0, d - 1), few=0
+                pivots=1,
+                strip=256,
+                tile_rows=32,
+                tile_columns=1024,
+                float64_tile=128,
+                projected=max(0, d - 1),
+                few=0,
             )
         case "odd":
-            return Blocks(pivots=min(n, 4), strip=300, tile_rows=33, tile_columns=99, dense=64, projected=0, few=0)
+            return Blocks(
+                pivots=min(n, 4), strip=300, tile_rows=33, tile_columns=99, float64_tile=64, projected=0, few=0
+            )
         case "starved":
             return replace(blocks_for(cpu, n, d, 1), few=0)
         case "gpu":

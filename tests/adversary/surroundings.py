@@ -148,7 +148,7 @@ def _enter(name: str, stack: ExitStack) -> None:
 
 
 def _finish(rows: torch.Tensor) -> None:
-    for _ in search(rows, batch=50, screen="tf32"):
+    for _ in search(rows, batch=50, precision="tf32"):
         pass
 
 

@@ -49,7 +49,7 @@ def settling(rows: int, batch: int, seconds_each: float = PERIOD) -> Iterator[tu
                 pairs=its_pairs,
                 evaluated=its_pairs // chance.randint(2, 300),
                 seconds=seconds,
-                settled=chance.choice(("screen", "float64")),
+                settled=chance.choice(("screening", "float64")),
             ),
             Progress(
                 settled=settled,

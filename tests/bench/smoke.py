@@ -1,7 +1,7 @@
 """A few figures of the whole program: `python tests/bench/smoke.py [--smoke] [--rounds K]`.
 
 How long until a headless run is over; what memory the engine takes; how the search compares with the notebook's
-loop on the published cluster. The last line is all of it as JSON. `screen.py` has the app's own figures.
+loop on the published cluster. The last line is all of it as JSON. `precision.py` has the app's own figures.
 """
 
 import os

@@ -164,7 +164,7 @@ def test_the_only_model_there_is_needs_no_name(tmp_path: Path, monkeypatch: pyte
         ),
         *((["run", "first", "--memory", value], value) for value in ("0", "much", "3XB", "1e3")),
         (["run", "first", "--memory=-1GB"], "-1GB"),
-        (["run", "first", "--screen", "float8"], "float8"),
+        (["run", "first", "--precision", "float8"], "float8"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(words: list[str], reason: str) -> None:
@@ -244,16 +244,16 @@ def test_the_version_and_help_are_there_from_either_door() -> None:
         assert said.stdout.startswith(f"usage: {' '.join(['farpair', *words])} ")
 
 
-@pytest.mark.parametrize("screen", ["float32", "tf32", "bfloat16"])
-def test_a_run_says_in_which_format_it_screened_and_finds_the_same(screen: str) -> None:
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+def test_a_run_says_in_which_format_it_screened_and_finds_the_same(precision: str) -> None:
     plain, screened = (
-        json.loads(farpair("run", "first", "--json", *flags).stdout) for flags in ([], ["--screen", screen])
+        json.loads(farpair("run", "first", "--json", *flags).stdout) for flags in ([], ["--precision", precision])
     )
 
-    assert screened["device"]["screen"] == screened["certificate"]["screen"] == screen
-    assert screened["device"]["screen_reason"].startswith("as asked")
+    assert screened["device"]["precision"] == screened["certificate"]["precision"] == precision
+    assert screened["device"]["precision_reason"].startswith("as asked")
     assert screened["pair"] == plain["pair"]
-    assert plain["device"]["screen"] == "float32"
+    assert plain["device"]["precision"] == "float32"
 
 
 @pytest.mark.parametrize("words", [["run"], ["--print"], ["run", "--json"]])

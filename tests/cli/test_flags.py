@@ -38,10 +38,10 @@ def test_what_cannot_be_parsed_is_raised_as_a_sentence() -> None:
 
 
 def test_what_is_asked_of_a_run_may_be_asked_of_the_app_too() -> None:
-    flags = ["--threads", "1", "--memory", "64MB", "--exhaustive", "--screen", "tf32"]
+    flags = ["--threads", "1", "--memory", "64MB", "--exhaustive", "--precision", "tf32"]
     for words in ([], ["demo"], ["run", "m"]):
         options = parse([*words, *flags])
-        assert (options.threads, options.memory, options.exhaustive, options.screen) == (
+        assert (options.threads, options.memory, options.exhaustive, options.precision) == (
             1,
             64_000_000,
             True,

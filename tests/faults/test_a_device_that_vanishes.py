@@ -20,7 +20,7 @@ from farpair.engine.search import pair_counts
 from farpair.engine.worker.process import main
 
 multiply, settled = torch.mm, []
-close = pair_counts.Ledger.close
+close = pair_counts.PairCounts.close
 
 def closing(ledger, *given):
     settled.append(given)
@@ -31,7 +31,7 @@ def mm(*operands, out=None):
         raise RuntimeError("CUDA error: device not ready\\nCUDA kernel errors might be reported elsewhere.")
     return multiply(*operands, out=out)
 
-pair_counts.Ledger.close, torch.mm = closing, mm
+pair_counts.PairCounts.close, torch.mm = closing, mm
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -74,7 +74,7 @@ def test_a_size_limit_that_is_reached_is_a_sentence_for_whoever_looks(
     record = read_until(run, ended)
     wait_until_gone(run, record)
     control._children.pop(run.id)  # as another app sees it
-    sentence = control.death_sentence(run, record)
+    sentence = control.crash_sentence(run, record)
     assert sentence is not None
     assert sentence.startswith("The engine ended: ")
     assert "journal.jsonl cannot be written: " in sentence

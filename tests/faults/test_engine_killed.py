@@ -55,7 +55,7 @@ def test_a_killed_engine_leaves_what_a_resumed_run_brings_to_the_same_answer(
         if record.ended:
             continue
         assert listed(run).place == "interrupted"
-        sentence = control.death_sentence(run, record)
+        sentence = control.crash_sentence(run, record)
         assert sentence is not None
         assert sentence.startswith("The engine was killed (SIGKILL)")
         assert sentence.endswith("Resume it to go on from there." if record.resume_point else "Run it again.")

@@ -79,7 +79,7 @@ def test_the_answer_is_that_of_what_was_read_or_a_sentence_names_the_file(
         time.sleep(chance.uniform(0, loads) if number % 2 else chance.uniform(0.8 * loads, takes))
         change(weights)
         record = read_until(run, ended)
-        assert record.ended is not None, control.death_sentence(run, record)
+        assert record.ended is not None, control.crash_sentence(run, record)
         if record.ended.outcome == "done":
             assert answer([event for _, event in all_events(run)]) in answers
         else:

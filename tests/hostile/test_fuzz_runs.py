@@ -22,7 +22,7 @@ from farpair.engine.journal.reader import JournalTail
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.report.export import SUFFIXES, text_of
 from farpair.engine.report.text_report import print_report
-from farpair.engine.runs.control import death_sentence
+from farpair.engine.runs.control import crash_sentence
 from farpair.engine.runs.folders import Run
 from farpair.engine.runs.request import request_of
 from farpair.tui.screens.compare import comparison_lines
@@ -105,7 +105,7 @@ def test_a_spoiled_journal_is_shown_as_far_as_it_is_one(content: bytes) -> None:
         check_harmless(page.getvalue())
         for form in SUFFIXES:
             check_harmless(text_of(record, form))
-        check_harmless(death_sentence(run, record) or "")
+        check_harmless(crash_sentence(run, record) or "")
         for chosen in (None, 0, 8):
             check_view(view_of(events, chosen=chosen), record)
 

@@ -61,7 +61,7 @@ def answer(
     exhaustive: bool = False,
     memory: int = 0,
     walk: bool = True,
-    screen: str = "auto",
+    precision: str = "auto",
     blocks: Blocks | None = None,
 ) -> Answer:
     """Search rows (n, d) to the end; with `walk` not by the short way that there is for few rows."""
@@ -69,7 +69,7 @@ def answer(
     blocks = blocks or blocks_for(rows.device, *rows.shape, memory)
     if walk:
         blocks = replace(blocks, few=0)
-    events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks, screen=screen))
+    events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks, precision=precision))
     assert torch.equal(rows.contiguous().view(torch.uint8), before.view(torch.uint8)), (
         "the search wrote into its rows"
     )

@@ -11,7 +11,7 @@ from farpair.engine.journal.reader import read_record
 from farpair.engine.runs import folders
 from farpair.settings import read_settings
 from farpair.tui.app import FarpairApp
-from farpair.tui.appearance import Looks
+from farpair.tui.appearance import Appearance
 from farpair.tui.themes import DEFAULTS, THEMES
 from farpair.values import THEMES as NAMES
 from support.fixtures import HOSTILE_TEXTS, build_small_model
@@ -126,8 +126,8 @@ async def test_t_shows_the_next_theme_and_it_is_remembered_and_shown_again(confi
     config.mkdir(parents=True)
     file = config / "settings.toml"
     file.write_text("# mine\nbatch = 99\n")
-    looks = Looks(theme="dark", file=file)
-    app = FarpairApp([a_model()], tensors=None, model=None, batch=256, device="cpu", looks=looks)
+    appearance = Appearance(theme="dark", file=file)
+    app = FarpairApp([a_model()], tensors=None, model=None, batch=256, device="cpu", appearance=appearance)
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await until(pilot, lambda: "both far" in screen_text(pilot))
         seen = []
@@ -143,8 +143,8 @@ async def test_t_shows_the_next_theme_and_it_is_remembered_and_shown_again(confi
 async def test_a_theme_that_cannot_be_remembered_is_shown_and_said(tmp_path: Path) -> None:
     file = tmp_path / "broken.toml"
     file.write_text("batch = ")
-    looks = Looks(theme="dark", file=file)
-    app = FarpairApp([a_model()], tensors=None, model=None, batch=256, device="cpu", looks=looks)
+    appearance = Appearance(theme="dark", file=file)
+    app = FarpairApp([a_model()], tensors=None, model=None, batch=256, device="cpu", appearance=appearance)
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await pilot.press("t")
         await until(pilot, lambda: "not remembered" in screen_text(pilot))

@@ -7,7 +7,7 @@ from farpair.engine.models.discovery import model_at
 from farpair.engine.runs import control
 from farpair.keymap import KEYS
 from farpair.tui.app import FarpairApp
-from farpair.tui.appearance import Looks
+from farpair.tui.appearance import Appearance
 from farpair.tui.keys import bindings, footer
 from farpair.tui.screens.help import help_lines
 from farpair.tui.screens.main import MainScreen
@@ -285,7 +285,9 @@ async def test_q_asks_what_becomes_of_a_run(
 
 async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_names_keys() -> None:
     keys = {"run": ("f5",), "help": ("f1", "H"), "next": (">",)}
-    app = FarpairApp(THREE, tensors=Path("/nowhere"), model=None, batch=256, device="cpu", looks=Looks(keys=keys))
+    app = FarpairApp(
+        THREE, tensors=Path("/nowhere"), model=None, batch=256, device="cpu", appearance=Appearance(keys=keys)
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: all(watched.looked for watched in app.watched))
         assert "f5 starts the search" in screen_text(pilot)

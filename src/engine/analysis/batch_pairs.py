@@ -23,12 +23,12 @@ _FROM: Final = 1.0  # seconds that a search goes on before any of its time is ta
 _IN_PASSING, _AT_THE_END = 16, 64  # pairs to an event
 
 
-class Measuring:
+class BatchPairs:
     """Measures each different pair of the batches settled so far once, and each of their rows once.
 
     `rows` (n, d) are float32 or float64, `centroid` (d,) the stored one; None takes the rows' own mean. The
-    workspace is that of `_AT_THE_END` triangles (see `geometry.triangles`). Measuring raises InputError as
-    `analysis.analyse` does.
+    workspace is that of `_AT_THE_END` triangles (see `geometry.triangles`). BatchPairs raises InputError as
+    `pair_analysis.analyse` does.
     """
 
     def __init__(self, rows: Tensor, centroid: Tensor | None) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..events import BatchDone, Climbing, PairFound, Progress, Warned
-from ..search.centered_rows import Space
+from ..search.centered_rows import CenteredRows
 from ..search.exact import ExactSquares
 from ..search.rounding import squared_distances
 from ..search.search import search_here
@@ -72,7 +72,7 @@ def places(few: Tensor, rows: Tensor) -> Tensor:
 
 
 def core_pair(
-    space: Space,
+    centered: CenteredRows,
     exact: ExactSquares,
     removed: Tensor,
     core: Core,
@@ -83,9 +83,9 @@ def core_pair(
     """The core's farthest pair, None where finding it takes more than `seconds`."""
     pairs = {(int(core.first[0]), int(core.first[1]))}  # the first where all distances are 0
     if len(core.suspects) > 1:
-        with _apart(space.rows, removed, core, memory) as (rows, index):
+        with _apart(centered.rows, removed, core, memory) as (rows, index):
             began, found = time.thread_time(), False  # does not count pauses
-            left = memory and memory - (0 if rows is space.rows else rows.nbytes)
+            left = memory and memory - (0 if rows is centered.rows else rows.nbytes)
             where = device or rows.device
             with closing(search_here(rows, batch=len(rows), device=where, memory=left)) as steps:
                 for event in steps:
@@ -102,7 +102,7 @@ def core_pair(
                         return None
     known = sorted(pairs)
     i, j = torch.tensor(known, dtype=torch.int64, device="cpu").T
-    squares = squared_distances(space.rows, i, j, space.shift).tolist()
+    squares = squared_distances(centered.rows, i, j, centered.shift).tolist()
     return farthest_of(dict(zip(known, squares, strict=True)), exact)
 
 
@@ -124,9 +124,9 @@ def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[t
         yield rows, index
 
 
-def widest(space: Space, core: Core) -> float:
-    """An upper bound of the core's diameter (scaled): the two largest distances from the space's centre
+def widest(centered: CenteredRows, core: Core) -> float:
+    """An upper bound of the core's diameter (scaled): the two largest distances from the rows' centre
     together. Of copies of one row it is 0."""
     if len(core.distinct) < 2:
         return 0.0
-    return math.nextafter(float(space.radius[core.distinct].topk(2).values.sum()), math.inf)
+    return math.nextafter(float(centered.radius[core.distinct].topk(2).values.sum()), math.inf)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..search.centered_rows import Space
+from ..search.centered_rows import CenteredRows
 from ..search.exact import ExactSquares, Pair
 from ..search.pivots import pivot_pairs
 from ..search.rounding import squared_distances
@@ -17,7 +17,7 @@ from ..search.rounding import squared_distances
 
 @dataclass(frozen=True)
 class Reach:
-    """A pair i < j and its squared distance (scaled as its space is) in float64."""
+    """A pair i < j and its squared distance (scaled as the rows are) in float64."""
 
     pair: Pair
     square: float
@@ -32,7 +32,7 @@ def farthest_of(squares: dict[Pair, float], exact: ExactSquares) -> Reach:
     return Reach(pair, squares[pair])
 
 
-def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> list[Reach]:
+def reaches(centered: CenteredRows, exact: ExactSquares, few: Tensor, others: Tensor) -> list[Reach]:
     """For each k the farthest pair that has one of the rows few[k:] (m,), of these rows and `others` (o,)
     together.
 
@@ -40,19 +40,19 @@ def reaches(space: Space, exact: ExactSquares, few: Tensor, others: Tensor) -> l
     """
     if not len(few):
         return []
-    estimates = pivot_pairs(space, few)
+    estimates = pivot_pairs(centered, few)
     squares = estimates.squares
-    turns = _turns(len(space.rows), few, others)
+    turns = _turns(len(centered.rows), few, others)
     for k, row in enumerate(squares):
         row[turns <= k] = -torch.inf
-    lower = squared_distances(space.rows, few, squares.argmax(dim=1), space.shift)
+    lower = squared_distances(centered.rows, few, squares.argmax(dim=1), centered.shift)
     floor = exact.least(lower.flip(0).cummax(dim=0).values.flip(0))
     found: dict[int, Reach] = {}
     for k in reversed(range(len(few))):
         one = int(few[k])
         within = (~(squares[k].to(torch.float64) + estimates.error(k) < floor[k])).nonzero().flatten()
         within = within[turns[within] > k]
-        known = squared_distances(space.rows, within, torch.full_like(within, one), space.shift)
+        known = squared_distances(centered.rows, within, torch.full_like(within, one), centered.shift)
         pairs = {
             (min(one, other), max(one, other)): square
             for other, square in zip(within.tolist(), known.tolist(), strict=True)

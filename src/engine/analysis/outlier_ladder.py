@@ -1,11 +1,11 @@
 """The outlier ladder: the diameter of a cluster as the rows farthest from its core are taken away one by one.
 
 A cluster with k outliers has a large diameter until the k-th is gone, and a small one from then on: how many
-outliers there are is read off where the ladder falls (`collapse`).
+outliers there are is read off where the ladder falls (`criteria`).
 
 Every rung is exact, and all of them together cost little more than one search. A pair that is left on rung k
 either has one of the rows that go later, and these are few: the estimates of `pivots` leave a few candidates
-for each (`farther_out`). Or it is a pair of the core, the rows that are never taken away, and then the core's
+for each (`ladder_outer`). Or it is a pair of the core, the rows that are never taken away, and then the core's
 own farthest pair is as good on every rung: it is searched for once, and only where what is known of the whole
 cluster's batches leaves it a place. Copies count as one row wherever they would only repeat a distance.
 """
@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..events import BatchDone, Climbing, Ladder, Rung, Warned
 from ..search.arrays import Rows, checked, checked_core, whole_number
-from ..search.centered_rows import centre_rows
+from ..search.centered_rows import center_rows
 from ..search.duplicates import first_equal
 from ..search.exact import ExactSquares, Pair
 from ..search.isolation import apart
@@ -134,13 +134,13 @@ def _stage(
         memory = memory and max(memory - rows.nbytes, 1)
         putting_back = stand_in(rows, gone[:0], core.first[:1])
     with putting_back:
-        space = centre_rows(rows, near=core.distinct)
-        exact = ExactSquares(rows, space.shift)
-        reached = reaches(space, exact, outer, core.distinct)
-        bound, best = widest(space, core), None
+        centered = center_rows(rows, near=core.distinct)
+        exact = ExactSquares(rows, centered.shift)
+        reached = reaches(centered, exact, outer, core.distinct)
+        bound, best = widest(centered, core), None
         least = min((reach.square for reach in reached), default=0.0) * (1 - exact.tolerance)
         if len(outer) < end - start or least <= bound**2:  # else no pair of the core is the farthest on any rung
-            best = yield from core_pair(space, exact, without, core, device, memory, seconds)
+            best = yield from core_pair(centered, exact, without, core, device, memory, seconds)
         pairs: list[Pair] = []
         for k in range(end - start):
             rivals = [reach for reach in (*reached[k : k + 1], best) if reach]
@@ -153,4 +153,4 @@ def _stage(
     found = [(index[i], index[j]) for i, j in pairs]
     if len(found) == end - start:
         return found, None
-    return found, math.nextafter(math.ldexp(bound, -space.shift), math.inf)
+    return found, math.nextafter(math.ldexp(bound, -centered.shift), math.inf)

@@ -36,6 +36,7 @@ def decode_line(line: bytes) -> tuple[float, AnyEvent]:
     summed = line.rfind(CHECKSUM)
     if summed >= 0 and line[summed + len(CHECKSUM) : -1] != b"%d" % zlib.crc32(line[:summed]):
         raise ValueError("its bytes are not those that were written")
+    line = upgraded(line)
     try:
         whole = _DECODER.decode(line)
     except _NOT_AN_EVENT as error:
@@ -44,6 +45,14 @@ def decode_line(line: bytes) -> tuple[float, AnyEvent]:
             raise ValueError(str(error)) from error
         return newer
     return whole.time, whole.event
+
+
+def upgraded(encoded: bytes) -> bytes:
+    """An event or a request in JSON as this program writes it, where an older one has written it."""
+    if b'"screen' in encoded:
+        for old, new in _OLDER:
+            encoded = encoded.replace(old, new)
+    return encoded
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -60,6 +69,13 @@ class _TaggedLine(msgspec.Struct, frozen=True):
     event: _Tag
 
 
+# What older programs wrote, and what stands for it now. A quote inside a text is escaped in JSON, so that none of
+# these can be part of one.
+_OLDER: Final = (
+    (b'"screen":', b'"precision":'),
+    (b'"screen_reason":', b'"precision_reason":'),
+    (b'"settled":"screen"', b'"settled":"screening"'),
+)
 CHECKSUM: Final = b',"crc":'
 _DECODER: Final = msgspec.json.Decoder(Line)
 _TAGGED_DECODER: Final = msgspec.json.Decoder(_TaggedLine)

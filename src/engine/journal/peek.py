@@ -20,7 +20,7 @@ from .line import LONGEST_LINE, TOO_LONG, check_length, decode_line
 Standing = Literal["starting", "queued", "going", "paused", "done", "cancelled", "failed"]
 
 
-class Glance(msgspec.Struct, frozen=True):
+class Peek(msgspec.Struct, frozen=True):
     """How a run began, when, what was written last, and the pair, or while there is none the newest progress."""
 
     engine: EngineStarted | None = None
@@ -55,7 +55,7 @@ class Glance(msgspec.Struct, frozen=True):
                 return "going"
 
 
-def glance(path: Path) -> Glance:
+def peek(path: Path) -> Peek:
     """What the ends of the journal at `path` say; nothing where it is not there.
 
     Raises JournalError where it cannot be read, or what is looked at is not an event.
@@ -68,12 +68,12 @@ def glance(path: Path) -> Glance:
             head = list(_events(path, _first_lines(path, fd, size)))
             tail = list(_events(path, _telling(_lines_backwards(path, fd, size))))
     except FileNotFoundError:
-        return Glance()
+        return Peek()
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
     first = head[0] if head else None
     last = tail[0] if tail else None
-    return Glance(
+    return Peek(
         engine=first[1] if first and isinstance(first[1], EngineStarted) else None,
         began=first[0] if first else None,
         started=next((event for _, event in head if isinstance(event, RunStarted)), None),

@@ -40,16 +40,16 @@ def as_json(record: RunRecord) -> Json:
     dimension; dtype on disk; vocabulary, the rows of the whole
       tensor; fingerprint, a hash of rows and token ids; centroid, "stored" or "mean" (rounded to float64)
     - device: kind, as torch calls it; name, as a person does; torch, its version; memory, the stated peak
-      beyond the rows; threads, 0 where torch chose; screen, the format of the products that discard pairs
-      ("float32", "tf32", "bfloat16"), and screen_reason, why it is that one
+      beyond the rows; threads, 0 where torch chose; precision, the format of the products that discard pairs
+      ("float32", "tf32", "bfloat16"), and precision_reason, why it is that one
     - batches: each {batch, start, end: rows start ≤ i < end; maximum: proved, null while it is not; lower: a
       lower bound of it, null where none is known; i, j: the TOKENs that attain it; settled: by what ("bounds",
-      "screen", "float64", "exhaustive"); pairs, evaluated: how many it settled and evaluated; seconds}
+      "screening", "float64", "exhaustive"); pairs, evaluated: how many it settled and evaluated; seconds}
     - pair: the answer: i and j, TOKENs; distance - certificate: error, the absolute error bound of the distance;
     ties, the pairs exactly that far apart (1:
       unique); runner_up, the next smaller distance, runner_up_i and runner_up_j, TOKENs, and runner_up_gap, how
       much smaller it is (not the difference of the two rounded numbers), where they were worked out; pairs in
-      all and evaluated; every other was discarded under a rigorous bound; seconds; screen, the format of the
+      all and evaluated; every other was discarded under a rigorous bound; seconds; precision, the format of the
       products that discarded pairs
     - analysis: outlier and other, the pair by norm, each {token: TOKEN, norm, norm_ratio: over the centroid's,
       null where that is zero, distance: from the centroid}; both_far, whether both norms exceed twice the
@@ -139,8 +139,8 @@ def _device(started: RunStarted, engine: EngineStarted | None) -> Json:
         "torch": started.torch,
         "memory": started.memory,
         "threads": engine.request.threads if engine else 0,
-        "screen": started.screen,
-        "screen_reason": started.screen_reason,
+        "precision": started.precision,
+        "precision_reason": started.precision_reason,
     }
 
 
@@ -176,7 +176,7 @@ def _certificate(pair: PairFound, tokens: Tokens) -> Json:
         "pairs": pair.pairs,
         "evaluated": pair.evaluated,
         "seconds": pair.seconds,
-        "screen": pair.screen,
+        "precision": pair.precision,
     }
 
 

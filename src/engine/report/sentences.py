@@ -148,7 +148,7 @@ def ending(ended: RunEnded) -> str:
 
 def ruled_out(pair: PairFound) -> str:
     """By what pairs were discarded that were not evaluated."""
-    screened = "" if pair.screen == "float32" else f", screened in {visible(pair.screen, 20)}"
+    screened = "" if pair.precision == "float32" else f", screened in {visible(pair.precision, 20)}"
     return f"ruled out by a rigorous bound{screened}"
 
 

@@ -69,8 +69,8 @@ def _heading(record: RunRecord) -> Blocks:
             f"{count(started.n)} of {count(started.vocabulary)} tokens × {count(started.d)}, "
             f"{visible(started.dtype)}, in batches of {count(started.batch)} on {visible(started.device)}{name}"
         )
-        screen = f"pairs screened in {visible(started.screen, 20)}"
-        yield _said(f"{size(started.memory)} of memory beyond the rows; {screen}", "dim")
+        precision = f"pairs screened in {visible(started.precision, 20)}"
+        yield _said(f"{size(started.memory)} of memory beyond the rows; {precision}", "dim")
         for read in started.files:
             yield _said(f"{visible(read.path)} ({size(read.size)})", "dim")
 

@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import FarpairError
 from ..events import RunRequest
-from ..journal.peek import Glance, glance
+from ..journal.peek import Peek, peek
 from . import control
 from .folders import Run, all_runs, remove_folder, run_ids, run_of, seconds_since
 from .request import request_of, rows_of
@@ -71,7 +71,7 @@ class _Entry:
 
     run: Run
     asks_for: object
-    told: Glance
+    told: Peek
     needed: bool
 
     @property
@@ -85,9 +85,9 @@ def _entries() -> list[_Entry]:
     found = []
     for run in all_runs():
         try:
-            told = glance(run.journal)
+            told = peek(run.journal)
         except FarpairError:
-            told = Glance()
+            told = Peek()
         elsewhere = told.engine is not None and told.engine.host != socket.gethostname()
         unseen = elsewhere and seconds_since(run.journal) < KEPT_DAYS * 86400
         going = told.ended is None and (unseen or control.is_alive(run, told))

@@ -1,6 +1,6 @@
 """The runs of this machine's user: start one, say whether one lives, stop or pause it, or say how it died.
 
-Where they are kept and how they are found is in `run_folders`. The engine is a process in its own session, so that
+Where they are kept and how they are found is in `folders`. The engine is a process in its own session, so that
 it outlives the terminal that started it. No torch here.
 """
 
@@ -37,7 +37,7 @@ GO_ON: Final = signal.SIGUSR2
 
 
 class Told(Protocol):
-    """What a journal tells of a run's engine and its end: a RunRecord, or a Glance."""
+    """What a journal tells of a run's engine and its end: a RunRecord, or a Peek."""
 
     @property
     def engine(self) -> EngineStarted | None: ...
@@ -71,7 +71,7 @@ def start(request: RunRequest) -> Run:
 def is_alive(run: Run, told: Told) -> bool:
     """Whether the engine of `run` is there: our own child, or the process that its journal names.
 
-    An engine on another host cannot be seen and counts as gone (`death_sentence` says so).
+    An engine on another host cannot be seen and counts as gone (`crash_sentence` says so).
     """
     _reap()
     child = _children.get(run.id)
@@ -111,7 +111,7 @@ def go_on(run: Run, told: Told) -> None:
     _send(run, told, GO_ON)
 
 
-def death_sentence(run: Run, record: RunRecord) -> str | None:
+def crash_sentence(run: Run, record: RunRecord) -> str | None:
     """How an engine that wrote no RunEnded died, what is kept and what to do; None if it lives or has ended."""
     if record.ended or is_alive(run, record):
         return None

@@ -6,14 +6,14 @@ import msgspec
 
 from ..errors import FarpairError
 from ..events import RunRequest
-from ..journal.peek import Glance, glance
+from ..journal.peek import Peek, peek
 from ..models.source_files import changed_since
 from . import control
 from .folders import Run, all_runs
 from .request import request_of, rows_of
 
 
-def kept_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
+def latest_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
     """For each of `requests` the run of the same rows to show, None where there is none (or no request).
 
     That is the newest one that is going; else the newest, unless that was cut short and an earlier one with the
@@ -36,7 +36,7 @@ def kept_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
 
 def latest(request: RunRequest) -> Run | None:
     """The run to show of the same rows as `request`."""
-    return kept_runs([request])[0]
+    return latest_runs([request])[0]
 
 
 def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
@@ -63,8 +63,8 @@ def _settings(request: RunRequest) -> RunRequest:
     )
 
 
-def _seen(run: Run) -> Glance:
+def _seen(run: Run) -> Peek:
     try:
-        return glance(run.journal)
+        return peek(run.journal)
     except FarpairError:
-        return Glance()
+        return Peek()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..errors import FarpairError
 from ..events import RunRequest
-from ..journal.peek import Glance, glance
+from ..journal.peek import Peek, peek
 from ..text.escape import visible
 from ..text.numbers import count, distance
 from . import control
@@ -52,14 +52,14 @@ def listed(run: Run) -> Listed:
     except FarpairError:
         request = None
     try:
-        told = glance(run.journal)
+        told = peek(run.journal)
     except FarpairError as error:
         return Listed(run, "unreadable", None, _model(request), visible(str(error)), request)
     place = place_of(run, told)
     return Listed(run, place, told.began, _model(request), _result(place, told), request)
 
 
-def place_of(run: Run, told: Glance) -> Place:
+def place_of(run: Run, told: Peek) -> Place:
     """Where `run` stands, by its journal and by whether its engine is there."""
     standing = told.standing
     if told.ended is None:
@@ -74,7 +74,7 @@ def _model(request: RunRequest | None) -> str:
     return visible(request.model, 60) if request else ""
 
 
-def _result(place: Place, told: Glance) -> str:
+def _result(place: Place, told: Peek) -> str:
     if told.pair:
         return distance(told.pair.distance, told.pair.error)
     if place == "queued" and told.queued:

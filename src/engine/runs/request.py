@@ -7,6 +7,7 @@ import msgspec
 from ..errors import InputError, RunError
 from ..events import LONGEST_WORDS, RunRequest
 from ..files import read_regular
+from ..journal.line import upgraded
 from ..models.cluster_file import CLUSTER_FILE
 from ..models.discovery import Model
 from ..text.escape import visible
@@ -22,7 +23,7 @@ def request_for(
     threads: int = 0,
     memory: int = 0,
     exhaustive: bool = False,
-    screen: str = "auto",
+    precision: str = "auto",
 ) -> RunRequest:
     """What an engine needs to know to run `model`, in its own cluster or in another.
 
@@ -49,7 +50,7 @@ def request_for(
         threads=threads,
         memory=memory,
         exhaustive=exhaustive,
-        screen=screen,
+        precision=precision,
     )
     try:
         return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # as the engine will read it
@@ -63,7 +64,7 @@ def request_for(
 def request_of(run: Run) -> RunRequest:
     """What was asked of `run`; RunError where its request cannot be read."""
     try:
-        return msgspec.json.decode(read_regular(run.request, LONGEST_REQUEST), type=RunRequest)
+        return msgspec.json.decode(upgraded(read_regular(run.request, LONGEST_REQUEST)), type=RunRequest)
     except OSError as error:
         raise RunError(f"{run.request} cannot be read: {error.strerror}.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

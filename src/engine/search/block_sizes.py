@@ -17,8 +17,8 @@ from .workspace import aligned
 COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
 LEAST_STRIP = 256  # rows
 BESIDE = 8  # numbers of a factor beside its coordinates, at most, and of what fills it up at the end
-_LEAST_DENSE = 64  # rows
-_DENSE = (128, 1 << 18)  # rows, and numbers, of a side of a dense tile
+_LEAST_FLOAT64_TILE = 64  # rows
+_FLOAT64_TILE = (128, 1 << 18)  # rows, and numbers, of a side of a tile evaluated in float64
 _PIVOTS = (4, 32)
 _MOST_PIVOTS = 32  # or as many far rows of batches
 NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
@@ -31,14 +31,14 @@ _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and
 _SHARE = 0.5  # of the free memory, where no budget is given
 _CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
 _FIXED = 9 << 19  # blocks being centred, pairs being evaluated, told apart exactly and kept
-_BATCH = 700  # bytes for each batch: its bounds, its contenders, its maximum
+_BATCH = 700  # bytes for each batch: its bounds, its candidates, its maximum
 
 
 @dataclass(frozen=True)
 class Blocks:
     """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
-    a `dense` tile (evaluated in float64); the most coordinates of a `projected` level; and the numbers in pairs of
-    rows `few` enough to be evaluated without looking for bounds.
+    a `float64_tile` (a tile evaluated in float64); the most coordinates of a `projected` level; and the numbers in
+    pairs of rows `few` enough to be evaluated without looking for bounds.
 
     A tile's columns are a multiple of its rows, so that its rows are among its partners from the first on, or not
     at all. Raises ValueError where they are not.
@@ -48,7 +48,7 @@ class Blocks:
     strip: int
     tile_rows: int
     tile_columns: int
-    dense: int
+    float64_tile: int
     projected: int
     few: int = 1 << 18
 
@@ -87,7 +87,7 @@ class Blocks:
             strip=half,
             tile_rows=min(self.tile_rows, half),
             tile_columns=half,
-            dense=max(_LEAST_DENSE, self.dense // 2),
+            float64_tile=max(_LEAST_FLOAT64_TILE, self.float64_tile // 2),
         )
 
     def bytes(self, n: int, d: int, batches: int = 1) -> int:
@@ -96,9 +96,14 @@ class Blocks:
         reserved = 4 * sum(rows * length for rows, length in self.reserved(n, d).values())
         pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)
-        dense = 16 * self.dense * d + 80 * self.dense**2
+        float64_tile = 16 * self.float64_tile * d + 80 * self.float64_tile**2
         choosing = _CHOOSING if self.projected else 0
-        return reserved + 120 * n + _BATCH * batches + max(_FIXED, pivots - reserved, choosing, directions, dense)
+        return (
+            reserved
+            + 120 * n
+            + _BATCH * batches
+            + max(_FIXED, pivots - reserved, choosing, directions, float64_tile)
+        )
 
     def reserved(self, n: int, d: int) -> dict[str, tuple[int, int]]:
         """The parts of a search's `Workspace`, (rows, float32 numbers in each)."""
@@ -139,7 +144,7 @@ def blocks_for(
         strip=tile_columns,
         tile_rows=tile_rows,
         tile_columns=tile_columns,
-        dense=max(_LEAST_DENSE, min(_DENSE[0], _DENSE[1] // d)),
+        float64_tile=max(_LEAST_FLOAT64_TILE, min(_FLOAT64_TILE[0], _FLOAT64_TILE[1] // d)),
         projected=widest if widest >= NARROWEST and is_worth_projecting(n, widest) else 0,
     )
     while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:

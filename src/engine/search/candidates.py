@@ -1,6 +1,6 @@
 """The pairs evaluated in float64 that may still be a batch's maximum, and the naming of the winners.
 
-Rows that are copies of one another are searched as one (`Places`): a row of the search stands for all its
+Rows that are copies of one another are searched as one (`DuplicateGroups`): a row of the search stands for all its
 copies, in every batch that holds one. Pairs whose float64 squares differ by no more than their rounding errors are
 compared exactly before any of them is named or forgotten (`exact`).
 """
@@ -13,11 +13,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from .duplicates import Places
+from .duplicates import DuplicateGroups
 from .exact import ExactSquares, Pair
 from .rounding import scaled, squared_distances
 
-_MOST: Final = 1 << 12  # contenders beside two for each batch: of more, only those that can still win are kept
+_MOST: Final = 1 << 12  # candidates beside two for each batch: of more, only those that can still win are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class Winner:
     j: int
 
 
-class Contenders:
+class Candidates:
     """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for.
 
     There are never many more than `_MOST` and two for each batch. Of more, exact comparison keeps what can still
     be asked for: the first pair of each batch and the first two of all, or with `most` the first so many of all.
     """
 
-    def __init__(self, rows: Tensor, shift: int, places: Places, most: int | None = None) -> None:
-        self.places = places
+    def __init__(self, rows: Tensor, shift: int, groups: DuplicateGroups, most: int | None = None) -> None:
+        self.groups = groups
         self._most = most
         self._rows, self._shift = rows, shift
         self._exact = ExactSquares(rows, shift)
@@ -45,13 +45,13 @@ class Contenders:
         self._square = torch.empty(0, dtype=torch.float64)
         self._is_exact = torch.empty(0, dtype=torch.bool)
 
-    def copy(self) -> "Contenders":
-        """The same contenders, to go back to: taking more in one does not change the other."""
+    def copy(self) -> "Candidates":
+        """The same candidates, to go back to: taking more in one does not change the other."""
         return copy(self)
 
     def add(self, i: Tensor, j: Tensor, square: Tensor) -> None:
         """Take more evaluated pairs; each stands for the pairs of its rows' copies too. A pair is taken once."""
-        ties = self.places.copies[i] * self.places.copies[j]
+        ties = self.groups.copies[i] * self.groups.copies[j]
         self._append(i, j, square, ties, torch.zeros(len(i), dtype=torch.bool))
 
     def add_exact(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
@@ -65,7 +65,7 @@ class Contenders:
         self._is_exact = torch.cat([self._is_exact, is_exact])
 
     def replace(self, pairs: Tensor) -> Tensor:
-        """Have the contenders of another search of the same rows, `pairs` as it said, and no others; their squares
+        """Have the candidates of another search of the same rows, `pairs` as it said, and no others; their squares
         (m,)."""
         self._i, self._j, self._ties = pairs.T
         self._square = squared_distances(self._rows, self._i, self._j, self._shift)
@@ -74,24 +74,24 @@ class Contenders:
 
     @property
     def pairs(self) -> Tensor:
-        """All contenders as rows (i, j, ties): (m, 3)."""
+        """All candidates as rows (i, j, ties): (m, 3)."""
         return torch.stack([self._i, self._j, self._ties], dim=1)
 
     def keep(self, threshold_i: Tensor, threshold_j: Tensor) -> None:
         """Forget pairs whose square is below what both their rows need, `threshold_i` and `threshold_j` (m,) for
-        the contenders as they are; and, of too many, all that can no longer win."""
+        the candidates as they are; and, of too many, all that can no longer win."""
         self._only(~(self._square < self._exact.least(torch.minimum(threshold_i, threshold_j))))
-        room = self._most if self._most is not None else 2 * self.places.batches
+        room = self._most if self._most is not None else 2 * self.groups.batches
         if len(self._i) > _MOST + room:
             self._keep_the_first()
 
     @property
     def rows(self) -> tuple[Tensor, Tensor]:
-        """The contenders' rows i (m,) and j (m,)."""
+        """The candidates' rows i (m,) and j (m,)."""
         return self._i, self._j
 
     def _only(self, chosen: Tensor) -> None:
-        """Keep the contenders that are `chosen` (m,), by a mask or by their indices."""
+        """Keep the candidates that are `chosen` (m,), by a mask or by their indices."""
         self._i, self._j, self._square = self._i[chosen], self._j[chosen], self._square[chosen]
         self._ties, self._is_exact = self._ties[chosen], self._is_exact[chosen]
 
@@ -158,7 +158,7 @@ class Contenders:
         return self._rounded(near[_sorted_by(place, self._i[near], self._j[near])][:count])
 
     def _near_the_top(self, count: int) -> Tensor:
-        """The contenders, as indices, that may be among the `count` farthest."""
+        """The candidates, as indices, that may be among the `count` farthest."""
         floor = self._exact.least(self._square.topk(min(count, len(self._square))).values[-1])
         return (~(self._square < floor)).nonzero().flatten()
 
@@ -175,19 +175,19 @@ class Contenders:
         smallest (i, j) there, all (m,)."""
         sides = [self._entries(self._i, self._j), self._entries(self._j, self._i)]
         batch, pair, i, j = (torch.cat(parts) for parts in zip(*sides, strict=True))
-        wanted = torch.zeros(self.places.batches, dtype=torch.bool)
+        wanted = torch.zeros(self.groups.batches, dtype=torch.bool)
         wanted[batches] = True
         chosen = wanted[batch].nonzero().flatten()
-        best = torch.zeros(self.places.batches, dtype=torch.float64)
+        best = torch.zeros(self.groups.batches, dtype=torch.float64)
         best.scatter_reduce_(0, batch[chosen], self._square[pair[chosen]], "amax")
         near = chosen[~(self._square[pair[chosen]] < self._exact.least(best[batch[chosen]]))]
         return batch[near], pair[near], i[near], j[near]
 
     def _entries(self, side: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """For each place of each pair's `side`: its batch, the pair, and the smallest (i, j) there."""
-        pair, place = self.places.of(side)
-        here, there = self.places.row[place], other[pair]
-        return self.places.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
+        pair, place = self.groups.of(side)
+        here, there = self.groups.row[place], other[pair]
+        return self.groups.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
 
     def _first_of_each(
         self,

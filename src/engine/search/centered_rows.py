@@ -23,7 +23,7 @@ from .workspace import aligned
 
 _SAMPLE = 512  # rows averaged for the centre, or one of eight where that is fewer
 _BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
-_GLANCED = 16  # one of so many columns shows which rows lie far out, if few do
+_SAMPLED = 16  # one of so many columns shows which rows lie far out, if few do
 _FAR_OUT = 4  # times as far as half of the rows: then they are few
 _SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish beside each other
 
@@ -37,7 +37,7 @@ class Met:
 
 
 @dataclass(frozen=True)
-class Space:
+class CenteredRows:
     """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift (x - centre) in float32.
 
     `radius` (n,) float64 on the CPU holds upper bounds of |2^shift (x_i - centre)|; `met`, if it is there, what
@@ -71,30 +71,31 @@ class Space:
         yield from _blocks(self.rows, self.shift, self.centre, index)
 
 
-def centre_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> Space:
-    """The space for rows (n, d), finite, float32 or float64. One pass over the rows where their range is safe.
+def center_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> CenteredRows:
+    """The centered rows of rows (n, d), finite, float32 or float64. One pass over the rows where their range is
+    safe.
 
     The centre lies amid those at `near` (m,), where that is given: distances between these are told apart best.
-    In the same pass all rows meet the `far_out` rows that lie far out from the others, if a glance shows these.
+    In the same pass all rows meet the `far_out` rows that lie far out from the others, if a sample shows these.
     Raises ProofError where a radius is not finite.
     """
     centre = _centre(rows, near, 0)
     index = _far_out(rows, centre, far_out)
     radius, products = _measure(rows, 0, centre, index)
     if _SAFE[0] <= float(radius.max()) <= _SAFE[1]:
-        return Space(rows, 0, centre, radius, None if index is None else Met(index.cpu(), products))
+        return CenteredRows(rows, 0, centre, radius, None if index is None else Met(index.cpu(), products))
     shift = -_exponent_of_extent(rows)
     centre = _centre(rows, near, shift)
     radius = _measure(rows, shift, centre)[0]
     if not bool(radius.isfinite().all()):
         raise ProofError("a row's distance from the centre is not finite, although the rows are")
-    return Space(rows, shift, centre, radius)
+    return CenteredRows(rows, shift, centre, radius)
 
 
 def _far_out(rows: Tensor, centre: Tensor, count: int) -> Tensor | None:
     """The `count` rows that lie far out from the others, as some of their columns show it, ascending; None where
     these do not, or where the rows are so many that another pass over them is little beside the search."""
-    columns = max(1, rows.shape[1] // _GLANCED)
+    columns = max(1, rows.shape[1] // _SAMPLED)
     if not count or len(rows) * columns > _BLOCK:
         return None
     radius = torch.linalg.vector_norm(rows[:, :columns] - centre[:columns], dim=1)

@@ -73,7 +73,7 @@ def _equal_rows(bits: Tensor, chosen: Tensor, others: Tensor) -> Tensor:
     return equal
 
 
-class Places:
+class DuplicateGroups:
     """Where each searched row stands: the batches holding a copy of it, and the first copy in each.
 
     `original` (n,) names for every row the first row equal to it, as far as copies were looked for.

@@ -29,7 +29,7 @@ _UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type 
 class ExactSquares:
     """Exact squares of 2^shift (x_i - x_j) for rows (n, d), float32 or float64.
 
-    Two float64 squares s >= t of pairs, as `certify.squared_distances` gives them, are certainly in their order
+    Two float64 squares s >= t of pairs, as `rounding.squared_distances` gives them, are certainly in their order
     where s - t is more than `tolerance` s + `floor`.
     """
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..device import float64_device
-from .centered_rows import Space
+from .centered_rows import CenteredRows
 from .matmul import product, write_witness
 from .rounding import gamma, scaled, scaled_difference, underflow
 from .thresholds import Thresholds
@@ -24,7 +24,7 @@ _BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
 
 
 @dataclass(frozen=True)
-class DenseTile:
+class Float64Tile:
     """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts
     the pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
 
@@ -34,18 +34,18 @@ class DenseTile:
     ties: Tensor | None = None
 
 
-class Dense:
+class Float64Tiles:
     """The rows of a search in float64, a block at a time; `size` rows to a block.
 
     Where products are exact, a mass of ties is collapsed to a few pairs and their number; or with `most`, to so
     many pairs.
     """
 
-    def __init__(self, space: Space, size: int, most: int | None = None) -> None:
-        self._space, self._size, self._most = space, size, most
-        self._where = float64_device(space.rows.device)
+    def __init__(self, centered: CenteredRows, size: int, most: int | None = None) -> None:
+        self._centered, self._size, self._most = centered, size, most
+        self._where = float64_device(centered.rows.device)
 
-    def tiles(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> Iterator[DenseTile]:
+    def tiles(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> Iterator[Float64Tile]:
         """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter, tile by tile.
 
         Both are ascending indices, either the same or disjoint; of rows with themselves each pair is taken once.
@@ -64,7 +64,7 @@ class Dense:
                 if not self.are_exact:
                     yield self._undecided(squares, rows, partners, thresholds)
                 elif self._most is None:
-                    yield _smallest_pairs(squares, rows, partners, thresholds.places.copies)
+                    yield _smallest_pairs(squares, rows, partners, thresholds.groups.copies)
                 else:
                     yield _largest_pairs(squares, rows, partners, thresholds, self._most)
 
@@ -73,25 +73,25 @@ class Dense:
         """Rows and columns of a tile: more of them where they take less room."""
         return 2 * self._size if self._exact_dtype is torch.float32 else self._size
 
-    def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds) -> DenseTile:
-        reach = float(self._space.radius[left].max() + self._space.radius[right].max())
-        d = self._space.rows.shape[1]
+    def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds) -> Float64Tile:
+        reach = float(self._centered.radius[left].max() + self._centered.radius[right].max())
+        d = self._centered.rows.shape[1]
         slack = 4 * gamma(d + 8, torch.float64) * reach**2 + underflow(d)
         lower = torch.cat([squares.amax(dim=1), squares.amax(dim=0)]) - slack
         thresholds.at_least(torch.cat([left, right]), lower)
-        needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
-        row, column = (~(squares + slack < needed)).nonzero(as_tuple=True)
+        threshold = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+        row, column = (~(squares + slack < threshold)).nonzero(as_tuple=True)
         i, j = left[row], right[column]
-        return DenseTile(torch.minimum(i, j), torch.maximum(i, j))
+        return Float64Tile(torch.minimum(i, j), torch.maximum(i, j))
 
     def _operand(self, index: Tensor, behind_witness: bool = False) -> Tensor:
         """Rows at `index` (m,), as they are where products are exact, else centred, in float64, as an operand of
-        `products.product`: left (m, d + 1), or right, behind its witness (1 + m, d + 1)."""
-        rows = self._space.rows.index_select(0, index.to(self._space.rows.device)).to(self._where)
+        `matmul.product`: left (m, d + 1), or right, behind its witness (1 + m, d + 1)."""
+        rows = self._centered.rows.index_select(0, index.to(self._centered.rows.device)).to(self._where)
         dtype = self._exact_dtype or torch.float64
         shape = behind_witness + len(index), rows.shape[1] + 1
         operand = torch.empty(shape, dtype=dtype, device=self._where)
-        coordinates = scaled(rows.to(dtype), self._space.shift) if self.are_exact else self._centred(rows)
+        coordinates = scaled(rows.to(dtype), self._centered.shift) if self.are_exact else self._centred(rows)
         operand[behind_witness:, :-1] = coordinates
         operand[:, -1] = 1.0
         if behind_witness:
@@ -99,8 +99,8 @@ class Dense:
         return operand
 
     def _centred(self, rows: Tensor) -> Tensor:
-        centre = self._space.centre.to(self._where).to(torch.float64)
-        return scaled_difference(rows.to(torch.float64), centre, self._space.shift)
+        centre = self._centered.centre.to(self._where).to(torch.float64)
+        return scaled_difference(rows.to(torch.float64), centre, self._centered.shift)
 
     @property
     def are_exact(self) -> bool:
@@ -114,14 +114,14 @@ class Dense:
         Their numbers are whole multiples of one power of two g, and |x|^2 <= 2^(p - 3) g^2, so that every partial
         sum is a whole number of g^2 that the type's p bits hold.
         """
-        if self._space.shift and self._space.rows.dtype == torch.float64:
+        if self._centered.shift and self._centered.rows.dtype == torch.float64:
             return None
         largest = float(self._uncentred_norms.max()) * (1 + 1e-9)
         _, exponent = math.frexp(largest)  # |x|^2 < 2^exponent
         for dtype, bits, orders in ((torch.float32, 24, 80), (torch.float64, 53, 800)):
             grain = 2.0 ** -((bits - 3 - exponent) // 2)
             safe = math.isfinite(largest) and abs(exponent) <= orders  # neither grain^2 nor a sum leaves the range
-            if safe and all(_are_whole(scaled(part, self._space.shift) / grain) for part in self._blocks()):
+            if safe and all(_are_whole(scaled(part, self._centered.shift) / grain) for part in self._blocks()):
                 return dtype
         return None
 
@@ -134,12 +134,12 @@ class Dense:
 
     @cached_property
     def _uncentred_norms(self) -> Tensor:
-        blocks = (scaled(part, self._space.shift) for part in self._blocks())
+        blocks = (scaled(part, self._centered.shift) for part in self._blocks())
         return torch.cat([part.square().sum(dim=1).cpu() for part in blocks])
 
     def _blocks(self) -> Iterator[Tensor]:
         """The rows as they are, in float64."""
-        for part in torch.split(self._space.rows, max(1, _BLOCK // self._space.rows.shape[1])):
+        for part in torch.split(self._centered.rows, max(1, _BLOCK // self._centered.rows.shape[1])):
             yield part.to(self._where).to(torch.float64)
 
 
@@ -147,7 +147,7 @@ def _are_whole(numbers: Tensor) -> bool:
     return torch.equal(numbers, numbers.round())
 
 
-def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> DenseTile:
+def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> Float64Tile:
     """The first pair at the maximum of each row and each column of exact squares (a, b); rows count the ties.
 
     Among them are the tile's farthest pair, the smallest of equals, and the next: if only one pair (p, q) is at
@@ -165,22 +165,22 @@ def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor
     return _pairs_at(squares, left, right, at, ties)
 
 
-def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds, most: int) -> DenseTile:
+def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds, most: int) -> Float64Tile:
     """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) of
     equals."""
-    needed = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
-    at = (squares >= needed).flatten().nonzero().flatten()
+    threshold = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+    at = (squares >= threshold).flatten().nonzero().flatten()
     if len(at) > most:
         i, j = left[at // len(right)], right[at % len(right)]
-        by_name = torch.argsort(torch.minimum(i, j) * len(thresholds.places.copies) + torch.maximum(i, j))
+        by_name = torch.argsort(torch.minimum(i, j) * len(thresholds.groups.copies) + torch.maximum(i, j))
         by_square = squares.flatten()[at[by_name]].argsort(descending=True, stable=True)
         at = at[by_name[by_square[:most]]]
     return _pairs_at(squares, left, right, at, torch.ones_like(at))
 
 
-def _pairs_at(squares: Tensor, left: Tensor, right: Tensor, at: Tensor, ties: Tensor) -> DenseTile:
+def _pairs_at(squares: Tensor, left: Tensor, right: Tensor, at: Tensor, ties: Tensor) -> Float64Tile:
     """The pairs at places `at` (m,) of squares (a, b), but those at minus infinity, which are there twice."""
     square = squares.flatten()[at].to(torch.float64)
     real = square >= 0
     i, j = left[at // len(right)][real], right[at % len(right)][real]
-    return DenseTile(torch.minimum(i, j), torch.maximum(i, j), square[real], ties[real])
+    return Float64Tile(torch.minimum(i, j), torch.maximum(i, j), square[real], ties[real])

@@ -3,7 +3,7 @@
 Autocast, inference mode, the default device and whether subnormal numbers are flushed belong to a thread, and so
 do the threads of OpenMP that help it. A new thread has none of the caller's, and what it sets nobody else sees.
 What belongs to the whole process (the default dtype, the precision of float32 products) is left alone: every
-tensor here names its dtype, and every product proves its arithmetic (`products`).
+tensor here names its dtype, and every product proves its arithmetic (`matmul`).
 """
 
 import os

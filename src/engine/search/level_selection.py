@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from .block_sizes import NARROWEST, is_worth_projecting
-from .centered_rows import Space
-from .precision import FLOAT32, Screen
+from .centered_rows import CenteredRows
+from .precision import FLOAT32, Precision
 from .screening_levels import Factors, Level, full_level, leading_directions, projected_levels
 from .thresholds import Thresholds
 from .workspace import Workspace
@@ -22,10 +22,10 @@ _TRIED = 32  # directions that tell whether more may pay
 
 
 @dataclass(frozen=True)
-class Ladder:
+class LevelSelection:
     """The levels of a search, narrowest first, and what each leaves of pairs that the radii alone do not discard.
 
-    A pair's reach, (r_i + r_j)^2 over the squared distance needed, says by how much its radii overshoot.
+    A pair's reach, (r_i + r_j)^2 over the threshold, says by how much its radii overshoot.
     `left_over` (levels, bins) is the fraction that a level left of a sample's pairs, by reach between `_EDGES`.
     """
 
@@ -39,47 +39,52 @@ class Ladder:
         if len(self.levels) == 1:
             return full
         left, right = _spread(left), _spread(right)
-        reach = _reach(full.space, left, right, thresholds)
+        reach = _reach(full.centered, left, right, thresholds)
         weights = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
         expected = self.left_over @ weights.to(torch.float64) / reach.numel()
         work = [
-            level.k * level.screen.cost + full.k * min(1.0, _PAIR * few)
+            level.k * level.precision.cost + full.k * min(1.0, _PAIR * few)
             for level, few in zip(self.levels, expected.tolist(), strict=True)
         ]
         return self.levels[work.index(min(work))]
 
 
-def only_full_level(space: Space, screen: Screen) -> Ladder:
-    """The ladder of nothing but the full level: in the screen's format, and in float32 for what that leaves."""
-    levels = tuple(full_level(space, one) for one in dict.fromkeys((screen, FLOAT32)))
-    return Ladder(levels, torch.zeros(len(levels), len(_EDGES) + 1, dtype=torch.float64))
+def only_full_level(centered: CenteredRows, precision: Precision) -> LevelSelection:
+    """Nothing but the full level: in the precision asked for, and in float32 for what that leaves."""
+    levels = tuple(full_level(centered, one) for one in dict.fromkeys((precision, FLOAT32)))
+    return LevelSelection(levels, torch.zeros(len(levels), len(_EDGES) + 1, dtype=torch.float64))
 
 
-def choose_ladder(
-    space: Space, screen: Screen, index: Tensor, thresholds: Thresholds, widest: int, workspace: Workspace
-) -> Ladder:
+def select_levels(
+    centered: CenteredRows,
+    precision: Precision,
+    index: Tensor,
+    thresholds: Thresholds,
+    widest: int,
+    workspace: Workspace,
+) -> LevelSelection:
     """The levels for the rows at `index` (m,), whose squared distances must reach the `thresholds`.
 
     What levels of growing width, up to `widest`, leave is measured on a sample of the pairs. Where even the
     widest leaves too much to pay (rows alike in all directions), the full level is all there is.
     """
-    d = space.rows.shape[1]
-    alone = only_full_level(space, screen)
+    d = centered.rows.shape[1]
+    alone = only_full_level(centered, precision)
     widths = [k for k in _WIDTHS if k <= widest]
     if not widths:
         return alone
-    common = _reaches(space, index, thresholds)
+    common = _reaches(centered, index, thresholds)
     if not is_worth_projecting(len(index), widths[-1], float(common.sum())):
         return alone
-    probes = _probes(space, index)
-    if not _may_pay(space, probes, common, widths[-1]):
+    probes = _probes(centered, index)
+    if not _may_pay(centered, probes, common, widths[-1]):
         return alone
-    basis = leading_directions(space, index, widths[-1], workspace)
-    sampled = None if basis is None else _sampled(space, screen, probes, thresholds, basis, widths)
+    basis = leading_directions(centered, index, widths[-1], workspace)
+    sampled = None if basis is None else _sampled(centered, precision, probes, thresholds, basis, widths)
     if basis is None or sampled is None:
         return alone
     total, left_over = sampled
-    work = torch.tensor([*widths, d], dtype=torch.float64)[:, None] * screen.cost + d * (
+    work = torch.tensor([*widths, d], dtype=torch.float64)[:, None] * precision.cost + d * (
         _PAIR * left_over
     ).clamp_max(1.0)
     least, best = work.min(dim=0)
@@ -88,14 +93,14 @@ def choose_ladder(
     pays = sorted(set(best[total > 0].tolist()) - {len(widths)})
     if not pays:
         return alone
-    levels = projected_levels(space, screen, index, basis, [widths[at] for at in pays], workspace)
+    levels = projected_levels(centered, precision, index, basis, [widths[at] for at in pays], workspace)
     if not levels:
         return alone
     left_over = torch.cat([left_over[[*pays, len(widths)]], alone.left_over[1:]])
-    return Ladder((*levels, *alone.levels), left_over)
+    return LevelSelection((*levels, *alone.levels), left_over)
 
 
-def _may_pay(space: Space, probes: tuple[Tensor, Tensor], common: Tensor, widest: int) -> bool:
+def _may_pay(centered: CenteredRows, probes: tuple[Tensor, Tensor], common: Tensor, widest: int) -> bool:
     """Whether a level as wide as `widest` may save enough of the pairs that are `common` (bins,), judged by how
     much of one sample of the rows a few leading directions of the other hold.
 
@@ -104,10 +109,10 @@ def _may_pay(space: Space, probes: tuple[Tensor, Tensor], common: Tensor, widest
     proportion.
     """
     fitted, measured = probes
-    directions = leading_directions(space, fitted, min(_TRIED, widest))
+    directions = leading_directions(centered, fitted, min(_TRIED, widest))
     if directions is None:
         return False
-    y = space.centred(measured.to(space.rows.device))
+    y = centered.centred(measured.to(centered.rows.device))
     held = (y @ directions).square().sum() / y.square().sum()
     most = float(held) * max(1.0, widest / _TRIED)
     within = torch.zeros_like(common, dtype=torch.bool)
@@ -116,8 +121,8 @@ def _may_pay(space: Space, probes: tuple[Tensor, Tensor], common: Tensor, widest
 
 
 def _sampled(
-    space: Space,
-    screen: Screen,
+    centered: CenteredRows,
+    precision: Precision,
     probes: tuple[Tensor, Tensor],
     thresholds: Thresholds,
     basis: Tensor,
@@ -128,19 +133,19 @@ def _sampled(
     levels."""
     left, right = probes
     need = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
-    largest = (space.radius[left][:, None] + space.radius[right]).square()
-    bins = torch.bucketize(_reach(space, left, right, thresholds), _EDGES, out_int32=True)
+    largest = (centered.radius[left][:, None] + centered.radius[right]).square()
+    bins = torch.bucketize(_reach(centered, left, right, thresholds), _EDGES, out_int32=True)
     total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1).to(torch.float64)
-    out = torch.empty(len(right), 1 + len(left), dtype=torch.float32, device=space.rows.device)
+    out = torch.empty(len(right), 1 + len(left), dtype=torch.float32, device=centered.rows.device)
     left_over = torch.zeros(len(widths) + 1, len(total), dtype=torch.float64)
     factors = Factors(left, "left"), Factors(right, "right")
-    levels = projected_levels(space, screen, torch.cat([left, right]), basis, widths)
+    levels = projected_levels(centered, precision, torch.cat([left, right]), basis, widths)
     if not levels:
         return None
-    if screen is not FLOAT32:  # in float32 the full level leaves next to nothing
-        levels.append(full_level(space, screen))
+    if precision is not FLOAT32:  # in float32 the full level leaves next to nothing
+        levels.append(full_level(centered, precision))
     for at, level in enumerate(levels):
-        product = screen.product(factors[1].at(level), factors[0].at(level), out).T
+        product = precision.product(factors[1].at(level), factors[0].at(level), out).T
         bound = product.cpu().to(torch.float64).mul_(-2).add_(largest, alpha=level.slack)
         left_over[at] = torch.bincount(bins[bound >= need], minlength=len(total)) / total.clamp_min(1)
     for at in range(1, len(total)):
@@ -149,21 +154,21 @@ def _sampled(
     return total, left_over
 
 
-def _reaches(space: Space, index: Tensor, thresholds: Thresholds) -> Tensor:
+def _reaches(centered: CenteredRows, index: Tensor, thresholds: Thresholds) -> Tensor:
     """The fraction of the pairs of rows at `index` (m,) that the radii leave, by reach: (bins,) float64."""
     probes = index[:: -(-len(index) // _PROBES)]
-    reach = _reach(space, probes, probes, thresholds)
+    reach = _reach(centered, probes, probes, thresholds)
     counts = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
     counts[0] = 0
     return counts.to(torch.float64) / reach.numel()
 
 
-def _probes(space: Space, index: Tensor) -> tuple[Tensor, Tensor]:
+def _probes(centered: CenteredRows, index: Tensor) -> tuple[Tensor, Tensor]:
     """Two samples of the rows at `index` (m,).
 
     Pairs that reach far are few, and the dearest: ranks by radius are squared so that the sample has enough.
     """
-    far_first = index[space.radius[index].argsort(descending=True)]
+    far_first = index[centered.radius[index].argsort(descending=True)]
     rank = torch.rand(2 * _PROBES, generator=torch.Generator().manual_seed(1), dtype=torch.float32).square() * len(
         index
     )
@@ -176,7 +181,7 @@ def _spread(rows: Tensor) -> Tensor:
     return rows[:: -(-len(rows) // 32)]
 
 
-def _reach(space: Space, left: Tensor, right: Tensor, thresholds: Thresholds) -> Tensor:
+def _reach(centered: CenteredRows, left: Tensor, right: Tensor, thresholds: Thresholds) -> Tensor:
     """(r_i + r_j)^2 over the squared distance that the pair needs, (a, b); infinite where it needs none."""
     need = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
-    return (space.radius[left][:, None] + space.radius[right]).square() / need
+    return (centered.radius[left][:, None] + centered.radius[right]).square() / need

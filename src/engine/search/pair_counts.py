@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ..errors import ProofError
 from ..events import BatchDone, Progress
-from .duplicates import Places
+from .duplicates import DuplicateGroups
 from .isolation import check_wanted
 
-Settled = Literal["bounds", "screen", "float64", "exhaustive"]
+Settled = Literal["bounds", "screening", "float64", "exhaustive"]
 
 
-class Ledger:
+class PairCounts:
     """The counts of a search of n rows in batches.
 
     `left` counts the pairs that are not decided. A pair that is evaluated is counted in that of its batches which
@@ -43,11 +43,11 @@ class Ledger:
         """The pairs evaluated so far, in all."""
         return int(self._evaluated.sum())
 
-    def settle_in(self, order: Tensor, places: Places) -> None:
-        """Fix the order (batches,) in which batches are settled, of rows that stand in `places`."""
+    def settle_in(self, order: Tensor, groups: DuplicateGroups) -> None:
+        """Fix the order (batches,) in which batches are settled, of rows that stand in `groups`."""
         self._order = order
         self._turn[order] = torch.arange(len(order))
-        self._rank = places.by_row(self._turn)
+        self._rank = groups.by_row(self._turn)
 
     def count_pivots(self, pivots: Tensor) -> None:
         """Count each pair with one of the rows `pivots` (m,), ascending, as evaluated. Pivots are searched apart

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .centered_rows import Space
+from .centered_rows import CenteredRows
 from .matmul import behind_witness, product
 from .rounding import UNIT_ROUNDOFF, gamma
 from .thresholds import Thresholds
@@ -28,7 +28,7 @@ class PivotPairs:
 
     pivots: Tensor
     squares: Tensor
-    space: Space
+    centered: CenteredRows
     slot: Slot | None = None
 
     def likeliest(self, batch: int) -> tuple[Tensor, Tensor]:
@@ -45,9 +45,9 @@ class PivotPairs:
     def error(self, pivot: int | None = None) -> Tensor:
         """By how much a squared distance from the `pivot`-th pivot, or from any of them, to each row may exceed
         its estimate: (n,) float64."""
-        radius = self.space.radius
+        radius = self.centered.radius
         largest = radius[self.pivots].max() if pivot is None else radius[self.pivots[pivot]]
-        d = self.space.rows.shape[1]
+        d = self.centered.rows.shape[1]
         rounding = 8 * UNIT_ROUNDOFF[torch.float32] * (largest + radius).square()
         return 2 * gamma(d) * largest * radius + rounding + (d + 8) * 2.0**-120
 
@@ -57,11 +57,11 @@ class PivotPairs:
         if self.slot is not None:
             self.slot.checked()
         error = self.error()
-        needed, of_pivots = thresholds.of(torch.arange(len(error))), thresholds.of(self.pivots)
-        enough = needed.clamp_max(float(of_pivots.min())) - error
+        threshold, of_pivots = thresholds.of(torch.arange(len(error))), thresholds.of(self.pivots)
+        enough = threshold.clamp_max(float(of_pivots.min())) - error
         row = (~(self.squares.amax(dim=0).to(torch.float64) < enough)).nonzero().flatten()
         reach = self.squares[:, row].to(torch.float64).add_(error[row])
-        may = ~(reach < torch.minimum(of_pivots[:, None], needed[row]))
+        may = ~(reach < torch.minimum(of_pivots[:, None], threshold[row]))
         at, column = may.nonzero(as_tuple=True)
         i, j = self.pivots[at], row[column]
         first_of_two = ~torch.isin(j, self.pivots) | (i < j)
@@ -69,20 +69,20 @@ class PivotPairs:
         return torch.minimum(i, j), torch.maximum(i, j)
 
 
-def pivot_pairs(space: Space, pivots: Tensor, workspace: Workspace | None = None) -> PivotPairs:
+def pivot_pairs(centered: CenteredRows, pivots: Tensor, workspace: Workspace | None = None) -> PivotPairs:
     """The estimates for the rows `pivots` (m,), while the `workspace` lies idle. One pass over the rows, unless
     they have met the pivots before."""
-    y = space.centred(pivots.to(space.rows.device))
+    y = centered.centred(pivots.to(centered.rows.device))
     own = y.cpu().to(torch.float64).square().sum(dim=1).to(torch.float32)
     slot = None
-    if space.met and torch.equal(space.met.index, pivots):
-        products = space.met.products.clone()
+    if centered.met and torch.equal(centered.met.index, pivots):
+        products = centered.met.products.clone()
     else:
-        shape = len(space.rows), len(pivots)
+        shape = len(centered.rows), len(pivots)
         slot = workspace.scratch(*shape) if workspace else None
         products = y.new_empty(shape) if slot is None else slot.tensor
         behind = behind_witness(y)
-        for part, block in space.blocks():
+        for part, block in centered.blocks():
             products[part] = product(block, behind)  # a CPU takes twice as long for the wide one, y block'
-    squares = products.to("cpu").mul_(-2).add_(space.radius.square().to(torch.float32)[:, None]).add_(own)
-    return PivotPairs(pivots, squares.T, space, slot)
+    squares = products.to("cpu").mul_(-2).add_(centered.radius.square().to(torch.float32)[:, None]).add_(own)
+    return PivotPairs(pivots, squares.T, centered, slot)

@@ -35,22 +35,22 @@ from ..text.escape import visible
 from .matmul import product, witness_of
 from .rounding import UNIT_ROUNDOFF, gamma
 
-ScreenName = Literal["float32", "tf32", "bfloat16"]
+PrecisionName = Literal["float32", "tf32", "bfloat16"]
 AUTO: Final = "auto"
-Product = Callable[["Screen", Tensor, Tensor, Tensor], Tensor]
+Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
 
 _NEARLY = 1.01  # b_i and |p_i| exceed r_i^2 and r_i by roundings and by V's departure from orthonormality
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
 
 
 @dataclass(frozen=True)
-class Screen:
+class Precision:
     """A format for screening products: `unit`, the unit roundoff of its operands; `rounds`, whether these have to
     be rounded to it; `parts`, how many of its numbers add up to any float32 number; `adding`, how many roundings
     are reckoned for each term; `multiple`, of which a factor's width is one, as tensor cores like it; `cost`,
     about how long a product takes on tensor cores beside one in float32."""
 
-    name: ScreenName
+    name: PrecisionName
     unit: float = UNIT_ROUNDOFF[torch.float32]
     rounds: bool = False
     parts: int = 1
@@ -95,77 +95,80 @@ class Screen:
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> Tensor:
         """left (a, k) times right (1 + b, k), transposed, their numbers in this format and the first row of
-        `right` a witness (see `products`): (a, b) of `out` (a, 1 + b), float32."""
+        `right` a witness (see `matmul`): (a, b) of `out` (a, 1 + b), float32."""
         return product(left, right, out, unit=self.unit)
 
 
-FLOAT32: Final = Screen("float32")
-_SCREENS: Final = {
+FLOAT32: Final = Precision("float32")
+_PRECISIONS: Final = {
     "float32": FLOAT32,
-    "tf32": Screen("tf32", 2.0**-11, rounds=True, parts=3, adding=4, multiple=8, cost=1 / 8),
-    "bfloat16": Screen("bfloat16", 2.0**-8, rounds=True, parts=3, adding=4, multiple=8, cost=1 / 16),
+    "tf32": Precision("tf32", 2.0**-11, rounds=True, parts=3, adding=4, multiple=8, cost=1 / 8),
+    "bfloat16": Precision("bfloat16", 2.0**-8, rounds=True, parts=3, adding=4, multiple=8, cost=1 / 16),
 }
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The screen that a search uses, and why it is that one, as the end of a sentence."""
+    """The precision that a search uses, and why it is that one, as the end of a sentence."""
 
-    screen: Screen
+    precision: Precision
     why: str
 
 
-def choose_screen(
-    name: str, device: torch.device, confirm: Callable[[Screen, torch.device], bool] | None = None
+def choose_precision(
+    name: str, device: torch.device, confirm: Callable[[Precision, torch.device], bool] | None = None
 ) -> Choice:
-    """The screen called `name`; for "auto" float32.
+    """The precision called `name`; for "auto" float32.
 
-    A screen whose bound the device does not keep is not used, even where it is asked for. Raises InputError where
-    there is no such screen, and ProofError where the device does not keep float32's bound, on which all rest.
+    A precision whose bound the device does not keep is not used, even where it is asked for. Raises InputError
+    where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
+    rest.
     """
-    if name not in (AUTO, *_SCREENS):
-        raise InputError(f"There is no screen {visible(repr(name), 40)}: it is {AUTO}, {', '.join(_SCREENS)}.")
+    if name not in (AUTO, *_PRECISIONS):
+        raise InputError(
+            f"There is no precision {visible(repr(name), 40)}: it is {AUTO}, {', '.join(_PRECISIONS)}."
+        )
     confirm = confirm or confirms
     if not confirm(FLOAT32, device):
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")
     if name == AUTO:
         return Choice(FLOAT32, "as always unless another is asked for")
-    screen = _SCREENS[name]
-    if screen is FLOAT32:
-        return Choice(screen, "as asked")
-    if not confirm(screen, device):
+    precision = _PRECISIONS[name]
+    if precision is FLOAT32:
+        return Choice(precision, "as asked")
+    if not confirm(precision, device):
         return Choice(
-            FLOAT32, f"since products in {screen.name} were measured to err more on this device than they may"
+            FLOAT32, f"since products in {precision.name} were measured to err more on this device than they may"
         )
     if device.type != "cuda":
-        return Choice(screen, "as asked, by rounding to it what is multiplied in float32")
+        return Choice(precision, "as asked, by rounding to it what is multiplied in float32")
     return Choice(
-        screen, "as asked, and products on this device were measured to err no more than is reckoned with"
+        precision, "as asked, and products on this device were measured to err no more than is reckoned with"
     )
 
 
 @cache
-def confirms(screen: Screen, device: torch.device, multiply: Product = Screen.product) -> bool:
-    """Whether products by `multiply` on the device err no more than `screen` reckons with, on operands of many
+def confirms(precision: Precision, device: torch.device, multiply: Product = Precision.product) -> bool:
+    """Whether products by `multiply` on the device err no more than `precision` reckons with, on operands of many
     kinds, against float64, as a search has them: tall, with a witness, into a strided tensor. Measured once for
     each device.
 
     Whole numbers whose sums stay below 2^24 have to come out exactly, however many are added up: that shows sums
     of fewer bits than float32's where a bound that grows with their length no longer does.
     """
-    dtype = screen.dtype(device)
-    for left, right, whole in _operands(screen.multiple):
-        a, b = (screen.rounded(side.to(torch.float32)) for side in (left, right))
+    dtype = precision.dtype(device)
+    for left, right, whole in _operands(precision.multiple):
+        a, b = (precision.rounded(side.to(torch.float32)) for side in (left, right))
         a[:, -1] = 1.0
         b[:, -1] = 0.0
         witness = torch.zeros(1, b.shape[1], dtype=torch.float32)
-        witness[0, -1] = witness_of(screen.unit)
+        witness[0, -1] = witness_of(precision.unit)
         operands = a.to(device, dtype), torch.cat([witness, b]).to(device, dtype)
         out = torch.empty(len(a), 2 * len(b) + 16, dtype=torch.float32, device=device)[:, 15 : 16 + len(b)]
-        found = multiply(screen, *operands, out).cpu().to(torch.float64)
+        found = multiply(precision, *operands, out).cpu().to(torch.float64)
         exact = a.to(torch.float64) @ b.to(torch.float64).T
         magnitude = a.to(torch.float64).abs() @ b.to(torch.float64).abs().T
-        bound = (0.0 if whole else gamma(screen.adding * a.shape[1]) + 2.0**-40) * magnitude
+        bound = (0.0 if whole else gamma(precision.adding * a.shape[1]) + 2.0**-40) * magnitude
         if not bool(((found - exact).abs() <= bound).all()):
             return False
     return True

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .centered_rows import Space
+from .centered_rows import CenteredRows
 from .thresholds import Thresholds
 
 _MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
@@ -19,37 +19,37 @@ def others(n: int, rows: Tensor) -> Tensor:
     return rest.nonzero().flatten()
 
 
-def with_a_pair_that_matters(space: Space, thresholds: Thresholds, rows: Tensor) -> Tensor:
+def with_a_pair_that_matters(centered: CenteredRows, thresholds: Thresholds, rows: Tensor) -> Tensor:
     """Of `rows` (m,) those, ascending, with a pair among them whose radii together reach the `thresholds`.
 
     In order of what they need, a row's pairs with later rows need what it needs itself, and the largest radius
     among these decides; its pairs with earlier ones need what those need, and the least that one lacks.
     """
     need, order = thresholds.of(rows).sqrt().sort()
-    radius = space.radius[rows][order]
+    radius = centered.radius[rows][order]
     lacking = need - radius
     largest_later = radius.flip(0).cummax(dim=0).values.flip(0)
     least_earlier = lacking.cummin(dim=0).values
     return rows[order[~((largest_later < lacking) & (radius < least_earlier))]].sort().values
 
 
-def partners_in_reach(space: Space, thresholds: Thresholds, rows: Tensor, partners: Tensor) -> Tensor:
+def partners_in_reach(centered: CenteredRows, thresholds: Thresholds, rows: Tensor, partners: Tensor) -> Tensor:
     """How many of the `partners` (b,) each of `rows` (a,) reaches by their radii: (a,)."""
-    radius = space.radius[partners].sort().values
-    return len(partners) - torch.searchsorted(radius, thresholds.of(rows).sqrt() - space.radius[rows])
+    radius = centered.radius[partners].sort().values
+    return len(partners) - torch.searchsorted(radius, thresholds.of(rows).sqrt() - centered.radius[rows])
 
 
-def may_have_many_copies(space: Space, rows: Tensor) -> bool:
+def may_have_many_duplicates(centered: CenteredRows, rows: Tensor) -> bool:
     """Whether equal radii allow that many of `rows` (m,) are copies of one another."""
-    radii = space.radius[rows].sort().values
+    radii = centered.radius[rows].sort().values
     return int((radii[1:] == radii[:-1]).sum()) >= _MANY_COPIES * len(rows)
 
 
-def farthest_out_of_each(space: Space, batch: int) -> Tensor:
+def farthest_out_of_each(centered: CenteredRows, batch: int) -> Tensor:
     """The farthest-out row of every batch, ascending; of many batches, of every few together."""
-    n = len(space.radius)
+    n = len(centered.radius)
     rows = torch.arange(n)
-    order = space.radius.argsort(descending=True)
+    order = centered.radius.argsort(descending=True)
     batches = math.ceil(n / batch)
     part = order // (batch * math.ceil(batches / _REPRESENTATIVES))
     first = torch.full((int(part.max()) + 1,), n).scatter_reduce_(0, part, rows, "amin")

@@ -10,19 +10,19 @@ from torch import Tensor
 
 from ..errors import ProofError
 from ..events import BatchBound, BatchDone, Checkpoint, PairFound
-from .centered_rows import Space
-from .pair_counts import Ledger, Settled
+from .centered_rows import CenteredRows
+from .pair_counts import PairCounts, Settled
 from .rounding import float64_error
 from .tiles import Tiles
 
 _MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; of larger masses of near ties none is made
 
 
-class Findings:
-    """The events of a search of `space`, from what its `tiles` have shown and its `ledger` has counted."""
+class Results:
+    """The events of a search of `centered`, from what its `tiles` have shown and its `pair_counts` has counted."""
 
-    def __init__(self, space: Space, tiles: Tiles, ledger: Ledger) -> None:
-        self._space, self._tiles, self._ledger = space, tiles, ledger
+    def __init__(self, centered: CenteredRows, tiles: Tiles, pair_counts: PairCounts) -> None:
+        self._centered, self._tiles, self._pair_counts = centered, tiles, pair_counts
         self._by_batches = tiles.thresholds.by_batches
         self._said: dict[int, float] = {}
         self._largest = 0.0
@@ -31,8 +31,8 @@ class Findings:
         """The open batches' maxima so far, where they have changed since they were last told."""
         if not self._by_batches:
             return
-        error = float64_error(self._space.rows.shape[1])
-        for b, leader in self._tiles.contenders.leaders(self._ledger.waiting).items():
+        error = float64_error(self._centered.rows.shape[1])
+        for b, leader in self._tiles.candidates.leaders(self._pair_counts.waiting).items():
             if self._said.get(b) != leader.distance:
                 self._said[b] = leader.distance
                 lower = max(0.0, leader.distance * (1 - error) - 2 * math.ulp(leader.distance))
@@ -44,32 +44,32 @@ class Findings:
         Raises ProofError where none of a batch's pairs was evaluated.
         """
         if not self._by_batches:
-            self._ledger.open[batches] = False
+            self._pair_counts.open[batches] = False
             return
-        winners = self._tiles.contenders.winners(batches)
+        winners = self._tiles.candidates.winners(batches)
         for b in batches.tolist():
             winner = winners.get(b)
             if winner is None:
                 raise ProofError(f"no pair is left for the maximum of batch {b}")
             self._largest = max(self._largest, winner.distance)
-            yield self._ledger.close(b, winner.distance, (winner.i, winner.j), how(b))
+            yield self._pair_counts.close(b, winner.distance, (winner.i, winner.j), how(b))
 
     def checkpoint(self, grouping: int) -> Iterator[Checkpoint]:
         """Where the search could go on from now, where that can be said in short."""
         if not self._by_batches:
             return
-        pairs = self._tiles.contenders.pairs
+        pairs = self._tiles.candidates.pairs
         if len(pairs) <= _MOST_KEPT:
             yield Checkpoint(
-                batches=int((~self._ledger.open).sum()),
+                batches=int((~self._pair_counts.open).sum()),
                 pairs=tuple((i, j, ties) for i, j, ties in pairs.tolist()),
                 grouping=grouping,
             )
 
     def certificate(self) -> PairFound:
         """The farthest pair, once every pair is decided. Raises ProofError where it contradicts the batches."""
-        farthest, ties, runner_up = self._tiles.contenders.farthest()
-        lacks_runner_up = ties == 1 and runner_up is None and self._ledger.total > 1
+        farthest, ties, runner_up = self._tiles.candidates.farthest()
+        lacks_runner_up = ties == 1 and runner_up is None and self._pair_counts.total > 1
         if lacks_runner_up or ties < 1 or farthest.distance < self._largest:
             raise ProofError(
                 f"the farthest pair, {farthest} with {ties} ties before {runner_up}, contradicts a batch's maximum"
@@ -84,11 +84,11 @@ class Findings:
             runner_up=runner_up.distance if runner_up else None,
             runner_up_i=runner_up.i if runner_up else None,
             runner_up_j=runner_up.j if runner_up else None,
-            runner_up_gap=self._tiles.contenders.gap(farthest, runner_up) if runner_up else None,
-            pairs=self._ledger.total,
-            evaluated=self._ledger.evaluated,
-            seconds=self._ledger.seconds(),
-            screen=self._tiles.screen.name,
+            runner_up_gap=self._tiles.candidates.gap(farthest, runner_up) if runner_up else None,
+            pairs=self._pair_counts.total,
+            evaluated=self._pair_counts.evaluated,
+            seconds=self._pair_counts.seconds(),
+            precision=self._tiles.precision.name,
         )
 
     def no_distance(self) -> PairFound:
@@ -98,16 +98,16 @@ class Findings:
             j=1,
             distance=0.0,
             error=0.0,
-            ties=self._ledger.total,
+            ties=self._pair_counts.total,
             runner_up=None,
             runner_up_i=None,
             runner_up_j=None,
-            pairs=self._ledger.total,
-            evaluated=self._ledger.evaluated,
-            seconds=self._ledger.seconds(),
-            screen=self._tiles.screen.name,
+            pairs=self._pair_counts.total,
+            evaluated=self._pair_counts.evaluated,
+            seconds=self._pair_counts.seconds(),
+            precision=self._tiles.precision.name,
         )
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:
         """The `count` farthest pairs i < j and their distances, once they are decided."""
-        return [(pair.i, pair.j, pair.distance) for pair in self._tiles.contenders.top(count)]
+        return [(pair.i, pair.j, pair.distance) for pair in self._tiles.candidates.top(count)]

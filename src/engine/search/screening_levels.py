@@ -4,21 +4,21 @@ A level gives every row a few coordinates p_i, k of them, and a residual q_i, su
 
     |x_i - x_j|^2  <=  |p_i - p_j|^2 + (q_i + q_j)^2 + slack (r_i + r_j)^2,                              (1)
 
-r_i being the row's radius, an upper bound of |y_i| (see `space`). With b_i = |p_i|^2 + q_i^2 the first two
+r_i being the row's radius, an upper bound of |y_i| (see `centered_rows`). With b_i = |p_i|^2 + q_i^2 the first two
 terms are b_i + b_j - 2 (p_i.p_j - q_i q_j), so -1/2 of them is the inner product of
 
     left_i  = [ -q_i, -b_i/2, 1, p_i ]    and    right_j = [ q_j, 1, -b_j/2, p_j ],                      (2)
 
 and one GEMM bounds a tile. The deepest level has p_i = y_i, q_i = 0: it is the distance itself, but for rounding.
-The GEMM may be carried out in a format narrower than float32 (`screen`), with b_i/2 in several parts.
+The GEMM may be carried out in a format narrower than float32 (`precision`), with b_i/2 in several parts.
 
 Leading directions. For V (d, k) with |V'V - I| <= eta, p_i = V'y_i. The part of y_i - y_j inside V's range has
 squared norm at most |V'(y_i - y_j)|^2 / (1 - eta); the part outside, at most the sum of the two rows' own parts
 outside, q_i = sqrt(r_i^2 - |V'y_i|^2 / (1 + eta)) (Pythagoras, then the triangle inequality).
 
-Rounding. With s = r_i + r_j: twice the product (2) is off by at most error(k) s^2, the screen's; b_i is a rounded
-sum; fl(V'y_i) is off by at most sqrt(k) gamma(d) (1 + eta) r_i, once in q_i and once in p_i - p_j; y_i itself by
-2^-24 r_i. `slack` adds these up, every one rounded upwards.
+Rounding. With s = r_i + r_j: twice the product (2) is off by at most error(k) s^2, the precision's; b_i is a
+rounded sum; fl(V'y_i) is off by at most sqrt(k) gamma(d) (1 + eta) r_i, once in q_i and once in p_i - p_j; y_i
+itself by 2^-24 r_i. `slack` adds these up, every one rounded upwards.
 """
 
 import itertools
@@ -32,9 +32,9 @@ from torch import Tensor
 from ..errors import ProofError
 from ..memory import memory_ran_out
 from .block_sizes import COORDINATES
-from .centered_rows import Space
+from .centered_rows import CenteredRows
 from .matmul import behind_witness, product, witness_of
-from .precision import Screen
+from .precision import Precision
 from .rounding import gamma
 from .workspace import Slot, Workspace
 
@@ -51,8 +51,8 @@ Side = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class Projection:
-    """Coordinates of some rows along the leading directions, as the screen rounds them: row i's are the last k of
-    `factors` (m, beside + k) at `position[i]` (n,). What stands beside them is a level's own."""
+    """Coordinates of some rows along the leading directions, as the precision rounds them: row i's are the last k
+    of `factors` (m, beside + k) at `position[i]` (n,). What stands beside them is a level's own."""
 
     position: Tensor
     factors: Tensor
@@ -65,14 +65,14 @@ class Projection:
 
 @dataclass(frozen=True)
 class Level:
-    """One bound of the ladder: the first k coordinates, and the factor `slack` of inequality (1).
+    """One of the screening levels: the first k coordinates, and the factor `slack` of inequality (1).
 
     `residual` and `half` (m,) hold q_i and b_i / 2 of the rows of the projection. The full level has neither:
     its coordinates are the centred rows themselves.
     """
 
-    space: Space
-    screen: Screen
+    centered: CenteredRows
+    precision: Precision
     k: int
     slack: float
     projection: Projection | None = None
@@ -93,14 +93,14 @@ class Factors:
 
     Coordinates are gathered once: those of projected levels, which are views of the widest, and those of the full
     one. They are placed in the `workspace`, from row `first` of its part for this side on, and gathered again
-    where something else was placed there since. Left factors begin with a witness (see `products`).
+    where something else was placed there since. Left factors begin with a witness (see `matmul`).
     """
 
     def __init__(self, rows: Tensor, side: Side, workspace: Workspace | None = None, first: int = 0) -> None:
         self.rows = rows
         self._side: Side = side
         self._workspace, self._first = workspace, first
-        self._full: tuple[Screen, _Placed] | None = None
+        self._full: tuple[Precision, _Placed] | None = None
         self._projected: _Placed | None = None
         self._beside: Level | None = None
 
@@ -108,15 +108,15 @@ class Factors:
         """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call
         may overwrite these."""
         if level.projection is None or level.residual is None or level.half is None:
-            if self._full is None or self._full[0] is not level.screen or not self._full[1].held:
-                self._full = level.screen, self._gathered(level)
+            if self._full is None or self._full[0] is not level.precision or not self._full[1].held:
+                self._full = level.precision, self._gathered(level)
             return self._full[1].tensor
         if self._projected is None or not self._projected.held:
             self._projected, self._beside = self._gathered_projection(level.projection), None
-        factor = self._projected.tensor[:, : level.screen.beside + level.k]
+        factor = self._projected.tensor[:, : level.precision.beside + level.k]
         if self._beside is not level:
             at = level.projection.position[self.rows.to(level.half.device)]
-            self._write_beside(factor, level.screen, level.residual[at], level.half[at])
+            self._write_beside(factor, level.precision, level.residual[at], level.half[at])
             self._beside = level
         return factor
 
@@ -126,25 +126,25 @@ class Factors:
 
     def _gathered(self, level: Level) -> "_Placed":
         """The full level's factors."""
-        space, screen = level.space, level.screen
-        like = torch.empty(0, dtype=screen.dtype(space.rows.device), device=space.rows.device)
-        end = screen.beside + level.k
-        placed = self._place("", screen.padded(end), like)
+        centered, precision = level.centered, level.precision
+        like = torch.empty(0, dtype=precision.dtype(centered.rows.device), device=centered.rows.device)
+        end = precision.beside + level.k
+        placed = self._place("", precision.padded(end), like)
         factor = placed.tensor[self._witnesses :]
         half = factor.new_empty(len(factor), dtype=torch.float32)
         rows = self.rows.to(factor.device)
         step = max(1, _BLOCK // level.k)
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
-            coordinates = factor[part, screen.beside : end]
-            if screen.rounds:
-                centred = space.centred(rows[part])
-                coordinates.copy_(screen.rounded(centred))
+            coordinates = factor[part, precision.beside : end]
+            if precision.rounds:
+                centred = centered.centred(rows[part])
+                coordinates.copy_(precision.rounded(centred))
             else:
-                centred = space.centred(rows[part], out=coordinates)
+                centred = centered.centred(rows[part], out=coordinates)
             half[part] = torch.linalg.vector_norm(centred, dim=1).square_().mul_(0.5)
         factor[:, end:] = 0.0
-        self._write_beside(placed.tensor, screen, torch.zeros_like(half), half)
+        self._write_beside(placed.tensor, precision, torch.zeros_like(half), half)
         return placed
 
     def _gathered_projection(self, projection: "Projection") -> "_Placed":
@@ -163,19 +163,19 @@ class Factors:
         slot = self._workspace.slot(kind + self._side, *shape, first=self._first, dtype=like.dtype)
         return _Placed(slot.tensor, slot)
 
-    def _write_beside(self, factor: Tensor, screen: Screen, residual: Tensor, half: Tensor) -> None:
+    def _write_beside(self, factor: Tensor, precision: Precision, residual: Tensor, half: Tensor) -> None:
         """q, the parts of b / 2 and as many ones, in the columns that this side has for them; and the witness."""
-        left, parts = self._side == "left", screen.parts
+        left, parts = self._side == "left", precision.parts
         ours, ones = (1, 1 + parts) if left else (1 + parts, 1)
         if left:
             factor[0] = 0.0
-            factor[0, 1] = witness_of(screen.unit)  # where right factors have a one
+            factor[0, 1] = witness_of(precision.unit)  # where right factors have a one
             factor = factor[1:]
-        factor[:, 0] = screen.rounded(-residual if left else residual)
+        factor[:, 0] = precision.rounded(-residual if left else residual)
         factor[:, ones : ones + parts] = 1.0
-        for at, part in enumerate(screen.split(-half), start=ours):
+        for at, part in enumerate(precision.split(-half), start=ours):
             factor[:, at] = part
-        factor[:, 1 + 2 * parts : screen.beside] = 0.0
+        factor[:, 1 + 2 * parts : precision.beside] = 0.0
 
 
 @dataclass(frozen=True)
@@ -190,15 +190,15 @@ class _Placed:
         return self.slot is None or self.slot.held
 
 
-def full_level(space: Space, screen: Screen) -> Level:
+def full_level(centered: CenteredRows, precision: Precision) -> Level:
     """The deepest level: every coordinate of the centred rows."""
-    d = space.rows.shape[1]
-    return Level(space, screen, d, slack=screen.error(d) + gamma(d + 8))
+    d = centered.rows.shape[1]
+    return Level(centered, precision, d, slack=precision.error(d) + gamma(d + 8))
 
 
 def projected_levels(
-    space: Space,
-    screen: Screen,
+    centered: CenteredRows,
+    precision: Precision,
     index: Tensor,
     basis: Tensor,
     widths: list[int],
@@ -209,37 +209,37 @@ def projected_levels(
     The coordinates are kept in the `workspace`, where there is one. No levels where the basis is not finite, or
     too far from orthonormal to bound anything.
     """
-    d = space.rows.shape[1]
+    d = centered.rows.shape[1]
     basis = basis[:, : widths[-1]].contiguous()
     eta = _departure(basis)
     if not eta < _MOST_SKEWED:
         return []
-    shape, dtype = (len(index), screen.beside + widths[-1]), screen.dtype(basis.device)
+    shape, dtype = (len(index), precision.beside + widths[-1]), precision.dtype(basis.device)
     slot = workspace.slot(COORDINATES, *shape, dtype=dtype) if workspace else None
     factors = basis.new_empty(shape, dtype=dtype) if slot is None else slot.tensor
-    factors[:, : screen.beside] = 0.0
+    factors[:, : precision.beside] = 0.0
     more = [k - narrower for narrower, k in itertools.pairwise([0, *widths])]
     squared_norms = basis.new_empty((len(widths), len(index)))
     behind = behind_witness(basis.T)
-    for part, block in space.blocks(index):
+    for part, block in centered.blocks(index):
         found = product(block, behind)
-        factors[part, screen.beside :] = screen.rounded(found)
+        factors[part, precision.beside :] = precision.rounded(found)
         sums = [columns.sum(dim=1) for columns in torch.split(found.square(), more, dim=1)]
         for at, squares in enumerate(itertools.accumulate(sums)):
             squared_norms[at, part] = squares
-    position = torch.full((len(space.rows),), -1, dtype=torch.int64)
+    position = torch.full((len(centered.rows),), -1, dtype=torch.int64)
     position[index] = torch.arange(len(index))
     projection = Projection(position.to(basis.device), factors, slot)
-    radius = space.radius[index]
+    radius = centered.radius[index]
     levels = []
     for k, squares in zip(widths, squared_norms.cpu().to(torch.float64), strict=True):
         off = math.sqrt(k) * gamma(d) * (1 + eta)
         inner = (squares.sqrt() * (1 - gamma(k + 4)) - off * radius).clamp_min_(0.0).square_() / (1 + eta)
         residual = (radius.square() - inner).clamp_min_(0.0).sqrt_() * (1 + 1e-6)
         half = (squares + residual.square()) / 2
-        slack = 3 * off + 2 * eta + screen.error(k) + gamma(k + 8) + gamma(4)
+        slack = 3 * off + 2 * eta + precision.error(k) + gamma(k + 8) + gamma(4)
         on_device = (part.to(torch.float32).to(basis.device) for part in (residual, half))
-        levels.append(Level(space, screen, k, slack, projection, *on_device))
+        levels.append(Level(centered, precision, k, slack, projection, *on_device))
     return levels
 
 
@@ -252,7 +252,9 @@ def _departure(basis: Tensor) -> float:
     return float(gram.square().sum().sqrt()) * (1 + 1e-6) + 1e-12
 
 
-def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace | None = None) -> Tensor | None:
+def leading_directions(
+    centered: CenteredRows, index: Tensor, k: int, workspace: Workspace | None = None
+) -> Tensor | None:
     """V (d, k) float32: nearly orthonormal directions in which the rows at `index` spread most; None where the
     library finds none, or only what is not finite.
 
@@ -260,10 +262,10 @@ def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace
     Of a sample, and the first columns of V serve the narrower levels too: the eigenvectors of its second moments
     where d is small, else by subspace iteration (Halko, Martinsson and Tropp, 2011, algorithm 4.4).
     """
-    device = space.rows.device
+    device = centered.rows.device
     sampled = index[:: max(1, len(index) // _SAMPLE)]
-    weight = ((space.radius[sampled] / space.radius[sampled].max()) ** _FAR).to(torch.float32).to(device)
-    shape = len(sampled), space.rows.shape[1]
+    weight = ((centered.radius[sampled] / centered.radius[sampled].max()) ** _FAR).to(torch.float32).to(device)
+    shape = len(sampled), centered.rows.shape[1]
     if workspace:
         sample = workspace.scratch(*shape).tensor
     else:
@@ -271,7 +273,7 @@ def leading_directions(space: Space, index: Tensor, k: int, workspace: Workspace
     step = max(1, _BLOCK // sample.shape[1])
     for first in range(0, len(sampled), step):
         part = slice(first, first + step)
-        space.centred(sampled[part].to(device), out=sample[part]).mul_(weight[part, None])
+        centered.centred(sampled[part].to(device), out=sample[part]).mul_(weight[part, None])
     try:
         basis = _spread_of(sample, k)
     except RuntimeError as error:  # torch's errors of linear algebra are some of these

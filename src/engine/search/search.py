@@ -1,16 +1,16 @@
 """The farthest pair of n rows, and every batch's own maximum: exact, streamed, and proved.
 
-A pair (i, j) matters while an upper bound of its distance reaches what is still needed: the smaller of its two
+A pair (i, j) matters while an upper bound of its distance reaches its threshold: the smaller of its two
 batches' maxima so far, or the second largest distance so far where that is less (it is the runner-up that the
 certificate names). Bounds go from cheap to dear, and a pair that no bound discards is evaluated in float64:
 
 1. pivots     A few rows of largest radius against all rows. In practice this finds every batch's maximum; what
               is left is to prove it.                                                           (`pivots`)
-2. radii      |x_i - x_j| <= r_i + r_j. Rows that reach no other row this way are done.         (`space`)
-3. copies     Rows with the same bits are searched as one.                                      (`copies`)
+2. radii      |x_i - x_j| <= r_i + r_j. Rows that reach no other row this way are done.         (`centered_rows`)
+3. copies     Rows with the same bits are searched as one.                                      (`duplicates`)
 4. levels     Tiles of the remaining pairs, by matrix products of the width that pays.
-                                                                               (`tiles`, `levels`, `ladder`)
-5. float64    The survivors by direct differences; they raise what is needed.                   (`certify`)
+                                                   (`tiles`, `screening_levels`, `level_selection`)
+5. float64    The survivors by direct differences; they raise the thresholds.                  (`rounding`)
 
 Batches are walked by what they need, least first, several at a time (a strip), each against itself and all rows
 not walked yet; a batch is settled for good when its strip is. In this order a pair needs what the strip's row
@@ -26,21 +26,21 @@ from torch import Tensor
 from ..events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, ResumePoint, Warned
 from ..memory import Shortage
 from .block_sizes import Blocks, blocks_for
-from .centered_rows import centre_rows
-from .duplicates import Places, first_equal, first_unequal
+from .centered_rows import center_rows
+from .duplicates import DuplicateGroups, first_equal, first_unequal
 from .isolation import events_apart
-from .level_selection import choose_ladder, only_full_level
-from .pair_counts import Ledger, Settled
+from .level_selection import only_full_level, select_levels
+from .pair_counts import PairCounts, Settled
 from .pivots import pivot_pairs
-from .precision import AUTO, FLOAT32, Screen, choose_screen
+from .precision import AUTO, FLOAT32, Precision, choose_precision
 from .pruning import (
     farthest_out_of_each,
-    may_have_many_copies,
+    may_have_many_duplicates,
     others,
     partners_in_reach,
     with_a_pair_that_matters,
 )
-from .results import Findings
+from .results import Results
 from .rounding import check_float64
 from .screening_levels import Factors
 from .thresholds import Thresholds
@@ -57,19 +57,19 @@ def search(
     memory: int = 0,
     exhaustive: bool = False,
     resume: ResumePoint | None = None,
-    screen: str = AUTO,
+    precision: str = AUTO,
     blocks: Blocks | None = None,
 ) -> Generator[SearchEvent]:
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
-    The search holds at most `memory` bytes beyond the rows (0: see `blocks.blocks_for`), or works on as much at
-    once as `blocks` says. `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is
+    The search holds at most `memory` bytes beyond the rows (0: see `block_sizes.blocks_for`), or works on as much
+    at once as `blocks` says. `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is
     where an earlier search of the same rows, in batches of the same size, was cut short: what it had settled is
-    repeated, and the answer is what it would have been. `screen` is the format of the screening products (see
-    `screen.choose_screen`); the answer is the same in each.
+    repeated, and the answer is what it would have been. `precision` is the format of the screening products (see
+    `precision.choose_precision`); the answer is the same in each.
 
     It runs in a thread of its own, a few events ahead, so that no torch setting of the caller's reaches it;
-    closing the generator stops it. Raises InputError where there is no such screen, or where a distance is more
+    closing the generator stops it. Raises InputError where there is no such precision, or where a distance is more
     than float64 can say, and ProofError where it cannot prove its answer.
     """
     device = rows.device if device is None else device
@@ -82,7 +82,7 @@ def search(
             memory=memory,
             exhaustive=exhaustive,
             resume=resume,
-            screen=screen,
+            precision=precision,
             blocks=blocks,
         )
 
@@ -97,7 +97,7 @@ def search_here(
     memory: int = 0,
     exhaustive: bool = False,
     resume: ResumePoint | None = None,
-    screen: str = AUTO,
+    precision: str = AUTO,
     blocks: Blocks | None = None,
 ) -> Generator[SearchEvent]:
     """The same in the caller's thread, step by step: a step between two events is a few milliseconds of work.
@@ -106,9 +106,9 @@ def search_here(
     """
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
-    chosen = choose_screen(screen, device)
+    chosen = choose_precision(precision, device)
     sizes = blocks or blocks_for(device, n, d, memory)
-    whole = Search(rows.to(device), batch, sizes, exhaustive, resume=resume, screen=chosen.screen)
+    whole = Search(rows.to(device), batch, sizes, exhaustive, resume=resume, precision=chosen.precision)
     yield from whole.events()
 
 
@@ -127,95 +127,95 @@ class Search:
         exhaustive: bool = False,
         most: int | None = None,
         resume: ResumePoint | None = None,
-        screen: Screen = FLOAT32,
+        precision: Precision = FLOAT32,
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = batch, blocks, exhaustive
         self._by_batches = most is None
         self._resume = resume
-        self._ledger = Ledger(self._n, batch)
-        self._space = centre_rows(rows, far_out=blocks.pivots)
-        places = Places(torch.arange(self._n), batch)
-        self._thresholds = Thresholds(places, self._d, most or 2, by_batches=self._by_batches)
-        self._tiles = Tiles(self._space, self._thresholds, self._ledger, screen, most)
-        self._walked = torch.zeros(places.batches, dtype=torch.bool)
-        self._findings = Findings(self._space, self._tiles, self._ledger)
-        self._all_dense = False
+        self._pair_counts = PairCounts(self._n, batch)
+        self._centered = center_rows(rows, far_out=blocks.pivots)
+        groups = DuplicateGroups(torch.arange(self._n), batch)
+        self._thresholds = Thresholds(groups, self._d, most or 2, by_batches=self._by_batches)
+        self._tiles = Tiles(self._centered, self._thresholds, self._pair_counts, precision, most)
+        self._walked = torch.zeros(groups.batches, dtype=torch.bool)
+        self._results = Results(self._centered, self._tiles, self._pair_counts)
+        self._all_in_float64 = False
 
     @property
-    def _places(self) -> Places:
-        return self._thresholds.places
+    def _groups(self) -> DuplicateGroups:
+        return self._thresholds.groups
 
     def events(self) -> Generator[SearchEvent]:
         """The search's events, as it goes. Raises ProofError rather than answer what it has not proved."""
         check_float64()
-        yield self._ledger.progress()
+        yield self._pair_counts.progress()
         yield from self._work_on(self._blocks)
-        pivots = self._space.farthest_out(self._blocks.pivots)
+        pivots = self._centered.farthest_out(self._blocks.pivots)
         if not self._take_pivots(pivots):
             yield from self._all_equal()
             return
         alive = others(self._n, pivots)
         if not self._exhaustive:
-            alive = with_a_pair_that_matters(self._space, self._thresholds, alive)
+            alive = with_a_pair_that_matters(self._centered, self._thresholds, alive)
         if len(alive) > self._n // 2:
             self._learn_from_every_batch()
-        alive = self._merge_copies(alive)
-        if self._resume and self._resume.checkpoint.grouping != self._places.mark:
+        alive = self._merge_duplicates(alive)
+        if self._resume and self._resume.checkpoint.grouping != self._groups.mark:
             self._resume = None
             message = "Copies are grouped otherwise than they were: the search starts anew."
             yield Warned(kind="resumed", message=message)
         if not self._are_few(alive):
-            yield from self._choose_ladder(alive)
+            yield from self._select_levels(alive)
         settled, idle = self._settled_before(), self._idle(alive)
         alive = self._without_rows_in(settled, alive)
-        self._ledger.left = len(alive) * (len(alive) - 1) // 2
+        self._pair_counts.left = len(alive) * (len(alive) - 1) // 2
         self._order_batches(settled, idle)
-        self._ledger.count_pivots(pivots)
+        self._pair_counts.count_pivots(pivots)
         if self._resume:
-            self._ledger.reopen(self._resume.settled)
+            self._pair_counts.reopen(self._resume.settled)
             self._tiles.take_over(torch.tensor(self._resume.checkpoint.pairs, dtype=torch.int64).view(-1, 3))
             yield from self._resume.settled
         if self._are_few(alive):
             self._take_each(alive)
         else:
-            yield from self._findings.lower_bounds()
-            yield from self._findings.settled(idle, self._settled_by)
+            yield from self._results.lower_bounds()
+            yield from self._results.settled(idle, self._settled_by)
             yield from self._walk(alive)
-        yield from self._findings.settled(self._ledger.waiting, self._settled_by)
+        yield from self._results.settled(self._pair_counts.waiting, self._settled_by)
         self._tiles.workspace.leave()
-        self._ledger.check_all_decided()
-        yield self._ledger.progress()
+        self._pair_counts.check_all_decided()
+        yield self._pair_counts.progress()
         if self._by_batches:
-            yield self._findings.certificate()
+            yield self._results.certificate()
 
     def _all_equal(self) -> Iterator[SearchEvent]:
         """The events where no two rows lie apart."""
-        for b in range(self._places.batches):
-            yield self._ledger.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
-        self._ledger.left = 0
-        yield self._ledger.progress()
-        yield self._findings.no_distance()
+        for b in range(self._groups.batches):
+            yield self._pair_counts.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
+        self._pair_counts.left = 0
+        yield self._pair_counts.progress()
+        yield self._results.no_distance()
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:
         """The `count` farthest pairs i < j and their distances, of a search for so many that has ended."""
-        return self._findings.farthest(count)
+        return self._results.farthest(count)
 
     def _take_pivots(self, pivots: Tensor) -> bool:
         """Decide all pairs with a pivot, unless all rows are equal: then nothing is to be decided."""
-        found = pivot_pairs(self._space, pivots, self._tiles.workspace)
+        found = pivot_pairs(self._centered, pivots, self._tiles.workspace)
         self._tiles.learn(*found.likeliest(self._batch))
         if not self._thresholds.any_distance:
-            other = first_unequal(self._space.rows)
+            other = first_unequal(self._centered.rows)
             if other is None:
                 return False
             self._tiles.learn(torch.tensor([0]), torch.tensor([other]))
         i, j = found.candidates(self._thresholds)
         # Every batch has one at least; of the few pairs with a pivot nearly all may tie.
-        if len(i) > min(max(FEW_PAIRS, 4 * self._places.batches), 2 * self._n):
-            self._tiles.take_dense(pivots, pivots)
-            self._tiles.take_dense(pivots, others(self._n, pivots))
-            self._all_dense = self._tiles.dense.are_exact
+        if len(i) > min(max(FEW_PAIRS, 4 * self._groups.batches), 2 * self._n):
+            self._tiles.take_in_float64(pivots, pivots)
+            self._tiles.take_in_float64(pivots, others(self._n, pivots))
+            self._all_in_float64 = self._tiles.float64_tiles.are_exact
         else:
             self._tiles.take(i, j)
         return True
@@ -225,19 +225,21 @@ class Search:
 
         It costs little beside a walk of most rows, and a batch's own farthest partner need not be far out.
         """
-        found = pivot_pairs(self._space, farthest_out_of_each(self._space, self._batch), self._tiles.workspace)
+        found = pivot_pairs(
+            self._centered, farthest_out_of_each(self._centered, self._batch), self._tiles.workspace
+        )
         self._tiles.learn(*found.likeliest(self._batch))
 
-    def _merge_copies(self, alive: Tensor) -> Tensor:
+    def _merge_duplicates(self, alive: Tensor) -> Tensor:
         """Search copies among the rows `alive` as one row, where equal radii show that there are many."""
-        if self._exhaustive or not self._by_batches or not may_have_many_copies(self._space, alive):
+        if self._exhaustive or not self._by_batches or not may_have_many_duplicates(self._centered, alive):
             return alive
-        first = first_equal(self._space.rows, alive)
+        first = first_equal(self._centered.rows, alive)
         if torch.equal(first, alive):
             return alive
         original = torch.arange(self._n)
         original[alive] = first
-        self._tiles.merge(Places(original, self._batch))
+        self._tiles.merge(DuplicateGroups(original, self._batch))
         return alive[original[alive] == alive]
 
     def _settled_before(self) -> Tensor:
@@ -247,26 +249,26 @@ class Search:
 
     def _without_rows_in(self, batches: Tensor, alive: Tensor) -> Tensor:
         """Of the rows `alive`, those that stand in none of the `batches` (k,)."""
-        return alive[~torch.isin(alive, self._places.group[torch.isin(self._places.batch, batches)])]
+        return alive[~torch.isin(alive, self._groups.group[torch.isin(self._groups.batch, batches)])]
 
     def _idle(self, alive: Tensor) -> Tensor:
         """The open batches in which none of the rows `alive` stands: nothing is left to decide in them."""
         busy = torch.zeros(self._n, dtype=torch.bool)
         busy[alive] = True
-        idle = torch.ones(self._places.batches, dtype=torch.bool)
-        idle[self._places.batch[busy[self._places.group]]] = False
+        idle = torch.ones(self._groups.batches, dtype=torch.bool)
+        idle[self._groups.batch[busy[self._groups.group]]] = False
         idle[self._settled_before()] = False
         return idle.nonzero().flatten()
 
     def _order_batches(self, settled: Tensor, idle: Tensor) -> None:
         """Settle the `idle` batches first after those `settled` before, then the others by what they need, least
         first."""
-        needed = self._thresholds.of_batches()
-        needed[idle] = -1.0
-        needed[settled] = -2.0
-        order = needed.argsort(stable=True)
+        threshold = self._thresholds.of_batches()
+        threshold[idle] = -1.0
+        threshold[settled] = -2.0
+        order = threshold.argsort(stable=True)
         order[: len(settled)] = settled
-        self._ledger.settle_in(order, self._places)
+        self._pair_counts.settle_in(order, self._groups)
 
     def _are_few(self, rows: Tensor) -> bool:
         """Whether the pairs of `rows` among themselves are best evaluated one by one, at once."""
@@ -275,44 +277,44 @@ class Search:
     def _take_each(self, rows: Tensor) -> None:
         """Decide every pair of `rows` among themselves."""
         pairs = torch.combinations(torch.arange(len(rows))).T
-        self._ledger.count_pairs(rows, rows, *pairs)
+        self._pair_counts.count_pairs(rows, rows, *pairs)
         self._tiles.take(*rows[pairs])
-        self._ledger.left -= pairs.shape[1]
-        self._walked[self._places.batch[torch.isin(self._places.group, rows)]] = True
+        self._pair_counts.left -= pairs.shape[1]
+        self._walked[self._groups.batch[torch.isin(self._groups.group, rows)]] = True
 
     def _walk(self, alive: Tensor) -> Iterator[SearchEvent]:
         """Settle the open batches strip by strip: the rows `alive` standing in them against all not walked yet."""
         unwalked = torch.zeros(self._n, dtype=torch.bool)
         unwalked[alive] = True
-        while bool(self._ledger.open.any()):
+        while bool(self._pair_counts.open.any()):
             batches = self._next_batches(unwalked)
-            standing = torch.zeros(self._places.batches, dtype=torch.bool)
+            standing = torch.zeros(self._groups.batches, dtype=torch.bool)
             standing[batches] = True
-            rows = torch.unique(self._places.group[standing[self._places.batch]])
+            rows = torch.unique(self._groups.group[standing[self._groups.batch]])
             strip = rows[unwalked[rows]]
             rest = unwalked.clone()
             rest[strip] = False
             self._tiles.verified.zero_()
-            before = self._tiles.snapshot(), self._ledger.snapshot()
+            before = self._tiles.snapshot(), self._pair_counts.snapshot()
             with Shortage(self._blocks.halvable) as shortage:
                 yield from self._walk_strip(strip, rest.nonzero().flatten())
             if shortage.met:
                 self._tiles.restore(before[0])
-                self._ledger.restore(before[1])
+                self._pair_counts.restore(before[1])
                 yield from self._back_off(self._blocks)
-                yield from self._choose_ladder(alive)
+                yield from self._select_levels(alive)
                 continue
             unwalked = rest
             self._walked[batches] = True
             self._tiles.forget()
-            yield from self._findings.settled(batches, self._settled_by)
-            yield from self._findings.checkpoint(self._places.mark)
-            yield from self._findings.lower_bounds()
+            yield from self._results.settled(batches, self._settled_by)
+            yield from self._results.checkpoint(self._groups.mark)
+            yield from self._results.lower_bounds()
 
     def _next_batches(self, unwalked: Tensor) -> Tensor:
         """The open batches to be settled next: as many as fill a strip with unwalked rows, and one at least."""
-        counts = torch.bincount(self._places.batch[unwalked[self._places.group]], minlength=self._places.batches)
-        waiting = self._ledger.waiting
+        counts = torch.bincount(self._groups.batch[unwalked[self._groups.group]], minlength=self._groups.batches)
+        waiting = self._pair_counts.waiting
         fitting = int((counts[waiting].cumsum(0) <= self._blocks.strip).sum())
         return waiting[: max(1, fitting)]
 
@@ -333,15 +335,15 @@ class Search:
         )
         yield from self._work_on(less)
 
-    def _choose_ladder(self, alive: Tensor) -> Iterator[Warned]:
+    def _select_levels(self, alive: Tensor) -> Iterator[Warned]:
         """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
         tiles, widest = self._tiles, self._blocks.projected
-        tiles.ladder = only_full_level(self._space, tiles.screen)
+        tiles.selection = only_full_level(self._centered, tiles.precision)
         if self._exhaustive:
             return
         with Shortage() as shortage:
-            tiles.ladder = choose_ladder(
-                self._space, tiles.screen, alive, self._thresholds, widest, tiles.workspace
+            tiles.selection = select_levels(
+                self._centered, tiles.precision, alive, self._thresholds, widest, tiles.workspace
             )
         if shortage.met:
             message = "The device ran out of memory; the search goes on without projecting the rows."
@@ -349,16 +351,16 @@ class Search:
 
     def _walk_strip(self, strip: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of the rows `strip` among themselves and with the rows `rest`."""
-        strip = strip[self._space.radius[strip].argsort(descending=True)]
+        strip = strip[self._centered.radius[strip].argsort(descending=True)]
         for start in range(0, len(strip), self._blocks.strip):
             end = start + self._blocks.strip
-            walk = self._walk_densely if self._all_dense else self._walk_rows
+            walk = self._walk_in_float64 if self._all_in_float64 else self._walk_rows
             yield from walk(strip[start:end], torch.cat([strip[end:], rest]))
 
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
-        in_reach = partners_in_reach(self._space, self._thresholds, rows, torch.cat([rows, rest]))
-        height = self._blocks.tile_height(in_reach, len(self._tiles.ladder.levels))
+        in_reach = partners_in_reach(self._centered, self._thresholds, rows, torch.cat([rows, rest]))
+        height = self._blocks.tile_height(in_reach, len(self._tiles.selection.levels))
         starts, workspace = range(0, len(rows), height), self._tiles.workspace
         tiles = [  # each behind its witness
             Factors(rows[start : start + height], "left", workspace, start + start // height) for start in starts
@@ -368,38 +370,38 @@ class Search:
             for start, left in zip(starts, tiles, strict=True):
                 if start < begin + len(right.rows):
                     self._tiles.take_tile(left, right, max(0, start - begin), self._lowest(rows))
-                    yield self._ledger.progress()
-        self._ledger.left -= len(rows) * (len(rows) - 1) // 2
+                    yield self._pair_counts.progress()
+        self._pair_counts.left -= len(rows) * (len(rows) - 1) // 2
         self._tiles.take_aside()
-        rest = rest[self._space.radius[rest].argsort(descending=True)]
+        rest = rest[self._centered.radius[rest].argsort(descending=True)]
         for part in torch.split(rest, self._blocks.tile_columns) if len(rest) else ():
             right = Factors(part, "right", workspace)
             lowest = self._lowest(rest)
             for left in tiles:
                 self._tiles.take_tile(left, right, 0, lowest)
-                yield self._ledger.progress()
-            self._ledger.left -= len(rows) * len(part)
+                yield self._pair_counts.progress()
+            self._pair_counts.left -= len(rows) * len(part)
         self._tiles.take_aside()
 
     def _lowest(self, rows: Tensor) -> float:
         """What the least demanding of `rows` needs; 0 where every pair is to be evaluated."""
         return 0.0 if self._exhaustive else float(self._thresholds.of(rows).min())
 
-    def _walk_densely(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
+    def _walk_in_float64(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """The same for rows of which masses tie, and exactly: bounds that leave nearly all pairs are skipped."""
         tiles = torch.split(rows.sort().values, self._blocks.tile_rows)
         later = torch.split(rest.sort().values, self._blocks.tile_rows) if len(rest) else ()
         for at, left in enumerate(tiles):
             for right in (*tiles[at:], *later):
-                self._tiles.take_dense(left, right)
-                yield self._ledger.progress()
-            self._ledger.count_tile(left, torch.cat([*tiles[at:], *later]))
-        self._ledger.left -= len(rows) * (len(rows) - 1) // 2 + len(rows) * len(rest)
+                self._tiles.take_in_float64(left, right)
+                yield self._pair_counts.progress()
+            self._pair_counts.count_tile(left, torch.cat([*tiles[at:], *later]))
+        self._pair_counts.left -= len(rows) * (len(rows) - 1) // 2 + len(rows) * len(rest)
 
     def _settled_by(self, b: int) -> Settled:
         if self._exhaustive:
             return "exhaustive"
         if not self._walked[b]:
             return "bounds"
-        rows = self._places.group[self._places.batch == b]
-        return "float64" if bool(self._tiles.verified[rows].any()) else "screen"
+        rows = self._groups.group[self._groups.batch == b]
+        return "float64" if bool(self._tiles.verified[rows].any()) else "screening"

@@ -12,20 +12,20 @@ _AT_ONCE = 1 << 18  # numbers compared at once on a CPU: 1 MB, so that they stay
 _AT_ONCE_ELSEWHERE = 1 << 24  # on another device: 64 MB
 
 
-def most_within(needed: Tensor, slack: float) -> Tensor:
-    """The largest numbers of which slack - 2 p is `needed` (a,) or more, rounded up: (a,) float32.
+def most_within(threshold: Tensor, slack: float) -> Tensor:
+    """The largest numbers of which slack - 2 p is `threshold` (a,) or more, rounded up: (a,) float32.
 
     Raises ProofError where one is not a number: it would discard every pair.
     """
-    within = ((slack - needed) / 2).to(torch.float32)
+    within = ((slack - threshold) / 2).to(torch.float32)
     if bool(within.isnan().any()):
         raise ProofError("a bound is not a number")
     return within.nextafter(torch.full_like(within, torch.inf))
 
 
-def reaching(least: Tensor, slack: float, needed: Tensor) -> Tensor:
-    """Where slack - 2 `least` is `needed` (m,) or more, or not a number, all float64, as indices."""
-    return (~(least * -2 + slack < needed)).nonzero().flatten()
+def reaching(least: Tensor, slack: float, threshold: Tensor) -> Tensor:
+    """Where slack - 2 `least` is `threshold` (m,) or more, or not a number, all float64, as indices."""
+    return (~(least * -2 + slack < threshold)).nonzero().flatten()
 
 
 def where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:

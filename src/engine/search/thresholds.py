@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ProofError
-from .duplicates import Places
+from .duplicates import DuplicateGroups
 from .rounding import float64_error, underflow
 
 
@@ -15,16 +15,16 @@ class Thresholds:
     pairs of all (two for a certificate: it names the runner-up, and counts what ties with the maximum). Without
     `by_batches` only the latter count. A lower bound that is not finite is no bound and is left out.
 
-    Rows stand in `places`, which nothing else keeps.
+    Rows stand in `groups`, which nothing else keeps.
     """
 
-    def __init__(self, places: Places, d: int, most: int = 2, by_batches: bool = True) -> None:
-        self.places = places
+    def __init__(self, groups: DuplicateGroups, d: int, most: int = 2, by_batches: bool = True) -> None:
+        self.groups = groups
         self.by_batches = by_batches
         self._most = most
         self._margin, self._floor = 1 - 4 * float64_error(d), 4 * underflow(d)
-        self._of_row = torch.zeros(len(places.copies), dtype=torch.float64)
-        self._of_batch = torch.zeros(places.batches, dtype=torch.float64)
+        self._of_row = torch.zeros(len(groups.copies), dtype=torch.float64)
+        self._of_batch = torch.zeros(groups.batches, dtype=torch.float64)
         self._pairs = torch.empty(0, dtype=torch.int64)  # the farthest known, each once, as i n + j,
         self._lower = torch.empty(0, dtype=torch.float64)  # and the lower bounds of their squares
         self._last = 0.0
@@ -63,14 +63,14 @@ class Thresholds:
         """Learn that the farthest partners of `rows` (m,) are at squared distances of `lower` (m,) or more."""
         lower = torch.where(lower.isfinite(), lower, 0.0)
         self._of_row.scatter_reduce_(0, rows, lower, "amax")
-        which, place = self.places.of(rows)
-        self._of_batch.scatter_reduce_(0, self.places.batch[place], lower[which], "amax")
+        which, place = self.groups.of(rows)
+        self._of_batch.scatter_reduce_(0, self.groups.batch[place], lower[which], "amax")
 
-    def merge(self, places: Places) -> None:
-        """Rows stand in `places` from now on, and each shares what is known with the row that it equals."""
-        self.places = places
-        self._of_row.scatter_reduce_(0, places.original, self._of_row.clone(), "amax")
-        self._of_batch = places.by_batch(self._of_row)
+    def merge(self, groups: DuplicateGroups) -> None:
+        """Rows stand in `groups` from now on, and each shares what is known with the row that it equals."""
+        self.groups = groups
+        self._of_row.scatter_reduce_(0, groups.original, self._of_row.clone(), "amax")
+        self._of_batch = groups.by_batch(self._of_row)
 
     def of_batches(self) -> Tensor:
         """A lower bound of each batch's maximum, squared: (batches,)."""
@@ -80,8 +80,8 @@ class Thresholds:
         """What the pairs of each of `rows` (m,) must reach, squared, in one of its batches to matter: (m,)."""
         if not self.by_batches:
             return torch.full((len(rows),), self._last, dtype=torch.float64)
-        which, place = self.places.of(rows)
-        found = self._of_batch[self.places.batch[place]].clamp_max_(self._last)
+        which, place = self.groups.of(rows)
+        found = self._of_batch[self.groups.batch[place]].clamp_max_(self._last)
         if len(which) == len(rows):
             return found
         least = torch.full((len(rows),), self._last, dtype=torch.float64)

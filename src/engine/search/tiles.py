@@ -1,4 +1,4 @@
-"""Deciding the pairs of a tile: bounds discard, float64 evaluates, and what is found raises what is needed."""
+"""Deciding the pairs of a tile: bounds discard, float64 evaluates, and what is found raises the thresholds."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from .block_sizes import Blocks
-from .candidates import Contenders
-from .centered_rows import Space
-from .duplicates import Places
-from .float64_tiles import Dense
+from .candidates import Candidates
+from .centered_rows import CenteredRows
+from .duplicates import DuplicateGroups
+from .float64_tiles import Float64Tiles
 from .level_selection import only_full_level
 from .matmul import products_at
-from .pair_counts import Ledger
-from .precision import Screen
+from .pair_counts import PairCounts
+from .precision import Precision
 from .rounding import squared_distances
 from .screening_levels import Factors, Level
 from .survivors import most_within, reaching, where_at_most
@@ -25,7 +25,7 @@ _TAKEN = 1 << 12  # pairs evaluated at once, before those that can no longer win
 _MOST_CHECKED = 1 << 15  # pairs of a tile that are looked at one by one: a quarter of a MB for each number of them
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
-_RISE = 1e-6  # of what is needed: a pair that promises less is not evaluated to raise it
+_RISE = 1e-6  # of the threshold: a pair that promises less is not evaluated to raise it
 
 
 @dataclass(frozen=True)
@@ -60,46 +60,51 @@ class Tile:
 class Tiles:
     """What the pairs decided so far have shown, and the means to decide more.
 
-    `thresholds` say what a row's pairs must reach to matter; `contenders` are the evaluated pairs that may still
+    `thresholds` say what a row's pairs must reach to matter; `candidates` are the evaluated pairs that may still
     win; `verified` (n,) marks rows of which a pair was evaluated in float64.
     """
 
     def __init__(
-        self, space: Space, thresholds: Thresholds, ledger: Ledger, screen: Screen, most: int | None
+        self,
+        centered: CenteredRows,
+        thresholds: Thresholds,
+        pair_counts: PairCounts,
+        precision: Precision,
+        most: int | None,
     ) -> None:
-        self.screen = screen
+        self.precision = precision
         self.thresholds = thresholds
-        self.ladder = only_full_level(space, screen)
-        self.contenders = Contenders(space.rows, space.shift, thresholds.places, most)
-        self.verified = torch.zeros(len(space.rows), dtype=torch.bool)
-        self.workspace = Workspace(space.rows.device)
-        self._space, self._ledger, self._most = space, ledger, most
+        self.selection = only_full_level(centered, precision)
+        self.candidates = Candidates(centered.rows, centered.shift, thresholds.groups, most)
+        self.verified = torch.zeros(len(centered.rows), dtype=torch.bool)
+        self.workspace = Workspace(centered.rows.device)
+        self._centered, self._pair_counts, self._most = centered, pair_counts, most
         self._aside: list[tuple[Tensor, Tensor]] = []
         self._aside_pairs = 0
 
     def use(self, blocks: Blocks) -> None:
         """Work on as much at once as `blocks` says."""
-        self.workspace.reserve(blocks.reserved(*self._space.rows.shape))
-        self.dense = Dense(self._space, blocks.dense, self._most)
+        self.workspace.reserve(blocks.reserved(*self._centered.rows.shape))
+        self.float64_tiles = Float64Tiles(self._centered, blocks.float64_tile, self._most)
 
-    def merge(self, places: Places) -> None:
-        """Rows stand in `places` from now on."""
-        self.thresholds.merge(places)
-        self.contenders.places = places
+    def merge(self, groups: DuplicateGroups) -> None:
+        """Rows stand in `groups` from now on."""
+        self.thresholds.merge(groups)
+        self.candidates.groups = groups
 
-    def snapshot(self) -> Contenders:
-        """The contenders as they are, for `restore`."""
-        return self.contenders.copy()
+    def snapshot(self) -> Candidates:
+        """The candidates as they are, for `restore`."""
+        return self.candidates.copy()
 
-    def restore(self, contenders: Contenders) -> None:
-        """Go back to the contenders of a snapshot; what is known of bounds stays true."""
-        self.contenders = contenders
+    def restore(self, candidates: Candidates) -> None:
+        """Go back to the candidates of a snapshot; what is known of bounds stays true."""
+        self.candidates = candidates
         self._aside.clear()
         self._aside_pairs = 0
 
     def take_over(self, pairs: Tensor) -> None:
-        """Go on with the contenders of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
-        squares = self.contenders.replace(pairs)
+        """Go on with the candidates of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
+        squares = self.candidates.replace(pairs)
         self.thresholds.evaluated(pairs[:, 0], pairs[:, 1], squares)
 
     def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
@@ -107,14 +112,14 @@ class Tiles:
 
         No `right` row needs less than `lowest`, a squared distance; where that is 0 every pair is evaluated.
         """
-        radius = self._space.radius[right.rows[start:]]
-        lacking = self.thresholds.of(left.rows).clamp_max(lowest).sqrt() - self._space.radius[left.rows]
+        radius = self._centered.radius[right.rows[start:]]
+        lacking = self.thresholds.of(left.rows).clamp_max(lowest).sqrt() - self._centered.radius[left.rows]
         within = int((~(radius < lacking.min())).sum())
         if not within:
             return
         tile = Tile(left, right, slice(start, start + within))
-        full = self.ladder.levels[-1]
-        level = self.ladder.choose(tile.rows, tile.partners, self.thresholds)
+        full = self.selection.levels[-1]
+        level = self.selection.choose(tile.rows, tile.partners, self.thresholds)
         if level is full or not self._take_by(level, tile):
             self._take_by_full(full, tile)
 
@@ -131,13 +136,15 @@ class Tiles:
             step = -(-rows // _STEPS)
             for start in range(0, rows - step, step):
                 done = start + step
-                level.screen.product(right[start:done], left[: 1 + done], out=whole[start:done, : 1 + done])
+                level.precision.product(right[start:done], left[: 1 + done], out=whole[start:done, : 1 + done])
                 whole[start:done, 1 + done :] = torch.inf
-        level.screen.product(right[done:], left, out=whole[done:])
+        level.precision.product(right[done:], left, out=whole[done:])
         return whole[:, 1:]
 
     def _slack(self, level: Level, tile: Tile) -> float:
-        return level.slack_for(float(self._space.radius[tile.rows[0]] + self._space.radius[tile.partners[0]]))
+        return level.slack_for(
+            float(self._centered.radius[tile.rows[0]] + self._centered.radius[tile.partners[0]])
+        )
 
     def _take_by(self, level: Level, tile: Tile) -> bool:
         """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
@@ -152,14 +159,14 @@ class Tiles:
             column, row = column[row < column], row[row < column]
         counted = row, column
         if len(row) > _MANY * len(product):  # else it does not pay to have the factors of all
-            full = self.ladder.levels[-1]
+            full = self.selection.levels[-1]
             left, right = tile.factors(full)
             products = products_at(left[1:], right, row, column).cpu()
             mattering = ~(products > most_within(least, self._slack(full, tile))[row])
             row, column = row[mattering], column[mattering]
             if len(row) > FEW_PAIRS:
                 return False
-        self._ledger.count_pairs(tile.rows, tile.partners, *counted)
+        self._pair_counts.count_pairs(tile.rows, tile.partners, *counted)
         i, j = tile.rows[row], tile.partners[column]
         self._set_aside(torch.minimum(i, j), torch.maximum(i, j))
         return True
@@ -171,7 +178,7 @@ class Tiles:
     def _take_by_full(self, full: Level, tile: Tile) -> None:
         """Decide a tile by the full level. Where that leaves many pairs, the likeliest of them first raise the
         bounds, and those left then are evaluated together."""
-        self._ledger.count_tile(tile.rows, tile.partners)
+        self._pair_counts.count_tile(tile.rows, tile.partners)
         product, slack = self._product(full, tile), self._slack(full, tile)
         pairs = self._mattering(tile, product, slack)
         if pairs is None:
@@ -201,9 +208,9 @@ class Tiles:
         promises more than is known of the batch: as indices into `rows`."""
         raising = (least * -2 > self.thresholds.of(rows) * (1 + _RISE)).nonzero().flatten()
         order = raising[least[raising].argsort()]
-        places = self.thresholds.places
-        batch = places.first_batch(rows[order])
-        first = torch.full((places.batches,), len(order), dtype=torch.int64)
+        groups = self.thresholds.groups
+        batch = groups.first_batch(rows[order])
+        first = torch.full((groups.batches,), len(order), dtype=torch.int64)
         first.scatter_reduce_(0, batch, torch.arange(len(order)), "amin")
         return order[first[first < len(order)]]
 
@@ -224,12 +231,12 @@ class Tiles:
         """Evaluate each pair of `rows` (a,) with `partners` (b,), both ascending; some may be in both."""
         others = partners[~torch.isin(partners, rows)]
         if len(others) < len(partners):
-            self.take_dense(rows, rows)
-        self.take_dense(rows, others)
+            self.take_in_float64(rows, rows)
+        self.take_in_float64(rows, others)
 
     def _once(self, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
         """The pairs (m,) with i < j, each once."""
-        n = len(self._space.rows)
+        n = len(self._centered.rows)
         keys = torch.unique(torch.minimum(i, j) * n + torch.maximum(i, j))
         i, j = keys // n, keys % n
         return i[i != j], j[i != j]
@@ -237,7 +244,7 @@ class Tiles:
     def learn(self, i: Tensor, j: Tensor) -> None:
         """Evaluate pairs (m,) only to raise the bounds."""
         i, j = self._once(i, j)
-        self.thresholds.evaluated(i, j, squared_distances(self._space.rows, i, j, self._space.shift))
+        self.thresholds.evaluated(i, j, squared_distances(self._centered.rows, i, j, self._centered.shift))
 
     def _set_aside(self, i: Tensor, j: Tensor) -> None:
         """Keep pairs (m,), i < j, to be evaluated together with others."""
@@ -258,25 +265,25 @@ class Tiles:
         """Evaluate pairs (m,), i < j, for good."""
         for start in range(0, len(i), _TAKEN):
             part = slice(start, start + _TAKEN)
-            squares = squared_distances(self._space.rows, i[part], j[part], self._space.shift)
+            squares = squared_distances(self._centered.rows, i[part], j[part], self._centered.shift)
             self.thresholds.evaluated(i[part], j[part], squares)
-            self.contenders.add(i[part], j[part], squares)
+            self.candidates.add(i[part], j[part], squares)
             self.verified[i[part]] = True
             self.verified[j[part]] = True
             if len(i) > _TAKEN:
                 self.forget()
 
-    def take_dense(self, left: Tensor, right: Tensor) -> None:
-        """Decide a tile of which too many pairs are left, at once in float64; rows as `Dense.tiles` asks."""
-        for tile in self.dense.tiles(left, right, self.thresholds):
+    def take_in_float64(self, left: Tensor, right: Tensor) -> None:
+        """Decide a tile of which too many pairs are left, at once in float64; rows as for `Float64Tiles.tiles`."""
+        for tile in self.float64_tiles.tiles(left, right, self.thresholds):
             if tile.square is None or tile.ties is None:
                 self.take(tile.i, tile.j)
             else:
                 self.thresholds.evaluated(tile.i, tile.j, tile.square)
-                self.contenders.add_exact(tile.i, tile.j, tile.square, tile.ties)
+                self.candidates.add_exact(tile.i, tile.j, tile.square, tile.ties)
             self.forget()
 
     def forget(self) -> None:
-        """Forget the contenders that can no longer win."""
-        i, j = self.contenders.rows
-        self.contenders.keep(self.thresholds.of(i), self.thresholds.of(j))
+        """Forget the candidates that can no longer win."""
+        i, j = self.candidates.rows
+        self.candidates.keep(self.thresholds.of(i), self.thresholds.of(j))

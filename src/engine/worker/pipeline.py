@@ -10,7 +10,7 @@ from contextlib import closing
 
 import torch
 
-from ..analysis.batch_pairs import Measuring
+from ..analysis.batch_pairs import BatchPairs
 from ..analysis.outlier_ladder import ladder, rungs_worth_taking
 from ..analysis.pair_analysis import analyse, measure_rows
 from ..device import choose_device, device_name
@@ -30,7 +30,7 @@ from ..events import (
 )
 from ..models.loader import load_rows
 from ..search.block_sizes import blocks_for
-from ..search.precision import AUTO, choose_screen
+from ..search.precision import AUTO, choose_precision
 from ..search.search import search_here
 from ..search.workspace import Workspace
 from ..text.numbers import count, distance, size
@@ -55,7 +55,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     if request.threads:
         torch.set_num_threads(min(request.threads, cores))  # of many more, the system may give out in a crash
     device = choose_device(request.device)
-    chosen = choose_screen(request.screen, device)
+    chosen = choose_precision(request.precision, device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
     if -(-n // request.batch) > MOST_BATCHES:
@@ -78,13 +78,13 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         memory=memory,
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
-        screen=chosen.screen.name,
-        screen_reason=chosen.why,
+        precision=chosen.precision.name,
+        precision_reason=chosen.why,
     )
     yield started
     yield from cluster.warnings
-    if request.screen not in (AUTO, chosen.screen.name):
-        yield Warned(kind="device", message=f"Pairs are screened in {chosen.screen.name}, {chosen.why}.")
+    if request.precision not in (AUTO, chosen.precision.name):
+        yield Warned(kind="device", message=f"Pairs are screened in {chosen.precision.name}, {chosen.why}.")
     if request.threads > cores:
         asked = f"--threads asks for {count(request.threads)}"
         yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
@@ -108,11 +108,11 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         batch=request.batch,
         device=device,
         blocks=blocks,
-        screen=chosen.screen.name,
+        precision=chosen.precision.name,
         exhaustive=request.exhaustive,
         resume=resume,
     )
-    measuring = Measuring(cluster.rows, cluster.centroid)
+    batch_pairs = BatchPairs(cluster.rows, cluster.centroid)
     with closing(steps):
         for event in steps:
             yield from names.before(event)
@@ -121,20 +121,20 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
                 yield resume.checkpoint  # cut short before its own first one, this run can be resumed all the same
             match event:
                 case BatchDone():
-                    measuring.settled(event)
+                    batch_pairs.settled(event)
                     batches.append(event)
                 case Progress():
-                    yield from measuring.in_passing()
+                    yield from batch_pairs.in_passing()
                 case PairFound():
                     pair = event
     Workspace.empty()
     assert pair is not None, "the search ended without a pair"
     searched = time.thread_time() - began
-    measured = measure_rows(cluster.rows, cluster.centroid, measuring.mean)
+    measured = measure_rows(cluster.rows, cluster.centroid, batch_pairs.mean)
     analysis = analyse(measured, pair.i, pair.j, pair.distance)
     yield analysis
     yield from _warnings(analysis, n)
-    yield from measuring.all_left()
+    yield from batch_pairs.all_left()
     rungs = ladder(
         measured.rows,
         measured.distances,

@@ -1,8 +1,8 @@
 """The engine process, `python -m farpair.engine.worker.process RUN_FOLDER`: runs a request and writes its journal.
 
 It says that it is alive and waits for its turn (see `queue`) before it loads torch, which takes seconds. It
-listens to four signals (see `runs`): stop, end, pause, go on. It ends with exit code 0 where it wrote how the run
-ended, else with 3 and a last line of `engine.log` saying why.
+listens to four signals (see `control`): stop, end, pause, go on. It ends with exit code 0 where it wrote how the
+run ended, else with 3 and a last line of `engine.log` saying why.
 """
 
 import faulthandler
@@ -43,7 +43,7 @@ from ..runs.folders import Run, private
 from ..runs.request import request_of
 from ..text.escape import visible
 from .queue import POLL_SECONDS, Turn, queue_of
-from .signals import LISTENED_TO, Stopped, Wishes
+from .signals import LISTENED_TO, Signals, Stopped
 
 _PROGRESS_SECONDS: Final = 0.1
 _LOW_PRIORITY: Final = 10
@@ -147,17 +147,17 @@ def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnde
     journal.append(_engine_started(run, request))
     with suppress(FarpairError):
         trim()
-    wishes = Wishes(journal.append)
-    journal.undisturbed = wishes.undisturbed
+    signals = Signals(journal.append)
+    journal.undisturbed = signals.undisturbed
     try:
         try:
-            wishes.listen()
+            signals.listen()
             _wait_for_turn(run, request, journal)
-            return _ended(request, journal, wishes)
+            return _ended(request, journal, signals)
         finally:
-            wishes.forget()
+            signals.forget()
     except Stopped:
-        return _stopped(journal.record, wishes)
+        return _stopped(journal.record, signals)
 
 
 def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
@@ -172,30 +172,30 @@ def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _end_at_once(journal: _Journal, wishes: Wishes) -> NoReturn:
+def _end_at_once(journal: _Journal, signals: Signals) -> NoReturn:
     """Write that the run was stopped, and be gone without unwinding what is under way."""
-    journal.append(_stopped(journal.record, wishes))
+    journal.append(_stopped(journal.record, signals))
     os._exit(0)
 
 
-def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
+def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded:
     """Run `request`, every event into `journal`, and say how it ended; raises Stopped and JournalError."""
     try:
-        with wishes.stopping_by(partial(_end_at_once, journal, wishes)):
+        with signals.stopping_by(partial(_end_at_once, journal, signals)):
             from .pipeline import run_events  # loads torch
         with closing(run_events(request)) as events:
             for event in events:
-                wishes.obey()
+                signals.obey()
                 if isinstance(event, RunEnded):
                     return event
-                journal.append(wishes.without_pauses(event))
+                journal.append(signals.without_pauses(event))
         raise AssertionError("the run has no end")
     except InputError as error:
         return RunEnded(outcome="failed", reason=str(error), advice="Put that right and run again.", cause="input")
     except JournalError:
         raise
     except Exception as error:
-        wishes.obey()  # a stop raised in the middle of an extension module can come out of it as another error
+        signals.obey()  # a stop raised in the middle of an extension module can come out of it as another error
         traceback.print_exc()
         first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
         if memory_ran_out(error):
@@ -213,7 +213,7 @@ def _ended(request: RunRequest, journal: _Journal, wishes: Wishes) -> RunEnded:
         )
 
 
-def _stopped(record: RunRecord, wishes: Wishes) -> RunEnded:
+def _stopped(record: RunRecord, signals: Signals) -> RunEnded:
     if record.analysis:
         when = "after the pair was analysed, before its outlier ladder was done"
     elif record.pair:
@@ -225,7 +225,7 @@ def _stopped(record: RunRecord, wishes: Wishes) -> RunEnded:
     advice = "Run again to search from the beginning."
     if record.resume_point and record.engine:
         advice = f"`farpair resume {record.engine.run}` goes on from there."
-    if wishes.from_outside:
+    if signals.from_outside:
         by = "as a logout, a shutdown, a container's stop or a job scheduler does"
         reason = f"Ended from outside by SIGTERM, {by}, {when}."
         return RunEnded(outcome="cancelled", reason=reason, advice=advice, cause="signal")

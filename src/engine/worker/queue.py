@@ -14,7 +14,7 @@ from typing import Final
 
 from ..errors import FarpairError
 from ..events import Queued
-from ..journal.peek import Glance, glance
+from ..journal.peek import Peek, peek
 from ..runs import control
 from ..runs.folders import Run, run_ids, run_of
 from ..runs.request import request_of
@@ -61,7 +61,7 @@ class Turn:
         try:
             if not os.path.exists(run.request):  # not a run yet, or no longer
                 return False
-            seen = glance(run.journal)
+            seen = peek(run.journal)
             if seen.ended or not self._shares(run, seen) or not control.is_alive(run, seen):
                 self._passed.add(run.id)
                 return False
@@ -73,7 +73,7 @@ class Turn:
         begun = seen.standing == "going"  # a clock that was set may have put it behind this one
         return begun or run.asked_for < self._asked_for
 
-    def _shares(self, run: Run, seen: Glance) -> bool:
+    def _shares(self, run: Run, seen: Peek) -> bool:
         """Whether a run is for the same device. Of one whose engine has not said a word only the request tells."""
         if seen.engine is None:
             return queue_of(request_of(run).device) == self._queue

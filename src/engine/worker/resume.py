@@ -58,7 +58,7 @@ def _difference(engine: EngineStarted, before: RunStarted, request: RunRequest, 
         ("the rows have {} dimensions, and had {}", now.d, before.d),
         ("batches hold {} rows, and held {}", now.batch, before.batch),
         ("the device is {}, and was {}", now.device, before.device),
-        ("pairs are screened in {}, and were in {}", now.screen, before.screen),
+        ("pairs are screened in {}, and were in {}", now.precision, before.precision),
         ("torch is {}, and was {}", now.torch, before.torch),
         ("farpair is {}, and was {}", __version__, engine.program),
     )

@@ -1,4 +1,4 @@
-"""What a person asks of an engine at work, by signals: stop, pause, go on (see `runs`)."""
+"""What a person asks of an engine at work, by signals: stop, pause, go on (see `control`)."""
 
 import os
 import select
@@ -21,7 +21,7 @@ class Stopped(BaseException):
     """A person or the system asks the engine to stop. Not an Exception: no library is to take it for a fault."""
 
 
-class Wishes:
+class Signals:
     """Listens to stop, pause and go on, and obeys wherever the main thread is, within a step of Python.
 
     A stop raises Stopped there; a pause waits there, using no core, with Paused and Continued appended.

@@ -230,7 +230,7 @@ class MainScreen(Screen[None]):
         from .help import help_page
         from .page import Page
 
-        self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.looks.ascii)))
+        self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.appearance.ascii)))
 
     def action_leave(self) -> None:
         from .quit import Leave

@@ -27,8 +27,8 @@ def note_lines(view: View, width: int) -> list[Line]:
         lines += wrap(f"{warning.kind}: {visible(warning.message)}", width, "warn")
     if not record.warnings:
         lines += wrap("none", width, "dim")
-    if view.death:
-        lines += [EMPTY, (("how it ended", "accent"),), *wrap(view.death, width, "bad")]
+    if view.crash:
+        lines += [EMPTY, (("how it ended", "accent"),), *wrap(view.crash, width, "bad")]
     elif record.ended:
         ended = f"{visible(record.ended.reason)} {visible(record.ended.advice)}"
         lines += [EMPTY, (("how it ended", "accent"),), *wrap(ended, width)]
@@ -60,7 +60,10 @@ def _run(record: RunRecord) -> list[tuple[str, str]]:
             ("torch", visible(started.torch)),
             ("device", f"{visible(started.device)} ({visible(started.device_name)})"),
             ("memory", f"{size(started.memory)} beyond the rows"),
-            ("screen", f"products in {visible(started.screen)}, {visible(started.screen_reason)}".rstrip(", ")),
+            (
+                "precision",
+                f"products in {visible(started.precision)}, {visible(started.precision_reason)}".rstrip(", "),
+            ),
             ("batches", f"{count(started.batches)} of {count(started.batch)} rows"),
         ]
     return facts

@@ -55,7 +55,7 @@ def notice(view: View) -> Notice | None:
     kept = _kept(record)
     match view.stage:
         case "dead":
-            return Notice("the engine died", (view.death or "", *kept), *_again(view), "bad")
+            return Notice("the engine died", (view.crash or "", *kept), *_again(view), "bad")
         case "failed":
             reason, advice = (ended.reason, ended.advice) if ended else ("", "")
             texts = tuple(visible(text) for text in (reason, advice) if text)

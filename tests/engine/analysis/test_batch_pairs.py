@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from farpair.engine.analysis.batch_pairs import Measuring
+from farpair.engine.analysis.batch_pairs import BatchPairs
 from farpair.engine.analysis.pair_analysis import analyse, measure_rows
 from farpair.engine.errors import InputError
 from farpair.engine.events import Analysed, BatchDone, Measured, PairFound, RunEnded
@@ -36,10 +36,10 @@ def test_a_pair_is_measured_as_the_analysis_measures_it_and_as_numpy_does(
     rows = a_cluster(dtype=dtype)
     centroid = rows[:50].double().mean(0) if stored else None
     pairs = [(k, 199 - k) for k in range(90)]
-    measuring = Measuring(rows, centroid)
+    batch_pairs = BatchPairs(rows, centroid)
     for batch, (i, j) in enumerate(pairs):
-        measuring.settled(done(batch, i, j))
-    events = list(measuring.all_left())
+        batch_pairs.settled(done(batch, i, j))
+    events = list(batch_pairs.all_left())
     triangles = {(pair.i, pair.j): pair.triangle for event in events for pair in event.pairs}
     measures = {token.index: token for event in events for token in event.tokens}
     x = rows.double()
@@ -56,23 +56,23 @@ def test_a_pair_is_measured_as_the_analysis_measures_it_and_as_numpy_does(
 
 
 def test_each_pair_and_each_row_is_measured_once() -> None:
-    measuring = Measuring(a_cluster(), None)
+    batch_pairs = BatchPairs(a_cluster(), None)
     for batch, (i, j) in enumerate([(0, 9), (1, 9), (0, 9), (9, 10)]):
-        measuring.settled(done(batch, i, j))
-    (event,) = measuring.all_left()
+        batch_pairs.settled(done(batch, i, j))
+    (event,) = batch_pairs.all_left()
     assert [(pair.i, pair.j) for pair in event.pairs] == [(0, 9), (1, 9), (9, 10)]
     assert sorted(token.index for token in event.tokens) == [0, 1, 9, 10]
-    measuring.settled(done(3, 0, 10))
-    measuring.settled(done(4, 0, 9))
-    (event,) = measuring.all_left()
+    batch_pairs.settled(done(3, 0, 10))
+    batch_pairs.settled(done(4, 0, 9))
+    (event,) = batch_pairs.all_left()
     assert ([(pair.i, pair.j) for pair in event.pairs], event.tokens) == ([(0, 10)], ())
 
 
 def test_rows_beyond_float64_are_refused() -> None:
-    measuring = Measuring(torch.full((4, 3), 1e300, dtype=torch.float64), None)
-    measuring.settled(done(0, 0, 1))
+    batch_pairs = BatchPairs(torch.full((4, 3), 1e300, dtype=torch.float64), None)
+    batch_pairs.settled(done(0, 0, 1))
     with pytest.raises(InputError, match="too large for float64"):
-        list(measuring.all_left())
+        list(batch_pairs.all_left())
 
 
 def test_the_result_comes_first_and_every_batch_of_a_short_run_is_measured_after_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import torch
 from farpair.engine.analysis import stats
-from farpair.engine.analysis.batch_pairs import Measuring
+from farpair.engine.analysis.batch_pairs import BatchPairs
 from farpair.engine.analysis.outlier_ladder import ladder, outlier_ladder
 from farpair.engine.analysis.pair_analysis import analyse, measure_rows
 from farpair.engine.errors import InputError
@@ -172,10 +172,10 @@ def test_what_the_caller_has_set_changes_no_figure(setting: str) -> None:
                         settled="float64") for b in range(5)]  # fmt: skip
 
     def figures() -> list[object]:
-        measuring = Measuring(rows, centroid)
+        batch_pairs = BatchPairs(rows, centroid)
         for event in events:
-            measuring.settled(event)
-        return [analyse(measure_rows(rows, centroid), 3, 7, 1.0), *measuring.all_left()]
+            batch_pairs.settled(event)
+        return [analyse(measure_rows(rows, centroid), 3, 7, 1.0), *batch_pairs.all_left()]
 
     expected = figures()
     with contextlib.ExitStack() as undo:
@@ -268,14 +268,14 @@ def test_the_triangles_side_is_the_pairs_own_distance(rows: Tensor, stored: bool
     *batches, pair = events
     assert isinstance(pair, PairFound)
     centroid = rows[0].to(torch.float64) if stored else None
-    measuring = Measuring(rows, centroid)
+    batch_pairs = BatchPairs(rows, centroid)
     for batch in batches:
-        measuring.settled(batch)
+        batch_pairs.settled(batch)
 
     found = analyse(measure_rows(rows, centroid), pair.i, pair.j, pair.distance)
 
     assert found.triangle.side_ij == pair.distance
-    sides = {(one.i, one.j): one.triangle.side_ij for event in measuring.all_left() for one in event.pairs}
+    sides = {(one.i, one.j): one.triangle.side_ij for event in batch_pairs.all_left() for one in event.pairs}
     assert sides == {(batch.i, batch.j): batch.maximum for batch in batches}
 
 

@@ -180,7 +180,7 @@ def test_an_engine_that_died_at_once_is_seen_to_be_gone_by_everybody_and_waited_
     assert not control.is_alive(run, record)
     assert listed(run).place == "interrupted"
     assert Turn(new_run(NOWHERE), "cpu").look() == Queued(ahead=0)
-    assert "before it could start" in (control.death_sentence(run, record) or "")
+    assert "before it could start" in (control.crash_sentence(run, record) or "")
 
 
 def test_a_run_whose_engine_cannot_be_started_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def test_an_engine_that_ended_is_gone_and_leaves_no_zombie(tmp_path: Path) -> No
     wait_until_gone(run, record)
     assert record.engine is not None
     assert not psutil.pid_exists(record.engine.pid)
-    assert control.death_sentence(run, record) is None
+    assert control.crash_sentence(run, record) is None
     for ask in (control.stop, control.pause, control.go_on):
         ask(run, record)
 
@@ -230,7 +230,7 @@ def test_an_engine_outlives_the_process_that_started_it_and_is_reached_from_anot
     run = started_elsewhere(long)
     record = read_until(run, searching)
     assert control.is_alive(run, record)
-    assert control.death_sentence(run, record) is None
+    assert control.crash_sentence(run, record) is None
     control.pause(run, record)
     read_until(run, lambda now: now.paused)
     control.go_on(run, record)
@@ -271,7 +271,7 @@ def test_a_killed_engine_leaves_a_journal_that_reads_back_and_says_so(long: RunR
     wait_until_gone(run, record)
     read = read_record(run.journal) if run.journal.exists() else RunRecord()
     assert read.ended is None
-    sentence = control.death_sentence(run, record)
+    sentence = control.crash_sentence(run, record)
     assert sentence is not None
     assert sentence.startswith("The engine was killed (SIGKILL)")
     assert ("before it could start" in sentence) == (record.engine is None)
@@ -285,7 +285,7 @@ def test_an_engine_that_crashed_names_its_signal_and_leaves_a_traceback(long: Ru
     record = read_until(run, searching)
     child(run).send_signal(signal.SIGSEGV)
     wait_until_gone(run, record)
-    sentence = control.death_sentence(run, record)
+    sentence = control.crash_sentence(run, record)
     assert sentence is not None
     assert "crashed (SIGSEGV)" in sentence
     assert str(run.log) in sentence
@@ -296,7 +296,7 @@ def test_an_engine_that_could_not_start_says_its_last_words(monkeypatch: pytest.
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     run = control.start(NOWHERE)
     wait_until_gone(run, RunRecord())
-    sentence = control.death_sentence(run, RunRecord())
+    sentence = control.crash_sentence(run, RunRecord())
     assert sentence is not None
     assert "exit code 1 before it could start" in sentence
     assert run.log.read_text().strip().splitlines()[-1].strip().rstrip(".") in sentence
@@ -306,7 +306,7 @@ def test_last_words_are_shown_escaped() -> None:
     run = kept_run(NOWHERE)
     run.log.write_bytes(b"first\n\x1b[31mred\xff\n\n")
     os.utime(run.request, (1, 1))
-    sentence = control.death_sentence(run, RunRecord())
+    sentence = control.crash_sentence(run, RunRecord())
     assert sentence is not None
     assert r"\x1b[31mred" in sentence
     assert sentence.isprintable()
@@ -318,7 +318,7 @@ def test_an_engine_of_another_parent_that_was_killed_is_no_longer_there(long: Ru
     assert record.engine is not None
     os.kill(record.engine.pid, signal.SIGKILL)
     wait_until_gone(run, record)
-    sentence = control.death_sentence(run, record)
+    sentence = control.crash_sentence(run, record)
     assert sentence is not None
     assert sentence.startswith(f"The engine (process {record.engine.pid}) is no longer there")
 
@@ -334,7 +334,7 @@ def test_an_engine_on_another_host_cannot_be_seen_or_reached() -> None:
     run = kept_run(NOWHERE, engine(host="another\x1b[31m", pid=os.getpid()))
     record = read_record(run.journal)
     assert not control.is_alive(run, record)
-    sentence = control.death_sentence(run, record)
+    sentence = control.crash_sentence(run, record)
     assert sentence is not None
     assert r"another\x1b[31m" in sentence
     with pytest.raises(RunError, match="cannot be reached"):
@@ -344,11 +344,11 @@ def test_an_engine_on_another_host_cannot_be_seen_or_reached() -> None:
 def test_an_end_written_after_the_last_look_is_no_death() -> None:
     run = kept_run(NOWHERE, engine(pid=2**22 + 1))
     record = read_record(run.journal)
-    assert control.death_sentence(run, record) is not None
+    assert control.crash_sentence(run, record) is not None
     writer = JournalWriter(run.journal)
     writer.append(RunEnded(outcome="done", reason="Found."))
     writer.close()
-    assert control.death_sentence(run, record) is None
+    assert control.crash_sentence(run, record) is None
 
 
 def test_a_run_that_somebody_started_a_moment_ago_counts_as_alive() -> None:

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from farpair.engine.errors import JournalError
 from farpair.engine.events import AnyEvent, BatchBound, Continued, Paused, Queued, RunEnded, RunStarted, SourceFile
-from farpair.engine.journal.peek import Glance, glance
+from farpair.engine.journal.peek import Peek, peek
 from farpair.engine.journal.writer import JournalWriter
 from farpair.engine.models.source_files import changed_since
 from farpair.engine.runs.folders import Run
-from farpair.engine.runs.latest import kept_runs, latest
+from farpair.engine.runs.latest import latest, latest_runs
 from farpair.engine.runs.request import request_of
 from support.published import HandWritten, a_model, done, named, pair_found, progress, published, settled, started
 
@@ -82,7 +82,7 @@ def test_the_newest_result_is_shown_whatever_its_settings(file: SourceFile) -> N
     run_with(1, *published(), file=file)
     newest = run_with(2, *published(), file=file, batch=7)
     request = request_of(newest)
-    assert kept_runs([None, request, msgspec.structs.replace(request, tensor="V")]) == [None, newest, None]
+    assert latest_runs([None, request, msgspec.structs.replace(request, tensor="V")]) == [None, newest, None]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_newest_result_is_shown_whatever_its_settings(file: SourceFile) -> N
 def test_where_a_run_stands_is_told_by_its_last_event(
     tmp_path: Path, events: list[AnyEvent], standing: str
 ) -> None:
-    seen = glance(written(tmp_path / "journal", events))
+    seen = peek(written(tmp_path / "journal", events))
     assert seen.standing == standing
     assert seen.engine == (events[0] if events else None)
     assert seen.last == (events[-1] if events else None)
@@ -115,27 +115,27 @@ def test_a_journal_of_any_length_and_with_a_torn_last_line_is_glanced_at(tmp_pat
     whole = path.read_bytes()
     for cut in (len(whole), len(whole) - 1, len(whole) - 50):
         path.write_bytes(whole[:cut])
-        seen = glance(path)
+        seen = peek(path)
         assert isinstance(seen.started, RunStarted)
         assert isinstance(seen.last, BatchBound)
         assert seen.last.lower == 2999.0 - (cut < len(whole))
     path = written(tmp_path / "short", [*started(), progress(0.25), *bounds[:50]])
-    seen = glance(path)
+    seen = peek(path)
     assert seen.progress == progress(0.25)
     path = written(tmp_path / "pair", [*started(), progress(0.25), pair_found(), *bounds])
-    assert glance(path).pair == pair_found()
+    assert peek(path).pair == pair_found()
     path = written(tmp_path / "long line", [*started(), pair_found(), done()])
     path.write_bytes(path.read_bytes() + b"x" * 300_000)
-    assert glance(path).pair == pair_found()
+    assert peek(path).pair == pair_found()
 
 
 def test_no_journal_is_no_news_and_a_broken_one_a_sentence(tmp_path: Path) -> None:
-    assert glance(tmp_path / "journal") == Glance()
+    assert peek(tmp_path / "journal") == Peek()
     (tmp_path / "journal").write_bytes(b"nonsense\n")
     with pytest.raises(JournalError, match="not an event"):
-        glance(tmp_path / "journal")
+        peek(tmp_path / "journal")
     with pytest.raises(JournalError, match="cannot be read"):
-        glance(tmp_path)
+        peek(tmp_path)
 
 
 def written(path: Path, events: list[AnyEvent]) -> Path:

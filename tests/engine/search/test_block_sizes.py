@@ -65,12 +65,12 @@ def test_what_is_reserved_is_most_of_what_is_stated(shape: tuple[int, int]) -> N
 
 def test_a_tile_whose_columns_are_no_multiple_of_its_rows_is_refused() -> None:
     with pytest.raises(ValueError, match="100 columns of a tile are no multiple of its 64 rows"):
-        Blocks(pivots=4, strip=100, tile_rows=64, tile_columns=100, dense=64, projected=0)
+        Blocks(pivots=4, strip=100, tile_rows=64, tile_columns=100, float64_tile=64, projected=0)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 25, 1024])
 def test_tiles_of_every_height_part_the_columns(rows: int) -> None:
-    blocks = Blocks(pivots=4, strip=3 * rows, tile_rows=rows, tile_columns=3 * rows, dense=64, projected=0)
+    blocks = Blocks(pivots=4, strip=3 * rows, tile_rows=rows, tile_columns=3 * rows, float64_tile=64, projected=0)
 
     for levels in (1, 2, 9):
         for in_reach in (torch.full((2_000,), 2_000), torch.arange(2_000, 0, -1)):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from farpair.engine.search.centered_rows import centre_rows
+from farpair.engine.search.centered_rows import center_rows
 from farpair.engine.search.pivots import pivot_pairs
 from farpair.engine.search.rounding import gamma
 from support import inputs
@@ -11,23 +11,23 @@ OUTLIERS = inputs.cluster(700, 320).float()
 
 
 def test_rows_far_out_from_the_others_are_met_in_the_same_pass() -> None:
-    space = centre_rows(OUTLIERS, far_out=4)
-    far_out = space.farthest_out(4)
-    y = OUTLIERS.double() - space.centre.double()
-    error = (gamma(320) + 2.0**-22) * space.radius[:, None] * space.radius[far_out]
+    centered = center_rows(OUTLIERS, far_out=4)
+    far_out = centered.farthest_out(4)
+    y = OUTLIERS.double() - centered.centre.double()
+    error = (gamma(320) + 2.0**-22) * centered.radius[:, None] * centered.radius[far_out]
 
-    assert space.met is not None
-    assert torch.equal(space.met.index, far_out)
-    assert ((space.met.products - y @ y[far_out].T).abs() <= error).all()
+    assert centered.met is not None
+    assert torch.equal(centered.met.index, far_out)
+    assert ((centered.met.products - y @ y[far_out].T).abs() <= error).all()
 
 
 @pytest.mark.parametrize("rows", [inputs.normal(700, 320).float(), OUTLIERS[:, :1] * 0 + 3.0, 1e30 * OUTLIERS])
 def test_no_rows_are_met_where_none_lie_far_out_or_the_range_is_unsafe(rows: torch.Tensor) -> None:
-    assert centre_rows(rows, far_out=4).met is None
+    assert center_rows(rows, far_out=4).met is None
 
 
 def test_estimates_are_the_same_whether_the_rows_have_met_their_pivots_or_not() -> None:
-    met, plain = centre_rows(OUTLIERS, far_out=4), centre_rows(OUTLIERS)
+    met, plain = center_rows(OUTLIERS, far_out=4), center_rows(OUTLIERS)
     pivots = plain.farthest_out(4)
     found = pivot_pairs(met, pivots)
 

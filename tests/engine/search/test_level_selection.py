@@ -5,24 +5,26 @@ from dataclasses import replace
 import pytest
 import torch
 from farpair.engine.search.block_sizes import blocks_for
-from farpair.engine.search.centered_rows import Space, centre_rows
-from farpair.engine.search.duplicates import Places
-from farpair.engine.search.level_selection import choose_ladder
+from farpair.engine.search.centered_rows import CenteredRows, center_rows
+from farpair.engine.search.duplicates import DuplicateGroups
+from farpair.engine.search.level_selection import select_levels
 from farpair.engine.search.precision import FLOAT32
 from farpair.engine.search.thresholds import Thresholds
 from farpair.engine.search.workspace import Workspace
 from support import inputs
 
 
-def widths(space: Space, needed: float) -> list[int]:
-    """The levels' widths where every pair must reach the squared distance `needed`."""
-    n, d = space.rows.shape
-    thresholds = Thresholds(Places(torch.arange(n), n), d)
-    thresholds.evaluated(torch.tensor([0, 1]), torch.tensor([2, 2]), torch.full((2,), needed, dtype=torch.float64))
+def widths(centered: CenteredRows, threshold: float) -> list[int]:
+    """The levels' widths where every pair must reach the squared distance `threshold`."""
+    n, d = centered.rows.shape
+    thresholds = Thresholds(DuplicateGroups(torch.arange(n), n), d)
+    thresholds.evaluated(
+        torch.tensor([0, 1]), torch.tensor([2, 2]), torch.full((2,), threshold, dtype=torch.float64)
+    )
     workspace = Workspace(torch.device("cpu"))
     workspace.reserve(replace(blocks_for(torch.device("cpu"), n, d), projected=64).reserved(n, d))
-    ladder = choose_ladder(space, FLOAT32, torch.arange(n), thresholds, 64, workspace)
-    return [level.k for level in ladder.levels]
+    selection = select_levels(centered, FLOAT32, torch.arange(n), thresholds, 64, workspace)
+    return [level.k for level in selection.levels]
 
 
 @pytest.mark.parametrize("found", ["raises", "NaN"])
@@ -40,18 +42,18 @@ def test_without_directions_that_can_be_used_the_full_level_is_all(
         return Nothing()
 
     monkeypatch.setattr(torch.linalg, "eigh", eigh)
-    space = centre_rows((inputs.normal(12_000, 128) * 0.9 ** torch.arange(128)).float())
+    centered = center_rows((inputs.normal(12_000, 128) * 0.9 ** torch.arange(128)).float())
 
-    assert widths(space, float((1.7 * space.radius.median()) ** 2)) == [128]
+    assert widths(centered, float((1.7 * centered.radius.median()) ** 2)) == [128]
 
 
 def test_rows_alike_in_all_directions_have_no_level_but_the_full_one() -> None:
-    assert widths(centre_rows(inputs.on_sphere(12_000, 128).float()), 2.2) == [128]
+    assert widths(center_rows(inputs.on_sphere(12_000, 128).float()), 2.2) == [128]
 
 
 def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
-    space = centre_rows((inputs.normal(12_000, 128) * 0.9 ** torch.arange(128)).float())
-    found = widths(space, float((1.7 * space.radius.median()) ** 2))
+    centered = center_rows((inputs.normal(12_000, 128) * 0.9 ** torch.arange(128)).float())
+    found = widths(centered, float((1.7 * centered.radius.median()) ** 2))
 
     assert len(found) > 1
     assert found == sorted(found)
@@ -60,14 +62,14 @@ def test_rows_with_a_few_strong_directions_have_narrower_levels_first() -> None:
 
 def test_rows_alike_in_all_of_a_few_directions_have_a_level_of_these() -> None:
     directions = torch.linalg.qr(inputs.normal(160, 60, seed=1)).Q
-    space = centre_rows((inputs.normal(12_000, 60) @ directions.T).float())
-    found = widths(space, float((1.7 * space.radius.median()) ** 2))
+    centered = center_rows((inputs.normal(12_000, 60) @ directions.T).float())
+    found = widths(centered, float((1.7 * centered.radius.median()) ** 2))
 
     assert len(found) > 1
     assert found[-1] == 160
 
 
 def test_a_few_rows_need_no_other_level() -> None:
-    space = centre_rows(inputs.vocabulary(30, 256).float())
+    centered = center_rows(inputs.vocabulary(30, 256).float())
 
-    assert widths(space, float(space.radius.max() ** 2)) == [256]
+    assert widths(centered, float(centered.radius.max() ** 2)) == [256]

@@ -87,10 +87,10 @@ def test_a_search_has_the_same_answer_where_float32_operands_are_rounded(
 ) -> None:
     """As on a GPU under NVIDIA_TF32_OVERRIDE, which no setting of torch's shows."""
     rows = inputs.vocabulary(1200, 96).float()
-    plain = [answer(rows, screen=screen).named for screen in ("float32", "tf32")]
+    plain = [answer(rows, precision=precision).named for precision in ("float32", "tf32")]
     monkeypatch.setattr(torch, "mm", rounding(bits))
 
-    assert [answer(rows, screen=screen).named for screen in ("float32", "tf32")] == plain
+    assert [answer(rows, precision=precision).named for precision in ("float32", "tf32")] == plain
 
 
 @pytest.mark.parametrize("bits", [8, 11, 24])

@@ -22,16 +22,16 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("screen", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", ROWS)
 def test_a_device_without_float64_finds_the_same_pair_and_has_the_cpu_verify_it(
-    name: str, screen: str, monkeypatch: pytest.MonkeyPatch
+    name: str, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = ROWS[name]()
     expected = answer(rows)
     monkeypatch.setattr(devices, "WITHOUT_FLOAT64", {DEVICE.type})
     with Present() as device:
-        events = list(search_here(rows, batch=256, device=DEVICE, memory=64 << 20, screen=screen))
+        events = list(search_here(rows, batch=256, device=DEVICE, memory=64 << 20, precision=precision))
 
     found = events[-1]
     assert isinstance(found, PairFound)

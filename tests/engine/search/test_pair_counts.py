@@ -3,8 +3,8 @@
 from collections import Counter
 
 import torch
-from farpair.engine.search.duplicates import Places
-from farpair.engine.search.pair_counts import Ledger
+from farpair.engine.search.duplicates import DuplicateGroups
+from farpair.engine.search.pair_counts import PairCounts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,15 +20,15 @@ def test_each_pair_of_a_tile_counts_once_in_the_batch_settled_first(
     """In memory that grows with the rows, whatever the number of batches."""
     left, right = data.draw(rows_of(n)), data.draw(rows_of(n))
     order = data.draw(st.permutations(range(-(-n // batch))))
-    ledger = Ledger(n, batch)
-    ledger.settle_in(torch.tensor(order), Places(torch.arange(n), batch))
-    ledger.count_tile(torch.tensor(left), torch.tensor(right))
+    pair_counts = PairCounts(n, batch)
+    pair_counts.settle_in(torch.tensor(order), DuplicateGroups(torch.arange(n), batch))
+    pair_counts.count_tile(torch.tensor(left), torch.tensor(right))
     pairs = {(min(i, j), max(i, j)) for i in left for j in right if i != j}
     turn = {b: at for at, b in enumerate(order)}
     expected = Counter(min(order.index(i // batch), order.index(j // batch)) for i, j in pairs)
 
-    assert ledger.evaluated == len(pairs)
+    assert pair_counts.evaluated == len(pairs)
     for b in order:
-        done = ledger.close(b, 0.0, (0, 1), "screen")
+        done = pair_counts.close(b, 0.0, (0, 1), "screen")
         assert done.evaluated == expected[turn[b]]
         assert done.evaluated <= done.pairs

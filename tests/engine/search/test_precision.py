@@ -8,7 +8,7 @@ import pytest
 import torch
 from farpair.engine.api import farthest_pair
 from farpair.engine.errors import InputError, ProofError
-from farpair.engine.search.precision import FLOAT32, Screen, choose_screen, confirms
+from farpair.engine.search.precision import FLOAT32, Precision, choose_precision, confirms
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import inputs
@@ -17,8 +17,8 @@ from support.any_rows import small_rows, smooth_rows
 from support.reference import blocked_truth, exact_truth
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-TF32, BFLOAT16 = (choose_screen(name, CPU).screen for name in ("tf32", "bfloat16"))
-NARROW = pytest.mark.parametrize("screen", [TF32, BFLOAT16], ids=lambda screen: screen.name)
+TF32, BFLOAT16 = (choose_precision(name, CPU).precision for name in ("tf32", "bfloat16"))
+NARROW = pytest.mark.parametrize("precision", [TF32, BFLOAT16], ids=lambda precision: precision.name)
 BITS = {"tf32": 11, "bfloat16": 8}
 HARD = {
     "circle": lambda: inputs.circle(1024).float(),
@@ -46,36 +46,38 @@ def nearest(x: float, bits: int) -> float:
 
 @NARROW
 @given(numbers=st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=1, max_size=20))
-def test_numbers_are_rounded_to_nearest_with_ties_to_even(screen: Screen, numbers: list[float]) -> None:
-    halfway = [x * (1 + 2.0 ** -BITS[screen.name]) for x in (1.0, 1 + 2.0 ** (1 - BITS[screen.name]), -3.0)]
-    found = screen.rounded(torch.tensor(numbers + halfway)).tolist()
+def test_numbers_are_rounded_to_nearest_with_ties_to_even(precision: Precision, numbers: list[float]) -> None:
+    halfway = [x * (1 + 2.0 ** -BITS[precision.name]) for x in (1.0, 1 + 2.0 ** (1 - BITS[precision.name]), -3.0)]
+    found = precision.rounded(torch.tensor(numbers + halfway)).tolist()
 
-    assert found == [nearest(x, BITS[screen.name]) for x in torch.tensor(numbers + halfway).tolist()]
+    assert found == [nearest(x, BITS[precision.name]) for x in torch.tensor(numbers + halfway).tolist()]
 
 
 @NARROW
 @given(numbers=st.lists(st.floats(2.0**-60, 2.0**80, width=32), min_size=1, max_size=20))
-def test_a_number_is_the_sum_of_its_parts_each_of_the_format(screen: Screen, numbers: list[float]) -> None:
+def test_a_number_is_the_sum_of_its_parts_each_of_the_format(precision: Precision, numbers: list[float]) -> None:
     x = torch.tensor(numbers)
-    parts = screen.split(x)
+    parts = precision.split(x)
 
-    assert all(torch.equal(screen.rounded(part), part) for part in parts)
+    assert all(torch.equal(precision.rounded(part), part) for part in parts)
     for number, *held in zip(x.tolist(), *(part.tolist() for part in parts), strict=True):
         assert sum(map(Fraction, held)) == Fraction(number)
 
 
 @NARROW
 @pytest.mark.parametrize("name", HARD)
-def test_hard_rows_have_the_answer_that_float32_has(name: str, screen: Screen) -> None:
+def test_hard_rows_have_the_answer_that_float32_has(name: str, precision: Precision) -> None:
     rows = HARD[name]()
 
-    assert answer(rows, screen=screen.name).named == answer(rows, screen="float32").named
+    assert answer(rows, precision=precision.name).named == answer(rows, precision="float32").named
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(small_rows(), smooth_rows()), st.integers(1, 50), st.sampled_from(["tf32", "bfloat16"]))
-def test_of_any_few_rows_the_answer_is_exact_in_every_format(rows: torch.Tensor, batch: int, screen: str) -> None:
-    assert_true(answer(rows, batch, screen=screen), exact_truth(rows, batch))
+def test_of_any_few_rows_the_answer_is_exact_in_every_format(
+    rows: torch.Tensor, batch: int, precision: str
+) -> None:
+    assert_true(answer(rows, batch, precision=precision), exact_truth(rows, batch))
 
 
 @settings(max_examples=8, deadline=None)
@@ -87,40 +89,40 @@ def test_of_any_few_rows_the_answer_is_exact_in_every_format(rows: torch.Tensor,
     batch=st.sampled_from([100, 256]),
     scale=st.sampled_from([1.0, 2.0**-40, 2.0**70]),
     dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
-    screen=st.sampled_from(["tf32", "bfloat16"]),
+    precision=st.sampled_from(["tf32", "bfloat16"]),
 )
 def test_of_vocabularies_the_answer_is_true_in_every_format(
-    n: int, d: int, seed: int, fewer: int, batch: int, scale: float, dtype: torch.dtype, screen: str
+    n: int, d: int, seed: int, fewer: int, batch: int, scale: float, dtype: torch.dtype, precision: str
 ) -> None:
     distinct = inputs.vocabulary(-(-n // fewer), d, seed)
     rows = (scale * (distinct if fewer == 1 else inputs.copies(distinct, n, seed))).to(dtype)
 
-    assert_true(answer(rows, batch, screen=screen), blocked_truth(rows, batch))
+    assert_true(answer(rows, batch, precision=precision), blocked_truth(rows, batch))
 
 
 def test_the_certificate_says_in_which_format_pairs_were_screened() -> None:
     rows = inputs.normal(400, 24).float()
 
-    assert farthest_pair(rows).screen == "float32"
-    assert farthest_pair(rows, screen="bfloat16").screen == "bfloat16"
+    assert farthest_pair(rows).precision == "float32"
+    assert farthest_pair(rows, precision="bfloat16").precision == "bfloat16"
 
 
 def test_a_format_that_there_is_not_is_refused() -> None:
     with pytest.raises(InputError, match="float8"):
-        farthest_pair(torch.eye(3), screen="float8")
+        farthest_pair(torch.eye(3), precision="float8")
 
 
 @NARROW
-def test_the_cpu_keeps_the_bound_that_it_stands_in_for(screen: Screen) -> None:
-    assert confirms(screen, CPU)
+def test_the_cpu_keeps_the_bound_that_it_stands_in_for(precision: Precision) -> None:
+    assert confirms(precision, CPU)
 
 
-def coarse(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+def coarse(_: Precision, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """Operands of four bits."""
     return torch.mm(*(side.to(torch.float8_e5m2).float() for side in (left, right[1:].T)), out=out[:, 1:])
 
 
-def narrow_sums(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+def narrow_sums(_: Precision, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """The sum kept in bfloat16 after every 64 terms."""
     out = out[:, 1:].zero_()
     for start in range(0, left.shape[1], 64):
@@ -129,20 +131,20 @@ def narrow_sums(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.T
     return out
 
 
-def forgetful(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+def forgetful(_: Precision, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """All terms but one."""
     return torch.mm(left[:, 1:], right[1:, 1:].T, out=out[:, 1:])
 
 
-def in_tf32(_: Screen, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+def in_tf32(_: Precision, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     """Operands of eleven bits, as a GPU has them where it is told so."""
     return torch.mm(TF32.rounded(left), TF32.rounded(right[1:]).T, out=out[:, 1:])
 
 
 @pytest.mark.parametrize("product", [coarse, narrow_sums, forgetful], ids=lambda product: product.__name__)
 @NARROW
-def test_products_that_err_more_than_their_bound_are_found_out(screen: Screen, product: object) -> None:
-    assert not confirms(screen, CPU, product)
+def test_products_that_err_more_than_their_bound_are_found_out(precision: Precision, product: object) -> None:
+    assert not confirms(precision, CPU, product)
 
 
 def test_float32_is_confirmed_and_found_out_as_the_others_are() -> None:
@@ -151,30 +153,33 @@ def test_float32_is_confirmed_and_found_out_as_the_others_are() -> None:
         assert not confirms(FLOAT32, CPU, product)
 
 
-def only(*kept: Screen) -> Callable[[Screen, torch.device], bool]:
+def only(*kept: Precision) -> Callable[[Precision, torch.device], bool]:
     """A device that keeps the bounds of these formats alone."""
-    return lambda screen, _: screen in kept
+    return lambda precision, _: precision in kept
 
 
 def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:
-    kept, broken = choose_screen("tf32", CUDA, only(FLOAT32, TF32)), choose_screen("tf32", CUDA, only(FLOAT32))
+    kept, broken = (
+        choose_precision("tf32", CUDA, only(FLOAT32, TF32)),
+        choose_precision("tf32", CUDA, only(FLOAT32)),
+    )
 
-    assert kept.screen is TF32
+    assert kept.precision is TF32
     assert "measured" in kept.why
-    assert broken.screen is FLOAT32
+    assert broken.precision is FLOAT32
     assert "err more" in broken.why
 
 
 def test_a_format_that_was_asked_for_is_not_used_where_the_device_breaks_its_bound() -> None:
-    assert choose_screen("bfloat16", CUDA, only(FLOAT32)).screen is FLOAT32
-    assert choose_screen("bfloat16", CUDA, only(FLOAT32, BFLOAT16)).screen is BFLOAT16
+    assert choose_precision("bfloat16", CUDA, only(FLOAT32)).precision is FLOAT32
+    assert choose_precision("bfloat16", CUDA, only(FLOAT32, BFLOAT16)).precision is BFLOAT16
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps", "xpu"])
 def test_float32_is_the_choice_where_nothing_else_is_asked_for(device: str) -> None:
-    assert choose_screen("auto", torch.device(device), only(FLOAT32)).screen is FLOAT32
+    assert choose_precision("auto", torch.device(device), only(FLOAT32)).precision is FLOAT32
 
 
 def test_a_device_that_breaks_the_bound_of_float32_is_not_searched_on() -> None:
     with pytest.raises(ProofError, match="cuda"):
-        choose_screen("auto", CUDA, only(TF32, BFLOAT16))
+        choose_precision("auto", CUDA, only(TF32, BFLOAT16))

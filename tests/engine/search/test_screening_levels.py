@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-from farpair.engine.search.centered_rows import Space, centre_rows
-from farpair.engine.search.precision import FLOAT32, Screen, choose_screen
+from farpair.engine.search.centered_rows import CenteredRows, center_rows
+from farpair.engine.search.precision import FLOAT32, Precision, choose_precision
 from farpair.engine.search.screening_levels import Factors, Level, full_level, leading_directions, projected_levels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import inputs
 
 WIDTHS = [1, 3, 8]
-SCREENS = [choose_screen(name, torch.device("cpu")).screen for name in ("float32", "tf32", "bfloat16")]
+PRECISIONS = [choose_precision(name, torch.device("cpu")).precision for name in ("float32", "tf32", "bfloat16")]
 
 ROWS = {
     "normal": lambda: inputs.normal(90, 24).float(),
@@ -30,9 +30,9 @@ ROWS = {
 }
 
 
-def squares(space: Space) -> torch.Tensor:
+def squares(centered: CenteredRows) -> torch.Tensor:
     """(n, n) float64: all squared distances in the space's scale, by direct differences, a little too small."""
-    rows = space.rows.to(torch.float64) * 2.0**space.shift
+    rows = centered.rows.to(torch.float64) * 2.0**centered.shift
     d = rows.shape[1]
     return (rows[:, None] - rows).square().sum(dim=2) * (1 - (d + 3) * 2.0**-52)
 
@@ -40,43 +40,43 @@ def squares(space: Space) -> torch.Tensor:
 def bounds(level: Level, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """(a, b) float64: what the level says of the pairs of rows left (a,) and right (b,)."""
     out = torch.empty(len(right), 1 + len(left))
-    product = level.screen.product(Factors(right, "right").at(level), Factors(left, "left").at(level), out).T
-    largest = float(level.space.radius[left].max() + level.space.radius[right].max())
+    product = level.precision.product(Factors(right, "right").at(level), Factors(left, "left").at(level), out).T
+    largest = float(level.centered.radius[left].max() + level.centered.radius[right].max())
     return -2 * product.cpu().to(torch.float64) + level.slack_for(largest)
 
 
-def every_level(space: Space, basis: torch.Tensor, screen: Screen = FLOAT32) -> list[Level]:
-    index = torch.arange(len(space.rows))
+def every_level(centered: CenteredRows, basis: torch.Tensor, precision: Precision = FLOAT32) -> list[Level]:
+    index = torch.arange(len(centered.rows))
     widths = [width for width in WIDTHS if width <= basis.shape[1]]
-    return [*projected_levels(space, screen, index, basis, widths), full_level(space, screen)]
+    return [*projected_levels(centered, precision, index, basis, widths), full_level(centered, precision)]
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_no_pair_lies_farther_apart_than_its_two_radii_reach(name: str) -> None:
-    space = centre_rows(ROWS[name]())
+    centered = center_rows(ROWS[name]())
 
-    assert ((space.radius[:, None] + space.radius).square() >= squares(space)).all()
+    assert ((centered.radius[:, None] + centered.radius).square() >= squares(centered)).all()
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+@pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
 @pytest.mark.parametrize("name", ROWS)
-def test_no_pair_lies_farther_apart_than_its_bound(name: str, screen: Screen) -> None:
-    space = centre_rows(ROWS[name]())
-    index = torch.arange(len(space.rows))
-    true = squares(space)
-    for level in every_level(space, leading_directions(space, index, 8), screen):
+def test_no_pair_lies_farther_apart_than_its_bound(name: str, precision: Precision) -> None:
+    centered = center_rows(ROWS[name]())
+    index = torch.arange(len(centered.rows))
+    true = squares(centered)
+    for level in every_level(centered, leading_directions(centered, index, 8), precision):
         assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+@pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
 @pytest.mark.parametrize("name", ROWS)
-def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str, screen: Screen) -> None:
+def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str, precision: Precision) -> None:
     """A tile's slack is its own: that of the shortest rows must do for them."""
-    space = centre_rows(ROWS[name]())
-    by_radius = space.radius.argsort()
-    true = squares(space)
+    centered = center_rows(ROWS[name]())
+    by_radius = centered.radius.argsort()
+    true = squares(centered)
     tiles = torch.split(by_radius, 9)
-    for level in every_level(space, leading_directions(space, by_radius, 8), screen):
+    for level in every_level(centered, leading_directions(centered, by_radius, 8), precision):
         for left in tiles:
             for right in tiles:
                 assert (bounds(level, left, right) >= true[left][:, right]).all()
@@ -90,65 +90,65 @@ def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str, screen: Screen)
     st.integers(-40, 40),
     st.sampled_from([0.0, 1.0, 1000.0]),
     st.floats(0, 0.1),
-    st.sampled_from(SCREENS),
+    st.sampled_from(PRECISIONS),
 )
 def test_any_directions_give_bounds_even_if_they_are_not_quite_orthonormal(
-    seed: int, n: int, d: int, exponent: int, offset: float, skew: float, screen: Screen
+    seed: int, n: int, d: int, exponent: int, offset: float, skew: float, precision: Precision
 ) -> None:
     rows = ((inputs.normal(n, d, seed) + offset) * 2.0**exponent).to(torch.float32)
-    space = centre_rows(rows)
+    centered = center_rows(rows)
     basis = torch.linalg.qr(inputs.normal(d, 8, seed + 1)).Q + skew / 8 * inputs.normal(d, 8, seed + 2)
-    index, true = torch.arange(n), squares(space)
-    for level in every_level(space, basis.to(torch.float32), screen):
+    index, true = torch.arange(n), squares(centered)
+    for level in every_level(centered, basis.to(torch.float32), precision):
         assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
 
 
 def test_the_full_level_is_the_distance_itself_but_for_rounding() -> None:
-    space = centre_rows(inputs.normal(90, 24).float())
+    centered = center_rows(inputs.normal(90, 24).float())
     index = torch.arange(90)
 
-    assert (bounds(full_level(space, FLOAT32), index, index) - squares(space)).abs().max() <= 2e-5 * squares(
-        space
+    assert (bounds(full_level(centered, FLOAT32), index, index) - squares(centered)).abs().max() <= 2e-5 * squares(
+        centered
     ).max()
 
 
 @pytest.mark.parametrize("d", [40, 800])
 def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more(d: int) -> None:
-    space = centre_rows(inputs.vocabulary(90, d).float())
+    centered = center_rows(inputs.vocabulary(90, d).float())
     index = torch.arange(90)
-    levels = every_level(space, leading_directions(space, index, 8))
-    excess = [(bounds(level, index, index) - squares(space)).mean() for level in levels]
+    levels = every_level(centered, leading_directions(centered, index, 8))
+    excess = [(bounds(level, index, index) - squares(centered)).mean() for level in levels]
 
     assert excess == sorted(excess, reverse=True)
 
 
 @pytest.mark.parametrize("d", [40, 800])
 def test_leading_directions_are_nearly_orthonormal_and_the_same_each_time(d: int) -> None:
-    space = centre_rows(inputs.vocabulary(300, d).float())
-    basis = leading_directions(space, torch.arange(300), 12)
+    centered = center_rows(inputs.vocabulary(300, d).float())
+    basis = leading_directions(centered, torch.arange(300), 12)
 
     assert basis.shape == (d, 12)
     assert torch.allclose(basis.T @ basis, torch.eye(12), atol=1e-5)
-    assert torch.equal(basis, leading_directions(space, torch.arange(300), 12))
+    assert torch.equal(basis, leading_directions(centered, torch.arange(300), 12))
 
 
 @pytest.mark.parametrize("d", [40, 800])
 def test_leading_directions_hold_nearly_as_much_as_any_can(d: int) -> None:
-    space = centre_rows(inputs.vocabulary(300, d).float())
+    centered = center_rows(inputs.vocabulary(300, d).float())
     index = torch.arange(300)
-    y = space.centred(index).double() * (space.radius / space.radius.max()).pow(4)[:, None]
+    y = centered.centred(index).double() * (centered.radius / centered.radius.max()).pow(4)[:, None]
     most = torch.linalg.svdvals(y)[:12].square().sum()
 
-    assert (y @ leading_directions(space, index, 12).double()).square().sum() >= 0.97 * most
+    assert (y @ leading_directions(centered, index, 12).double()).square().sum() >= 0.97 * most
 
 
 def test_factors_serve_one_level_after_another() -> None:
     """What one level's product needed is not taken for another's."""
-    space = centre_rows(inputs.vocabulary(90, 40).float())
-    index, true = torch.arange(90), squares(space)
-    levels = every_level(space, leading_directions(space, index, 8))
+    centered = center_rows(inputs.vocabulary(90, 40).float())
+    index, true = torch.arange(90), squares(centered)
+    levels = every_level(centered, leading_directions(centered, index, 8))
     left, right = Factors(index, "left"), Factors(index, "right")
     for level in [*levels, *reversed(levels)]:
-        product = level.screen.product(right.at(level), left.at(level), torch.empty(90, 91)).T.to(torch.float64)
+        product = level.precision.product(right.at(level), left.at(level), torch.empty(90, 91)).T.to(torch.float64)
 
-        assert (-2 * product + level.slack_for(2 * float(space.radius.max())) >= true).all()
+        assert (-2 * product + level.slack_for(2 * float(centered.radius.max())) >= true).all()

@@ -92,7 +92,7 @@ def test_no_height_of_tile_takes_a_pair_twice_or_loses_one(height: int) -> None:
     """Rows for which levels pay, in tiles of even and of odd heights."""
     directions = torch.arange(1, 97, dtype=torch.float64).rsqrt()
     rows = torch.nn.functional.normalize(inputs.normal(3_000, 96) * directions).to(torch.float32)
-    blocks = Blocks(4, strip=6 * height, tile_rows=height, tile_columns=3 * height, dense=64, projected=24)
+    blocks = Blocks(4, strip=6 * height, tile_rows=height, tile_columns=3 * height, float64_tile=64, projected=24)
     found = answer(rows, blocks=blocks)
 
     assert found.pair.evaluated < 0.05 * found.pair.pairs
@@ -105,7 +105,7 @@ def test_a_tile_of_which_many_pairs_look_needed_and_none_is() -> None:
     rows[:256] *= 0.3
     rows[-2:] = 0.0
     rows[-2, 0], rows[-1, 0] = 1.2, -1.2
-    blocks = Blocks(4, strip=1_024, tile_rows=256, tile_columns=1_024, dense=64, projected=0, few=0)
+    blocks = Blocks(4, strip=1_024, tile_rows=256, tile_columns=1_024, float64_tile=64, projected=0, few=0)
     rows = rows.to(torch.float32)
 
     assert_true(answer(rows, blocks=blocks), blocked_truth(rows, 256))

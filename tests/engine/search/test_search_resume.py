@@ -10,7 +10,7 @@ from farpair.engine.search.search import Search, SearchEvent, search
 from support.inputs import circle, copies, normal
 from torch import Tensor
 
-SMALL = Blocks(pivots=4, strip=64, tile_rows=32, tile_columns=64, dense=64, projected=4, few=0)
+SMALL = Blocks(pivots=4, strip=64, tile_rows=32, tile_columns=64, float64_tile=64, projected=4, few=0)
 
 
 INPUTS = {

@@ -38,9 +38,9 @@ def test_a_product_of_several_blocks_is_gone_through_whole() -> None:
 
 
 @given(MAGNITUDES, MAGNITUDES, st.floats(-1e3, 1e3, width=32))
-def test_no_number_that_reaches_what_is_needed_is_left_out(needed: float, slack: float, number: float) -> None:
-    reaches = Fraction(slack) - 2 * Fraction(number) >= Fraction(needed)
-    within = float(most_within(torch.tensor([needed], dtype=torch.float64), slack))
+def test_no_number_that_reaches_what_is_needed_is_left_out(threshold: float, slack: float, number: float) -> None:
+    reaches = Fraction(slack) - 2 * Fraction(number) >= Fraction(threshold)
+    within = float(most_within(torch.tensor([threshold], dtype=torch.float64), slack))
 
     assert number <= within or not reaches
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 from farpair.engine.errors import ProofError
-from farpair.engine.search.centered_rows import centre_rows
-from farpair.engine.search.duplicates import Places
+from farpair.engine.search.centered_rows import center_rows
+from farpair.engine.search.duplicates import DuplicateGroups
 from farpair.engine.search.precision import FLOAT32
 from farpair.engine.search.screening_levels import Level
 from farpair.engine.search.survivors import most_within, reaching, where_at_most
@@ -16,7 +16,7 @@ ALL = torch.arange(12)
 
 
 def thresholds(original: torch.Tensor = ALL, batch: int = 4) -> Thresholds:
-    return Thresholds(Places(original, batch), d=3)
+    return Thresholds(DuplicateGroups(original, batch), d=3)
 
 
 @pytest.mark.parametrize("bound", [float("nan"), float("inf"), -1.0])
@@ -34,10 +34,10 @@ def test_a_square_that_is_no_number_is_no_distance(square: float) -> None:
 
 
 def test_a_slack_or_bound_that_is_no_number_is_refused() -> None:
-    space = centre_rows(torch.eye(3))
+    centered = center_rows(torch.eye(3))
     for slack in (float("nan"), float("inf"), -1.0):
         with pytest.raises(ProofError):
-            Level(space, FLOAT32, 3, slack)
+            Level(centered, FLOAT32, 3, slack)
     with pytest.raises(ProofError):
         most_within(torch.tensor([1.0, 2.0], dtype=torch.float64), float("nan"))
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from farpair.engine.errors import ProofError
 from farpair.engine.search.block_sizes import blocks_for
-from farpair.engine.search.centered_rows import centre_rows
-from farpair.engine.search.precision import FLOAT32, choose_screen
+from farpair.engine.search.centered_rows import center_rows
+from farpair.engine.search.precision import FLOAT32, choose_precision
 from farpair.engine.search.screening_levels import Factors, full_level
 from farpair.engine.search.workspace import Workspace
 from hypothesis import given
 from hypothesis import strategies as st
 
 CPU = torch.device("cpu")
-SCREENS = [choose_screen(name, CPU).screen for name in ("float32", "tf32", "bfloat16")]
+PRECISIONS = [choose_precision(name, CPU).precision for name in ("float32", "tf32", "bfloat16")]
 
 
 def reserved(**shapes: tuple[int, int]) -> Workspace:
@@ -92,17 +92,17 @@ def test_memory_is_left_to_the_next_search_of_the_same_size_alone() -> None:
     assert third.slot("left", 1, 1).tensor.data_ptr() != place
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
+@pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
 @pytest.mark.parametrize("height", [1, 7, 64])
 def test_the_factors_of_many_tiles_are_their_own_after_any_tile_falls_back_to_float32(
-    screen: object, height: int
+    precision: object, height: int
 ) -> None:
     """The fault: one tile's factors for float32, narrower than the others, were placed amid its neighbour's."""
     n, d = 600, 29
-    space = centre_rows(torch.randn(n, d, generator=torch.Generator().manual_seed(0)))
+    centered = center_rows(torch.randn(n, d, generator=torch.Generator().manual_seed(0)))
     workspace = Workspace(CPU)
     workspace.reserve(blocks_for(CPU, n, d).reserved(n, d))
-    levels = [full_level(space, one) for one in dict.fromkeys((screen, FLOAT32))]  # type: ignore[arg-type]
+    levels = [full_level(centered, one) for one in dict.fromkeys((precision, FLOAT32))]  # type: ignore[arg-type]
     starts = range(0, 9 * height, height)
     tiles = [
         Factors(torch.arange(start, start + height), "left", workspace, start + start // height)

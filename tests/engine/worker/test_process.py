@@ -234,7 +234,7 @@ def test_an_engine_that_dies_of_a_full_disk_says_so_in_its_death_sentence(
     run = control.start(request_for(model, device="cpu"))
     record = read_until(run, ended)
     assert record.ended is None
-    sentence = control.death_sentence(run, record)
+    sentence = control.crash_sentence(run, record)
     assert sentence is not None
     assert "exit code 3" in sentence
     assert "the disk is full or a size limit is reached" in sentence

@@ -19,7 +19,7 @@ from farpair.engine.events import (
     RunEnded,
     RunRequest,
 )
-from farpair.engine.journal.peek import glance
+from farpair.engine.journal.peek import peek
 from farpair.engine.journal.writer import JournalWriter
 from farpair.engine.models.discovery import model_at
 from farpair.engine.runs import control, folders
@@ -110,7 +110,7 @@ def test_a_run_that_waits_can_be_paused_and_waits_on(long: RunRequest) -> None:
     control.pause(second, waiting)
     read_until(second, lambda now: now.paused)
     control.go_on(second, waiting)
-    read_until(second, lambda now: isinstance(glance(second.journal).last, Queued) and not now.paused)
+    read_until(second, lambda now: isinstance(peek(second.journal).last, Queued) and not now.paused)
     assert [type(event) for _, event in all_events(second)][1:] == [Queued, Paused, Continued, Queued]
     for run in (first, second):
         control.stop(run, record if run is first else waiting)

@@ -79,7 +79,7 @@ def test_a_killed_run_goes_on_in_a_run_of_its_own_and_leaves_the_old_journal_alo
     os.kill(record.engine.pid, signal.SIGKILL)
     wait_until_gone(old, record)
     before = old.journal.read_bytes()
-    sentence = control.death_sentence(old, record)
+    sentence = control.crash_sentence(old, record)
     assert sentence is not None
     assert sentence.endswith("Resume it to go on from there.")
     run = control.start(msgspec.structs.replace(request, resumes=old.id))

@@ -143,7 +143,7 @@ NOTICES = {
                ["The GPU fell over.", "Pick it up.", "r runs it again"]),
     "cancelled": (view_of([*started(), named(), settled(1), ended("cancelled", "Stopped after 1 batch.")]),
                   ["Stopped after 1 batch.", "1.16175008", "r runs it again"]),
-    "dead": (view_of([*started(), settled(0)], death="The engine was killed (SIGKILL)."),
+    "dead": (view_of([*started(), settled(0)], crash="The engine was killed (SIGKILL)."),
              ["The engine was killed (SIGKILL).", "1.60828757", "r runs it again"]),
 }  # fmt: skip
 
@@ -162,7 +162,7 @@ def test_where_there_is_no_result_a_notice_says_why_and_what_to_do(state: str, w
 
 def test_a_result_needs_no_notice_even_where_the_engine_died_after_it() -> None:
     assert notice(view_of(published())) is None
-    assert notice(view_of([*published()[:-1]], death="The engine was killed.")) is None
+    assert notice(view_of([*published()[:-1]], crash="The engine was killed.")) is None
     assert notice(view_of(started())) is None
 
 
@@ -179,7 +179,7 @@ def test_a_notice_too_long_for_its_room_still_offers_the_key() -> None:
         (view_of(published()), "✓ 1.60828757"),
         (view_of([*started(), settled(0), progress(0.415)]), "● 41%"),
         (view_of(started()[:1]), "● starting"),
-        (view_of(started(), death="It died."), "✗ died"),
+        (view_of(started(), crash="It died."), "✗ died"),
         (View(a_model(problem="It is broken.")), "✗"),
         (View(a_model()), "–"),
     ],

@@ -11,7 +11,7 @@ from .filter import Filter
 Column = Literal["batch", "maximum", "pair", "evaluated", "time", "settled"]
 
 COLUMNS: Final[tuple[Column, ...]] = ("batch", "maximum", "pair", "evaluated", "time", "settled")
-SETTLED: Final = ("bounds", "screen", "float64", "exhaustive")  # from the cheapest to the dearest
+SETTLED: Final = ("bounds", "screening", "float64", "exhaustive")  # from the cheapest to the dearest
 
 Key = tuple[float, ...]
 

@@ -39,7 +39,7 @@ def done(batch: int, maximum: float, j: int) -> BatchDone:
         pairs=100,
         evaluated=j,
         seconds=float(j % 5),
-        settled=("bounds", "screen", "float64")[j % 3],
+        settled=("bounds", "screening", "float64")[j % 3],
     )
 
 
@@ -55,7 +55,7 @@ def by_hand(record: RunRecord, column: Column) -> dict[int, tuple[float, ...] | 
             "pair": ids,
             "evaluated": (ended.evaluated,) if ended else None,
             "time": (ended.seconds,) if ended else None,
-            "settled": (["bounds", "screen", "float64"].index(ended.settled),) if ended else None,
+            "settled": (["bounds", "screening", "float64"].index(ended.settled),) if ended else None,
         }[column]
     return values
 
