@@ -14,6 +14,6 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name != "verify":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .engine.check.checking import verify
+    from .engine.check.checking import verify  # start time
 
     return verify

@@ -10,6 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from . import __version__, values
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         if options.ascii:
             _show_only_ascii()
-        from .commands import run_command
+        from .commands import run_command  # start time
 
         code = run_command(options)
         if code == DONE:
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_only_ascii() -> None:
-    from .engine.text import ascii, escape
+    from .engine.text import ascii, escape  # start time
 
     escape.show_only_ascii()
     for stream in (sys.stdout, sys.stderr):
@@ -90,7 +91,7 @@ def parse(arguments: Sequence[str]) -> Options:
             del words[place]
         break
     given = vars(_parser(command).parse_args(words))
-    from .environment import only_ascii
+    from .environment import only_ascii  # start time
     from .settings import settings_in_force  # after --help
 
     merged = argparse.Namespace(**settings_in_force(given.get("config")).chosen())
@@ -100,7 +101,7 @@ def parse(arguments: Sequence[str]) -> Options:
     options = Options(command=command, **vars(merged))
     if options.tensor is not None and options.model is None:
         raise InputError("--tensor goes with the MODEL that holds the tensor.")
-    return options
+    return replace(options, model="demo") if command == "demo" else options
 
 
 _DESCRIPTIONS: Final = {
@@ -262,7 +263,7 @@ def _add_forms(group: "argparse._MutuallyExclusiveGroup", command: str) -> None:
 
 
 def _complain(error: FarpairError, code: int) -> int:
-    from .engine.text.escape import visible
+    from .engine.text.escape import visible  # start time
 
     print(f"farpair: {visible(str(error))}", file=sys.stderr)
     return code

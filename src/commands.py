@@ -29,7 +29,7 @@ def run_command(options: Options) -> int:
         case "runs" | "stop" | "pause" | "resume":
             _do_to_runs(options)
         case "verify":
-            from .run_commands import verify_run
+            from .run_commands import verify_run  # start time
 
             return verify_run(options.run, sample=options.sample)
         case "report":
@@ -45,14 +45,14 @@ def run_command(options: Options) -> int:
         case _ if options.print or options.form or is_dumb() or not _has_terminal():
             _run(options)
         case _:
-            from .tui.launch import open_app
+            from .tui.launch import open_app  # start time
 
             return open_app(options)
     return DONE
 
 
 def _do_to_runs(options: Options) -> None:
-    from . import run_commands
+    from . import run_commands  # start time
 
     match options.command:
         case "stop":
@@ -71,10 +71,10 @@ def _attach(options: Options) -> int:
     """Show a run in the app; without a terminal, follow it to its end and print it. The engine is left alone."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
-        from .tui.launch import open_app_on
+        from .tui.launch import open_app_on  # start time
 
         return open_app_on(run, options)
-    from .headless import follow
+    from .headless import follow  # start time
 
     follow(run, plain=plain)
     return _print_again(options, told=plain)
@@ -84,10 +84,10 @@ def _replay(options: Options) -> int:
     """Play a run in the app; without a terminal tell it in sentences, each in its time."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
-        from .tui.launch import open_app_on
+        from .tui.launch import open_app_on  # start time
 
         return open_app_on(run, options, options.speed)
-    from .headless import follow
+    from .headless import follow  # start time
 
     plain = plain or (options.plain is None and options.form is None)
     follow(run, options.speed, plain=plain)
@@ -95,7 +95,7 @@ def _replay(options: Options) -> int:
 
 
 def _named_run(options: Options) -> "Run":
-    from .run_commands import named_run
+    from .run_commands import named_run  # start time
 
     return named_run(options.run)
 
@@ -105,7 +105,7 @@ def _has_terminal() -> bool:
 
 
 def _run(options: Options) -> None:
-    from .headless import run_to_its_end
+    from .headless import run_to_its_end  # start time
 
     request = request_for(
         chosen_model(options),
@@ -126,8 +126,8 @@ def _run(options: Options) -> None:
 def _print_again(options: Options, *, told: bool = False) -> int:
     """Print what there is of a run, whole or not, unless it was `told`; of one without an end, raise the sentence
     that says why."""
-    from .engine.journal.reader import read_kept
-    from .engine.runs import control
+    from .engine.journal.reader import read_kept  # start time
+    from .engine.runs import control  # start time
 
     run = _named_run(options)
     record, error = read_kept(run.journal)
@@ -136,7 +136,7 @@ def _print_again(options: Options, *, told: bool = False) -> int:
     if not told and not _plain(options):
         _print_record(record, options)
     elif not told:
-        from .headless import tell
+        from .headless import tell  # start time
 
         tell(run)
     sys.stdout.flush()  # before the sentence, which goes to stderr
@@ -164,11 +164,11 @@ def _plain(options: Options) -> bool:
 
 def _print_record(record: "RunRecord", options: Options) -> None:
     if form := options.form:
-        from .engine.report.export import text_of
+        from .engine.report.export import text_of  # start time
 
         print(text_of(record, form), end="")
     else:
-        from .engine.report.text_report import print_report
+        from .engine.report.text_report import print_report  # start time
 
         print_report(record, sys.stdout, colour=options.colour is not False)
 
@@ -189,6 +189,6 @@ def _list_models(options: Options) -> None:
 
 
 def _print_settings(options: Options) -> None:
-    from .settings_file import settings_page
+    from .settings_file import settings_page  # start time
 
     print(settings_page(options.config), end="")

@@ -101,9 +101,9 @@ def resume_run(word: str) -> None:
 
 def verify_run(word: str, *, sample: bool = False) -> int:
     """Check what a run found, say and keep the verdict; 0 where it is confirmed, 1 where it is refuted."""
-    from .engine.events import Verified
-    from .engine.report.sentences import checked
-    from .engine.worker.verifying import SAMPLE, keep, verifying
+    from .engine.events import Verified  # start time
+    from .engine.report.sentences import checked  # start time
+    from .engine.worker.verifying import SAMPLE, keep, verifying  # start time
 
     run, told, line = named_run(word), sys.stderr.isatty(), ""
     verdict: Verified | None = None

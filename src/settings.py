@@ -15,6 +15,7 @@ from .engine.errors import InputError
 from .engine.files import read_regular
 from .engine.home import config_home
 from .engine.text.escape import visible
+from .keymap import FIXED, KEYS, clash, key_problem
 
 # To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
 LONGEST_FILE: Final = 1 << 16  # bytes
@@ -149,7 +150,7 @@ def _wrong(name: str, text: str, path: tuple[str, ...], sentence: str) -> InputE
 def _line_of(text: str, path: tuple[str, ...]) -> int:
     """The line of `text`, counted from 1, where the value at `path` is set: after the last whole beginning of the
     file, in lines, that parses without it."""
-    import tomllib
+    import tomllib  # start time
 
     lines = text.splitlines(keepends=True)
     without = 0
@@ -167,7 +168,7 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
 
 
 def _no_such(name: str, kind: str, known: tuple[str, ...]) -> str:
-    import difflib
+    import difflib  # start time
 
     near = difflib.get_close_matches(name, known, n=1)
     if near:
@@ -218,8 +219,6 @@ def _folder(value: str) -> str:
 
 
 def _keys(value: object) -> dict[str, tuple[str, ...]]:
-    from .keymap import FIXED, KEYS, clash, key_problem
-
     if not isinstance(value, dict):
         raise ValueError('it is a table; write [keys] on a line of its own, and below it run = "r"')
     actions = tuple(key.id for key in KEYS if key.id not in FIXED)

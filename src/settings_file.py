@@ -11,6 +11,7 @@ from tomlkit.items import Table
 
 from .engine.errors import RunError
 from .engine.text.escape import visible
+from .keymap import FIXED, KEYS
 from .settings import MEANINGS, settings_file, settings_in_force
 
 
@@ -60,8 +61,6 @@ def remember_theme(file: Path, theme: str) -> None:
 
 def _keys_table(chosen: Mapping[str, tuple[str, ...]]) -> Table:
     """The keys of every action that has a name; those that are not the person's own are comments."""
-    from .keymap import FIXED, KEYS
-
     table = tomlkit.table()
     table.comment("other keys for the app's actions")
     for key in KEYS:

@@ -8,8 +8,7 @@ These four are looked up when asked for, so that reading a journal imports no to
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .analysis.outlier_ladder import outlier_ladder
-    from .api import eccentricities, farthest_pair, farthest_pairs
+    from .api import eccentricities, farthest_pair, farthest_pairs, outlier_ladder
 
 __all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"]
 
@@ -17,7 +16,6 @@ __all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import api
-    from .analysis import outlier_ladder
+    from . import api  # start time
 
-    return getattr(outlier_ladder if name == "outlier_ladder" else api, name)
+    return getattr(api, name)

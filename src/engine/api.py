@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .analysis.outlier_ladder import outlier_ladder
 from .errors import InputError
 from .events import BatchDone, PairFound
 from .search.arrays import Rows, checked, whole_number
@@ -18,6 +19,16 @@ from .search.block_sizes import blocks_for
 from .search.isolation import apart
 from .search.precision import AUTO
 from .search.search import Search, search_here
+
+__all__ = [
+    "Eccentricities",
+    "FarPair",
+    "Rows",
+    "eccentricities",
+    "farthest_pair",
+    "farthest_pairs",
+    "outlier_ladder",
+]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def _folder(variable: str, below_home: tuple[str, ...]) -> Path:
 
 
 def _home_in_the_accounts() -> str:
-    import pwd
+    import pwd  # start time
 
     try:
         return pwd.getpwuid(os.getuid()).pw_dir

@@ -24,7 +24,7 @@ from .appearance import Appearance, ThemedApp, appearance_of
 from .keys import bindings
 from .messages import RunChanged
 from .screens.main import MainScreen
-from .terminal import Signals
+from .terminal import ClearingDriver, Signals
 from .themes import THEMES
 from .view import Settings, View
 
@@ -123,9 +123,7 @@ class FarpairApp(ThemedApp):
         self._opening = opening
 
     def get_driver_class(self) -> "type[Driver]":
-        from textual.drivers.linux_driver import LinuxDriver
-
-        from .terminal import ClearingDriver
+        from textual.drivers.linux_driver import LinuxDriver  # start time
 
         driver = super().get_driver_class()
         return ClearingDriver if driver is LinuxDriver else driver
@@ -194,9 +192,9 @@ class FarpairApp(ThemedApp):
 
     async def show_run(self, run: "Run") -> None:
         """Show a run: in the place of its model's newest, or as a model of its own at the list's end."""
-        from ..engine.models.discovery import model_of
-        from ..engine.runs.request import request_of, rows_of
-        from .monitor import Watched
+        from ..engine.models.discovery import model_of  # start time
+        from ..engine.runs.request import request_of, rows_of  # start time
+        from .monitor import Watched  # start time
 
         try:
             asked = request_of(run)
@@ -286,8 +284,8 @@ class FarpairApp(ThemedApp):
             yield SystemCommand(f"Show {name}", f"Show model {number + 1}.", partial(self.show_model, number))
 
     def on_command_palette_opened(self, _: "CommandPalette.Opened") -> None:
-        from textual.command import SearchIcon
-        from textual.widgets import Input
+        from textual.command import SearchIcon  # start time
+        from textual.widgets import Input  # start time
 
         for icon in self.screen.query(SearchIcon):
             icon.icon = "›"
@@ -314,7 +312,7 @@ class FarpairApp(ThemedApp):
         self.run_worker(self._find_all(), group="find", exit_on_error=False)
 
     async def _find_all(self) -> None:
-        from .monitor import Watched, find_runs
+        from .monitor import Watched, find_runs  # start time
 
         self.watched = [Watched(model) for model in self._models]
         if self._opening and self._opening.speed is not None:

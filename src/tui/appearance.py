@@ -89,7 +89,7 @@ class ThemedApp(App[None]):
         self.theme = name
         if self.appearance.file is None:
             return
-        from ..settings_file import remember_theme
+        from ..settings_file import remember_theme  # start time
 
         try:
             remember_theme(self.appearance.file, name)

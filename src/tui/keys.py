@@ -17,7 +17,7 @@ def bindings(*, everywhere: bool = False) -> "list[Binding]":
     They have priority, so that a key is obeyed before the next one is looked at: of keys that come together, as
     over a slow line, what follows one that opens a line to write in is written there.
     """
-    from textual.binding import Binding
+    from textual.binding import Binding  # start time
 
     return [
         Binding(key.keys, key.action, key.name or key.help, show=False, id=key.id, priority=True)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def open_app(options: Options) -> int:
     """Open the app on the models found, with the one asked for shown; return the exit code. Raises InputError."""
     _collect_no_garbage()
-    from .app import run_app
+    from .app import run_app  # start time
 
-    start = chosen_model(options) if options.model or options.command == "demo" else None
+    start = chosen_model(options) if options.model else None
     own = _models_beside(start, options)
     models = own if options.command == "demo" else [*own, *installed_demo(options)]
     if start and start not in models:
@@ -39,8 +39,8 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
     Returns the exit code. Raises RunError where what was asked of the run is lost.
     """
     _collect_no_garbage()
-    from ..engine.runs.request import request_of
-    from .app import Opening, run_app
+    from ..engine.runs.request import request_of  # start time
+    from .app import Opening, run_app  # start time
 
     asked = request_of(run)
     models: list[Model] = []

@@ -20,16 +20,16 @@ def text_of(record: RunRecord, form: Format) -> str:
     """What is known of a run: the report as Markdown, everything as one JSON object, or the batches as CSV."""
     match form:
         case "markdown":
-            from .markdown_report import as_markdown
+            from .markdown_report import as_markdown  # start time
 
             return as_markdown(record)
         case "json":
-            from .json_report import as_json
+            from .json_report import as_json  # start time
 
             written = json.dumps(as_json(record), indent=2, allow_nan=False)
             return written.replace("\x7f", "\\u007f") + "\n"  # the one control character that it does not escape
         case "csv":
-            from .csv_report import as_csv
+            from .csv_report import as_csv  # start time
 
             return as_csv(record)
 

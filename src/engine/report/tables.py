@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 def print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print harmless texts in columns under their heads."""
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # start time
 
     table = [heads, *rows]
     widths = [max(cell_len(row[column]) for row in table) for column in range(len(heads))]

@@ -81,10 +81,10 @@ def is_alive(run: Run, told: Told) -> bool:
         noted = noted_engine(run)
         if noted is None or noted.host != socket.gethostname():
             return abs(seconds_since(run.request)) < _STARTING_SECONDS
-        from .liveness import is_there
+        from .liveness import is_there  # start time
 
         return is_there(run, noted.pid)
-    from .liveness import living
+    from .liveness import living  # start time
 
     return living(run, told.engine) is not None
 
@@ -166,6 +166,6 @@ def _send(run: Run, told: Told, number: signal.Signals) -> None:
     elif told.engine is None or told.engine.host != socket.gethostname():
         raise RunError(f"The engine of {run.id} cannot be reached from here.")
     else:
-        from .liveness import send
+        from .liveness import send  # start time
 
         send(run, told.engine, number)

@@ -182,7 +182,7 @@ _ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}Z?-[A-Za-z0-9._-]+-[0-9a-f]{4}")
 
 def _utc_seconds(run_id: str) -> float | None:
     """The time in a run's id in seconds since the epoch; None where that is a local time, or no time at all."""
-    from datetime import datetime
+    from datetime import datetime  # start time
 
     if run_id[15:16] != "Z":
         return None

@@ -78,7 +78,7 @@ def _stand_in(character: str) -> str:
     if _BRAILLE <= ord(character) < _BRAILLE + 256:
         dots = ord(character) - _BRAILLE
         return min(_SHAPES, key=lambda shape: ((_SHAPES[shape] ^ dots).bit_count(), not _SHAPES[shape]))
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # start time
 
     return "?" * cell_len(character)
 

@@ -66,7 +66,7 @@ def elapsed(seconds: float) -> str:
 
 def date(seconds: float | None, form: str = "%Y-%m-%d %H:%M") -> str:
     """A time since the epoch, by this machine's clock: "2026-11-22 19:20"; "" for none, or one no calendar has."""
-    from datetime import datetime
+    from datetime import datetime  # start time
 
     try:
         return f"{datetime.fromtimestamp(seconds):{form}}" if seconds is not None else ""

@@ -37,7 +37,7 @@ def verifying(run: Run, sample: int | None = None) -> Iterator[Checked | Verifie
         raise InputError(f"The run {run.id} has not ended, so there is nothing to check yet.")
     if record.engine is None or record.started is None or record.pair is None:
         raise InputError(f"The run {run.id} found no pair, so there is nothing to check.")
-    from ..check.checking import checking
+    from ..check.checking import checking  # start time
     from ..models.loader import load_rows  # loads torch
 
     cluster = load_rows(record.engine.request)

@@ -147,7 +147,7 @@ class MainScreen(Screen[None]):
         self.app.start_run(anew=True)
 
     def action_runs(self) -> None:
-        from .runs import RunsScreen
+        from .runs import RunsScreen  # start time
 
         self.app.push_screen(RunsScreen(), self._run_picked)
 
@@ -169,13 +169,13 @@ class MainScreen(Screen[None]):
             self.app.show_model(number - 1)
 
     async def action_models(self) -> None:
-        from .picker import ModelPicker
+        from .picker import ModelPicker  # start time
 
         if self.app.watched:
             await self._ask(ModelPicker(self.app.views(), self.app.shown), self._picked)
 
     async def action_compare(self) -> None:
-        from .picker import ModelPicker
+        from .picker import ModelPicker  # start time
 
         if len(self.app.watched) < 2:
             self.app.say("There is no second model to compare this one with.")
@@ -188,30 +188,30 @@ class MainScreen(Screen[None]):
         self._show_panels()
 
     async def action_batch(self) -> None:
-        from .run_prompts import BatchPrompt
+        from .run_prompts import BatchPrompt  # start time
 
         await self._ask(BatchPrompt(self.app.settings.batch), self._batch_given)
 
     async def action_device(self) -> None:
-        from .run_prompts import DevicePrompt
+        from .run_prompts import DevicePrompt  # start time
 
         await self._ask(DevicePrompt(self.app.settings.device), self._device_given)
 
     async def _ask(self, dialog: "Screen[Answer | None]", then: "Callable[[Answer | None], None]") -> None:
         """Open a dialog with a line to write in, where what is typed next is written."""
-        from textual.widgets import Input
+        from textual.widgets import Input  # start time
 
         await self.app.push_screen(dialog, then)
         dialog.set_focus(dialog.query_one(Input))
 
     def action_notes(self) -> None:
-        from .notes import notes
-        from .page import Page
+        from .notes import notes  # start time
+        from .page import Page  # start time
 
         self.app.push_screen(Page("notes on this run", notes(self.app.view())))
 
     def action_copy(self) -> None:
-        from .copy import ask_what_to_copy
+        from .copy import ask_what_to_copy  # start time
 
         view = self.app.view()
         row = self.query_one(BatchTable).cursor
@@ -219,7 +219,7 @@ class MainScreen(Screen[None]):
         ask_what_to_copy(self.app, view.record, under)
 
     def action_export(self) -> None:
-        from .export import ask_what_to_write
+        from .export import ask_what_to_write  # start time
 
         ask_what_to_write(self.app, self.app.view().record)
 
@@ -227,13 +227,13 @@ class MainScreen(Screen[None]):
         self.app.next_theme()
 
     def action_help(self) -> None:
-        from .help import help_page
-        from .page import Page
+        from .help import help_page  # start time
+        from .page import Page  # start time
 
         self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.appearance.ascii)))
 
     def action_leave(self) -> None:
-        from .quit import Leave
+        from .quit import Leave  # start time
 
         going = [watched.model.name for watched in self.app.watched if watched.working]
         if going:
@@ -260,9 +260,9 @@ class MainScreen(Screen[None]):
         self._table.sort_by(self._table.sort.reversed())
 
     async def action_filter(self) -> None:
-        from textual.widgets import Input
+        from textual.widgets import Input  # start time
 
-        from ..widgets.batches.filter_line import FilterLine
+        from ..widgets.batches.filter_line import FilterLine  # start time
 
         if self._filter_line is None:
             self.add_class("-filtering")
@@ -320,8 +320,8 @@ class MainScreen(Screen[None]):
             self.app.show_model(index)
 
     def _compare(self, index: int | None) -> None:
-        from .compare import comparison_page
-        from .page import Page
+        from .compare import comparison_page  # start time
+        from .page import Page  # start time
 
         if index is not None:
             page = comparison_page(self.app.view(), self.app.views()[index])

@@ -58,9 +58,9 @@ class RunsScreen(ModalScreen["Listed | None"]):
             runs.action_cursor_down()
 
     async def _list(self) -> None:
-        from itertools import islice
+        from itertools import islice  # start time
 
-        from ...engine.runs.listing import listed_runs
+        from ...engine.runs.listing import listed_runs  # start time
 
         none = "There are no runs yet; r searches a model."
         try:

@@ -25,7 +25,7 @@ _CANVAS: Final = "textual_hires_canvas"
 @lru_cache(maxsize=16)
 def draw(strokes: tuple[Stroke, ...], width: int, height: int) -> tuple[str, ...]:
     """Straight strokes (x0, y0, x1, y1), in dots from the upper left, as `height` rows of `width` cells."""
-    from textual_hires_canvas import Canvas
+    from textual_hires_canvas import Canvas  # start time
 
     # One column and one row to spare: the canvas clips lines at the near edge of its last cells.
     canvas = Canvas(width + 1, height + 1)
