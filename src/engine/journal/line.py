@@ -5,6 +5,7 @@ it, so that a number that a failing disk has changed is not taken for one that w
 (written by hand) is taken as it is.
 """
 
+import re
 import zlib
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,7 @@ def upgraded(encoded: bytes) -> bytes:
     """An event or a request in JSON as this program writes it, where an older one has written it."""
     if b'"screen' in encoded:
         for old, new in _OLDER:
-            encoded = encoded.replace(old, new)
+            encoded = old.sub(new, encoded)
     return encoded
 
 
@@ -72,9 +73,9 @@ class _TaggedLine(msgspec.Struct, frozen=True):
 # What older programs wrote, and what stands for it now. A quote inside a text is escaped in JSON, so that none of
 # these can be part of one.
 _OLDER: Final = (
-    (b'"screen":', b'"precision":'),
-    (b'"screen_reason":', b'"precision_reason":'),
-    (b'"settled":"screen"', b'"settled":"screening"'),
+    (re.compile(rb'"screen"(?=\s*:)'), b'"precision"'),
+    (re.compile(rb'"screen_reason"(?=\s*:)'), b'"precision_reason"'),
+    (re.compile(rb'("settled"\s*:\s*)"screen"'), rb'\1"screening"'),
 )
 CHECKSUM: Final = b',"crc":'
 _DECODER: Final = msgspec.json.Decoder(Line)

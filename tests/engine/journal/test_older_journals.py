@@ -33,6 +33,15 @@ def test_a_recorded_journal_reads_to_its_end_with_every_value_that_it_holds(path
                 assert event.settled == {"screen": "screening"}.get(line["settled"], line["settled"])
 
 
+def test_an_older_line_with_spaces_between_its_parts_reads_too() -> None:
+    lines = [json.loads(line) for path in RECORDED for line in path.read_text().splitlines()]
+    older = [line for line in lines if line["event"].get("settled") == "screen" or "screen" in line["event"]]
+    assert older
+    for line in older:
+        spread = json.dumps(line, separators=(" , ", " : ")).encode()
+        assert decode_line(spread) == decode_line(json.dumps(line, separators=(",", ":")).encode())
+
+
 def test_a_token_that_spells_an_older_field_is_left_as_it_is() -> None:
     text = '"screen":"settled":"screen"'
     line = {"time": 1.0, "event": {"type": "Named", "tokens": [{"index": 0, "id": 7, "text": text}]}}
