@@ -192,8 +192,11 @@ def test_a_torch_that_does_not_load_is_a_failed_run_whose_log_says_why(
 
 def test_progress_comes_at_most_ten_times_a_second_and_the_last_is_never_lost(long: RunRequest) -> None:
     run = control.start(msgspec.structs.replace(long, batch=1000))
-    record = read_until(run, lambda now: now.progress is not None and now.progress.seconds > 1)
-    control.stop(run, record)
+
+    def has_told_often(_: object) -> bool:  # not for a second: a busy machine gets less done in it
+        return sum(isinstance(event, Progress) for _, event in all_events(run)) > 5
+
+    control.stop(run, read_until(run, has_told_often))
     read_until(run, ended)
     events = all_events(run)
     times = [when for when, event in events if isinstance(event, Progress)]
