@@ -113,7 +113,8 @@ class ExactSquares:
         (s - t) / (sqrt s + sqrt t), in which only the roots and the quotient are rounded."""
         i, j = torch.tensor([farther, nearer], dtype=torch.int64).T
         words, lowest = self._words(i, j)
-        more, less = (sum(int(word[at]) << 60 * k for k, word in enumerate(reversed(words))) for at in (0, 1))
+        digits = torch.stack(words[::-1]).tolist()  # least significant first
+        more, less = (sum(word[at] << 60 * k for k, word in enumerate(digits)) for at in (0, 1))
         difference = (more - less) * Fraction(2) ** (2 * lowest)
         return float(difference / sum(map(Fraction, self.distances([farther, nearer]))))
 

@@ -41,11 +41,10 @@ def float64_error(d: int) -> float:
 def check_float64() -> None:
     """Raise ProofError where this thread, or one that helps it, flushes subnormal numbers to zero or does not
     round to nearest: `torch.set_flush_denormal` does so, and a thread inherits it."""
-    least = torch.full((_PROBED,), 2.0**-149, dtype=torch.float32, device="cpu")
-    tiny = torch.full_like(least, 2.0**-1074, dtype=torch.float64)
-    whole = torch.full_like(tiny, 1.0)
-    kept = bool((least.to(torch.float64) == 2.0**-149).all()) and bool((tiny * 1.0 == 2.0**-1074).all())
-    nearest = bool((whole + 2.0**-53 == 1.0).all()) and bool((whole + 1.5 * 2.0**-53 == 1 + 2.0**-52).all())
+    tiny = torch.full((_PROBED,), 2.0**-1074, dtype=torch.float64, device="cpu")
+    one = tiny.new_full((1,), 1.0)
+    kept = float(tiny.mul_(1.0).min()) > 0
+    nearest = float(one + 2.0**-53) == 1.0 and float(one + 1.5 * 2.0**-53) == 1 + 2.0**-52
     if not (kept and nearest):
         what = "rounds otherwise than to nearest" if kept else "flushes subnormal numbers to zero"
         raise ProofError(f"float64 arithmetic in this process {what}")
