@@ -27,7 +27,7 @@ from adversary.subject import blocks_called, eccentricities, farthest_pairs, sea
 
 MIB = 1 << 20
 MOST_TIMES = 20.0
-LEAST_SECONDS = 0.1  # a brute force is reckoned to take so long at least
+LEAST_SECONDS = 0.05  # a brute force is reckoned to take so long at least
 _TOO_LONG = 60.0  # seconds
 _MEASURE = "measure"
 
