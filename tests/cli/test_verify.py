@@ -75,6 +75,20 @@ def test_a_wrong_claim_is_refuted_with_exit_code_1_and_stays_refuted_in_the_repo
     assert "The ties: claimed is that 7 pairs" in farpair("report", "last").stdout
 
 
+def test_a_journal_that_lacks_a_batch_is_refuted(run: Run) -> None:
+    events = [event for _, event in JournalTail(run.journal).read()]
+    batches = [event for event in events if isinstance(event, BatchDone)]
+    run.journal.unlink()
+    writer = JournalWriter(run.journal)
+    for event in events:
+        if event is not batches[1]:
+            writer.append(event)
+    writer.close()
+    said = farpair("verify", "last")
+    assert said.returncode == 1
+    assert "The maximum of batch 1: none is claimed." in said.stdout
+
+
 def test_files_that_changed_a_run_without_end_and_no_run_at_all_are_refused(run: Run, models: Path) -> None:
     build_small_model(models / "small", seed=9)
     changed = farpair("verify", "last")

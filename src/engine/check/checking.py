@@ -1,6 +1,7 @@
 """`farpair.verify`: what a search returned, checked by other arithmetic than the search's."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,10 @@ def checking(
     batch: int | None = None,
     sample: int | None = None,
 ) -> Iterator[Checked | Verdict]:
-    """As `verify`, step by step: how far it is, and last the Verdict. Of `batch` rows is a batch; by default as
-    `batches` has it.
+    """As `verify`, step by step: how far it is, and last the Verdict.
+
+    With `batch`, the rows in a batch, every batch of the rows has to be claimed, as by a run that is done. Without
+    it `batches` may be any of them, and say themselves how many rows a batch has.
     """
     x, done = plain_rows(rows), list(batches)
     if sample is not None and sample < 1:
@@ -43,18 +46,22 @@ def checking(
     runner_up = None
     if pair.runner_up is not None and pair.runner_up_i is not None and pair.runner_up_j is not None:
         runner_up = Claim(pair.runner_up_i, pair.runner_up_j, pair.runner_up)
-    return check(
-        x,
-        Claims(
-            Claim(pair.i, pair.j, pair.distance),
-            pair.error,
-            pair.ties,
-            runner_up,
-            size,
-            tuple((one.batch, Claim(one.i, one.j, one.maximum)) for one in done),
-        ),
-        sample,
+    claims = Claims(
+        Claim(pair.i, pair.j, pair.distance),
+        pair.error,
+        pair.ties,
+        runner_up,
+        size,
+        tuple((one.batch, Claim(one.i, one.j, one.maximum)) for one in done),
     )
+    claimed = {number for number, _ in claims.batches}
+    missing = [number for number in range(-(-len(x) // size)) if number not in claimed] if batch else []
+    for step in check(x, claims, sample):
+        if missing and isinstance(step, Verdict):
+            others = f" and of {len(missing) - 1:,} more" if len(missing) > 1 else ""
+            said = f"The maximum of batch {missing[0]}{others}: none is claimed."
+            step = replace(step, confirmed=False, refutations=(said, *step.refutations))
+        yield step
 
 
 def plain_rows(rows: Any) -> np.ndarray[Any, Any]:
