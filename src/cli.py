@@ -127,6 +127,7 @@ stopped, failed or died.""",
     "verify": """Check what a run found by other arithmetic: every batch's maximum, the pair, its ties and the
 runner-up, against all pairs of its rows, which are read again. The verdict is kept with the
 run. Exit codes: 0 confirmed, 1 refuted, 2 what cannot be checked.""",
+    "schema": "Print the JSON schema of what --json prints: each key, its type and its meaning.",
     "config": "Say where the settings are kept and print those in force, as a settings file.",
 }
 
@@ -141,6 +142,7 @@ _COMMANDS: Final = """commands:
   farpair replay RUN   play a run as it happened
   farpair verify RUN   check independently what a run found
   farpair stop RUN     stop a run; also pause and resume
+  farpair schema       print the JSON schema of what --json prints
   farpair config       print the settings in force, and where they are kept
 
 `farpair COMMAND --help` says more.

@@ -40,6 +40,8 @@ def run_command(options: Options) -> int:
             return _replay(options)
         case "config":
             _print_settings(options)
+        case "schema":
+            _print_schema()
         case "run":
             _run(options)
         case _ if options.print or options.form or is_dumb() or not _has_terminal():
@@ -173,8 +175,14 @@ def _print_record(record: "RunRecord", options: Options) -> None:
         print_report(record, sys.stdout, colour=options.colour is not False)
 
 
-def _list_models(options: Options) -> None:
+def _print_schema() -> None:
+    from .engine.report.json_report import json_text  # start time
+    from .engine.report.json_schema import json_schema  # start time
 
+    print(json_text(json_schema()), end="")
+
+
+def _list_models(options: Options) -> None:
     rows = [
         (
             visible(model.name, 60),

@@ -49,7 +49,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file the run read, as it was when it was read."""
+    """A file the run read, as it was when it was read: its `path`, its `size`, and `mtime_ns`, when it was last
+    written (nanoseconds since the epoch)."""
 
     path: Words
     size: Natural
@@ -232,9 +233,11 @@ class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Triangle(msgspec.Struct, frozen=True, kw_only=True):
-    """The triangle centroid, i, j: sides, interior angles in degrees by the law of cosines, and their sum.
+    """The triangle of the centroid and the rows i and j.
 
-    `at_centroid_dot` is the angle at the centroid again, by dot product. An angle with a zero-length arm has
+    `side_i` and `side_j` are the distances of i and j from the centroid, `side_ij` that between them.
+    `at_centroid`, `at_i` and `at_j` are the interior angles in degrees by the law of cosines, `angle_sum` their
+    sum. `at_centroid_dot` is the angle at the centroid again, by dot product. An angle with a zero-length arm has
     no value and is None; `degenerate` then, or for collinear points, says in words what the triangle is.
     """
 
@@ -250,7 +253,7 @@ class Triangle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Minimum, maximum, median (the lower of the middle two) and mean of one number per row."""
+    """`minimum`, `maximum`, `median` (the lower of the middle two) and `mean` of one number per row."""
 
     minimum: Magnitude
     maximum: Magnitude

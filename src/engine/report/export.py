@@ -1,6 +1,5 @@
 """A run taken away: as text in one of several formats, and into files that never overwrite another."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -24,10 +23,9 @@ def text_of(record: RunRecord, form: Format) -> str:
 
             return as_markdown(record)
         case "json":
-            from .json_report import as_json  # start time
+            from .json_report import json_text, run_report  # start time
 
-            written = json.dumps(as_json(record), indent=2, allow_nan=False)
-            return written.replace("\x7f", "\\u007f") + "\n"  # the one control character that it does not escape
+            return json_text(run_report(record))
         case "csv":
             from .csv_report import as_csv  # start time
 

@@ -1,23 +1,19 @@
-"""A run's report and its JSON, from events written by hand."""
+"""A run's report, from events written by hand."""
 
 import io
-import json
 import os
 import re
-import socket
 import unicodedata
 
 import msgspec
 import pytest
 from farpair.engine.events import AnyEvent, BatchBound, Copies, RunEnded, SourceFile, Triangle, Warned
 from farpair.engine.journal.record import RunRecord
-from farpair.engine.report.json_report import as_json
 from farpair.engine.report.text_report import print_report
 from rich.cells import cell_len
 from support.published import (
     MAXIMA,
     PAIRS,
-    TEXTS,
     analysed,
     asked,
     done,
@@ -300,41 +296,3 @@ def test_warnings_are_printed_once() -> None:
     text = printed(record)
     assert "Warnings\n  No GPU here.\n" in text
     assert "The centroid is off." not in text  # the cluster's section says it with its number
-
-
-def test_the_json_object_holds_every_number_and_goes_through_json_unchanged() -> None:
-    found = as_json(finished(TEXTS | {14: HOSTILE}))
-    read = json.loads(json.dumps(found, ensure_ascii=True, allow_nan=False))
-    assert read == found
-    assert read["schema"] == 1
-    assert (read["program"], read["run"], read["state"]) == ("0.1.0", "by hand", "done")
-    assert read["host"] == socket.gethostname()
-    assert read["model"]["name"] == "Qwen3-4B-Instruct-2507"
-    assert read["files"] == [{"path": "/nowhere/W.safetensors", "size": 777_912_320, "mtime_ns": 10**18}]
-    assert (read["rows"]["n"], read["rows"]["d"], read["device"]["name"]) == (2248, 2560, "NVIDIA H100 80GB HBM3")
-    assert [batch["maximum"] for batch in read["batches"]] == list(MAXIMA)
-    assert read["batches"][8]["j"] == {"index": 2048, "id": 70_008, "text": "unused8"}
-    assert read["pair"]["i"] == {"index": 14, "id": 48494, "text": HOSTILE}
-    assert (read["pair"]["distance"], read["certificate"]["runner_up_j"]["id"]) == (pair_found().distance, 99_999)
-    assert read["analysis"]["outlier"]["token"]["id"] == 71473
-    assert read["analysis"]["outlier"]["norm_ratio"] == 1.21912193 / 0.37091014
-    assert read["analysis"]["triangle"]["at_centroid"] == 90.16
-    assert read["analysis"]["copies"]["sizes"][:2] == [814, 704]
-    assert read["ended"] == {"outcome": "done", "reason": done().reason, "advice": "", "cause": None}
-
-
-@pytest.mark.parametrize("events", [(), (ENGINE,), (ENGINE, STARTED)])
-def test_the_json_object_has_all_its_keys_from_the_start(events: tuple[AnyEvent, ...]) -> None:
-    found = as_json(record_of(*events))
-    assert found.keys() == as_json(finished()).keys()
-    assert (found["pair"], found["certificate"], found["analysis"], found["ended"]) == (None, None, None, None)
-
-
-def test_every_key_of_the_json_object_is_documented() -> None:
-    def keys(value: object) -> set[str]:
-        if isinstance(value, dict):
-            return set(value) | {key for inner in value.values() for key in keys(inner)}
-        return {key for inner in value for key in keys(inner)} if isinstance(value, list) else set()
-
-    words = set(re.findall(r"\w+", as_json.__doc__ or ""))
-    assert keys(as_json(finished())) - words == set()
