@@ -113,13 +113,13 @@ what kind of outliers they are. Opens the app; without a terminal, or with
 is kept already is printed by `farpair report`.""",
     "models": "List the models found, and what is wrong with those that cannot be searched.",
     "runs": """List the runs kept, newest first: when each began, whether it is going, queued, paused,
-done, cancelled, failed or interrupted, and what it found.""",
+done, stopped, terminated (from outside), failed or died, and what it found.""",
     "attach": """Open the app on a run: one that is going, or any other that is kept. Without a
 terminal, follow it to its end and print it. Leaving does not stop it.""",
     "stop": "Stop a run; what is settled is kept.",
     "pause": """Pause a run: it uses no core until `farpair resume` lets it go on, and runs that are
 queued behind it do not wait for it.""",
-    "resume": """Let a paused run go on. One that was stopped, failed or interrupted goes on in a new
+    "resume": """Let a paused run go on. One that was stopped or terminated, failed or died goes on in a new
 run from the batches that it had settled, if its files are still the same.""",
     "replay": "Play a run in the app as it happened, its waits and pauses cut short.",
     "report": """Print a run again, from its journal: all of it, or what there is of one that was

@@ -54,7 +54,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "a",
         "runs",
         "All runs",
-        "Show any run of this machine: going, ended or interrupted.",
+        "Show any run of this machine: those that run and those that ended.",
         "runs",
         True,
     ),

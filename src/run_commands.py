@@ -24,7 +24,7 @@ from .engine.text.numbers import count, date, share, size
 
 _LOOK_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
-_STATES: Final = {"done": "is done", "cancelled": "was stopped", "failed": "failed"}
+_ENDINGS: Final = {"done": "is done", "stopped": "was stopped", "terminated": "was terminated", "failed": "failed"}
 
 
 def list_runs() -> None:
@@ -72,7 +72,7 @@ def pause_run(word: str) -> None:
     _wait(run, record, tail, lambda: record.paused or record.ended is not None, "pause")
     if record.ended:
         raise InputError(
-            f"The run {run.id} {_STATES[record.ended.outcome]} meanwhile, so there is nothing to pause."
+            f"The run {run.id} {_ENDINGS[record.ended.state]} meanwhile, so there is nothing to pause."
         )
     print(f"Paused; `farpair resume {run.id}` lets it go on.")
 
@@ -154,7 +154,7 @@ def _going(word: str, verb: str) -> tuple[Run, RunRecord, JournalTail]:
     alive = control.is_alive(run, record)
     _read(tail, record)  # after looking: an engine that is gone by then writes no more
     if record.ended:
-        raise InputError(f"The run {run.id} {_STATES[record.ended.outcome]}, so there is nothing to {verb}.")
+        raise InputError(f"The run {run.id} {_ENDINGS[record.ended.state]}, so there is nothing to {verb}.")
     if not alive:
         raise InputError(control.crash_sentence(run, record) or f"There is nothing to {verb}.")
     return run, record, tail

@@ -376,17 +376,27 @@ class Measured(Event, frozen=True, kw_only=True):
     pairs: tuple[PairTriangle, ...]
 
 
+Ending = Literal["done", "stopped", "terminated", "failed"]
+
+
 class RunEnded(Event, frozen=True, kw_only=True):
     """How the run ended: `reason` in one sentence, and `advice`, what to do about it ("" where nothing is).
 
     `cause` says of a failed run what failed: what it was given to read, memory, the disk, or the
-    program itself; of a cancelled one "signal" says that no person stopped it: it was ended from outside.
+    program itself; of a cancelled one "signal" says that no person stopped it.
     """
 
     outcome: Literal["done", "cancelled", "failed"]
     reason: Words
     advice: Words = ""
     cause: Literal["input", "memory", "disk", "program", "signal"] | None = None
+
+    @property
+    def state(self) -> Ending:
+        """What is said of it everywhere: a cancelled run is "stopped" by a person, "terminated" from outside."""
+        if self.outcome == "cancelled":
+            return "terminated" if self.cause == "signal" else "stopped"
+        return self.outcome
 
 
 class Verified(Event, frozen=True, kw_only=True):

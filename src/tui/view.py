@@ -21,9 +21,10 @@ Stage = Literal[
     "paused",
     "analysing",
     "done",
-    "cancelled",
+    "stopped",
+    "terminated",
     "failed",
-    "dead",
+    "died",
 ]
 
 
@@ -90,13 +91,13 @@ class View(msgspec.Struct, frozen=True):
         if self.record is None:
             return "broken" if self.model.problem else "new"
         if self.crash is not None:
-            return "dead"
+            return "died"
         return self.record.state
 
     @property
     def resumable(self) -> bool:
         """Whether the run was cut short after batches that another need not settle again."""
-        cut_short = self.stage in ("dead", "cancelled", "failed") and not self.replay
+        cut_short = self.stage in ("died", "stopped", "terminated", "failed") and not self.replay
         return cut_short and self.record is not None and self.record.resume_point is not None
 
     @property

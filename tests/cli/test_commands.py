@@ -80,7 +80,7 @@ def test_plain_tells_what_happens_in_sentences_as_it_happens() -> None:
     program.communicate(timeout=PATIENCE_SECONDS)
     again = farpair("report", folders.all_runs()[0].id, "--plain")
     assert again.stdout.splitlines()[:2] == [line.rstrip() for line in lines[:2]]
-    assert "Ended from outside by SIGTERM" in again.stdout.splitlines()[-1]
+    assert "Terminated from outside by SIGTERM" in again.stdout.splitlines()[-1]
 
 
 def test_plain_says_all_that_was_found_and_moves_no_cursor() -> None:
@@ -190,7 +190,7 @@ def test_a_run_that_was_never_finished_is_reported_as_far_as_it_came(models: Pat
     assert dead.returncode == 1
     assert "0–256" in dead.stdout
     assert f"The engine (process {record.engine.pid if record.engine else 0}) is no longer there" in dead.stderr
-    assert farpair("runs").stdout.splitlines()[1].split()[1] == "interrupted"
+    assert farpair("runs").stdout.splitlines()[1].split()[1] == "died"
     printed = farpair("report", run.id, "--json")
     assert printed.returncode == 1
     assert (json.loads(printed.stdout)["state"], json.loads(printed.stdout)["ended"]) == ("searching", None)

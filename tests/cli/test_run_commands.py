@@ -73,14 +73,14 @@ def test_a_run_is_paused_let_go_on_and_stopped_by_words_and_the_list_says_where_
     stopped = farpair("stop", run.id)
     assert stopped.returncode == 0
     assert stopped.stdout.startswith("Stopped after ")
-    assert places() == ["cancelled", "cancelled"]
+    assert places() == ["stopped", "stopped"]
 
 
-def test_an_interrupted_run_is_resumed_in_a_new_run_that_says_from_where(long: RunRequest) -> None:
+def test_a_run_that_died_is_resumed_in_a_new_run_that_says_from_where(long: RunRequest) -> None:
     run = control.start(long)
     record = read_until(run, lambda now: now.checkpoint is not None)
     kill(run, record)
-    assert places() == ["interrupted"]
+    assert places() == ["died"]
     refused = farpair("stop", run.id)
     assert refused.returncode == 2
     assert "is no longer there" in refused.stderr

@@ -28,7 +28,7 @@ def test_what_json_prints_of_runs_that_are_done_stopped_resumed_and_failed_keeps
     found.append(json.loads(farpair("report", resumed.id, "--json").stdout))
     farpair("run", "nan", "--cluster", "all")
     found.append(json.loads(farpair("report", "last", "--json").stdout))
-    assert [one["state"] for one in found] == ["done", "cancelled", "done", "failed"]
+    assert [one["state"] for one in found] == ["done", "stopped", "done", "failed"]
     assert found[2]["warnings"][0]["kind"] == "resumed"
     for one in found:
         jsonschema.Draft202012Validator(schema).validate(one)

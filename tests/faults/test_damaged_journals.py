@@ -103,7 +103,7 @@ def read_by_all(run: Run, request: RunRequest) -> None:
 def test_a_journal_that_is_a_folder_or_not_there_is_a_sentence() -> None:
     run = new_run(HandWritten(a_model()).request)
     os.utime(run.request, (1, 1))
-    assert listed(run).place == "interrupted"
+    assert listed(run).place == "died"
     run.journal.mkdir()
     assert listed(run).place == "unreadable"
     assert "cannot be read" in listed(run).result

@@ -111,7 +111,7 @@ def test_a_state_folder_that_is_made_read_only_does_not_disturb_a_run_at_work(
     record = read_until(run, lambda now: now.checkpoint is not None)
     assert listed(run).place == "going"
     control.stop(run, record)
-    assert read_until(run, ended).state == "cancelled"
+    assert read_until(run, ended).state == "stopped"
 
 
 def test_a_state_folder_that_cannot_be_written_is_a_sentence(

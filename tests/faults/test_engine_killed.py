@@ -54,7 +54,7 @@ def test_a_killed_engine_leaves_what_a_resumed_run_brings_to_the_same_answer(
         record = read_record(run.journal) if run.journal.exists() else RunRecord()
         if record.ended:
             continue
-        assert listed(run).place == "interrupted"
+        assert listed(run).place == "died"
         sentence = control.crash_sentence(run, record)
         assert sentence is not None
         assert sentence.startswith("The engine was killed (SIGKILL)")

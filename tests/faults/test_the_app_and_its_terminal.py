@@ -85,7 +85,7 @@ def test_an_app_that_is_killed_while_it_starts_an_engine_leaves_a_run_or_none(
             terminal.wait()
         for run in folders.all_runs():
             record = read_until(run, lambda now: now.engine is not None)
-            assert listed(run).place in ("going", "queued", "done", "cancelled", "interrupted")
+            assert listed(run).place in ("going", "queued", "done", "stopped", "terminated", "died")
             control.stop(run, record)
             read_until(run, ended)
 

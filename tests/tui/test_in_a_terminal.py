@@ -268,7 +268,7 @@ def test_a_dropped_connection_ends_the_screen_and_leaves_the_engine_alone(tmp_pa
         assert terminal.wait() == 128 + signal.SIGHUP
         assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         control.stop(run, read_record(run.journal))
-        assert read_until(run, ended).state == "cancelled"
+        assert read_until(run, ended).state == "stopped"
 
 
 def test_nothing_of_the_picture_is_left_for_the_terminal_to_put_among_the_lines_of_the_shell(

@@ -280,7 +280,7 @@ async def test_q_asks_what_becomes_of_a_run(
             await watched.look()
             await watched.look_for_the_engine()
         assert watched.record is not None
-        assert watched.record.state == "cancelled"
+        assert watched.record.state == "stopped"
 
 
 async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_names_keys() -> None:

@@ -12,12 +12,12 @@ from typing import Final, Literal
 import msgspec
 
 from ..errors import JournalError
-from ..events import AnyEvent, EngineStarted, PairFound, Paused, Progress, Queued, RunEnded, RunStarted
+from ..events import AnyEvent, Ending, EngineStarted, PairFound, Paused, Progress, Queued, RunEnded, RunStarted
 from ..files import open_regular
 from ..text.escape import visible
 from .line import LONGEST_LINE, TOO_LONG, check_length, decode_line
 
-Standing = Literal["starting", "queued", "going", "paused", "done", "cancelled", "failed"]
+Standing = Literal["starting", "queued", "going", "paused"] | Ending
 
 
 class Peek(msgspec.Struct, frozen=True):
@@ -45,8 +45,8 @@ class Peek(msgspec.Struct, frozen=True):
         match self.last:
             case None | EngineStarted():
                 return "starting"
-            case RunEnded(outcome=outcome):
-                return outcome
+            case RunEnded(state=state):
+                return state
             case Paused():
                 return "paused"
             case Queued(ahead=ahead) if ahead:

@@ -12,6 +12,7 @@ from ..events import (
     Checkpoint,
     Climbing,
     Continued,
+    Ending,
     EngineStarted,
     Ladder,
     Measured,
@@ -30,7 +31,7 @@ from ..events import (
     Warned,
 )
 
-State = Literal["queued", "starting", "searching", "paused", "analysing", "done", "cancelled", "failed"]
+State = Literal["queued", "starting", "searching", "paused", "analysing"] | Ending
 
 MOST_WARNINGS: Final = 1000  # a run has a few; each line from a newer program is one
 
@@ -157,7 +158,7 @@ class RunRecord(msgspec.Struct):
     def state(self) -> State:
         """Where the run stands, as far as its journal tells (a killed engine writes no last word)."""
         if self.ended:
-            return self.ended.outcome
+            return self.ended.state
         if self.paused:
             return "paused"
         if self.queued:

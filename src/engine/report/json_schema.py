@@ -25,7 +25,7 @@ from ..events import (
 )
 from ..journal.record import State
 
-SCHEMA: Final = 1  # of the layout; it changes when a key changes its meaning or goes
+SCHEMA: Final = 2  # of the layout; it changes when a key changes its meaning or goes
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,8 +222,8 @@ class WarningPart(_Part, frozen=True, kw_only=True):
 
 
 class EndPart(_Part, frozen=True, kw_only=True):
-    """How the run ended: `outcome`; `reason` and `advice` in words; `cause` of a failure ("input", "memory",
-    "disk", "program"), "signal" for a run that was ended from outside, or null."""
+    """How the run ended: `outcome`, the run's state; `reason` and `advice` in words; `cause` of a failure
+    ("input", "memory", "disk", "program"), "signal" where it was terminated from outside, or null."""
 
     outcome: Words
     reason: Words
@@ -233,19 +233,20 @@ class EndPart(_Part, frozen=True, kw_only=True):
     @classmethod
     def of(cls, ended: RunEnded) -> "EndPart":
         """The part that says what `ended` says."""
-        return cls(outcome=ended.outcome, reason=ended.reason, advice=ended.advice, cause=ended.cause)
+        return cls(outcome=ended.state, reason=ended.reason, advice=ended.advice, cause=ended.cause)
 
 
 class RunReport(_Part, frozen=True, kw_only=True):
     """A run as one JSON object.
 
     `schema` is the version of this layout. `program` is the version of farpair that ran, `run` the run's id,
-    `host` the machine's name. `state` is how the run ended ("done", "cancelled", "failed"), or of one that
-    has not ended (or whose engine was killed) how far it came. `model` is what was asked for, `files` those
-    that were read, `rows` the cluster, `device` where it was searched. `batches` are in the order of their
-    rows. `pair` is the answer and `certificate` what is proved of it. `analysis` is about the pair and the
-    cluster; `ladder`, the outlier ladder, null where it was not taken; `check`, the last independent check,
-    null where there was none. `warnings` come in their order, and `ended` says why the run ended.
+    `host` the machine's name. `state` is how the run ended ("done", "stopped" by a person, "terminated" from
+    outside, "failed"), or of one that has not ended (or whose engine was killed) how far it came. `model` is what
+    was asked for, `files` those that were read, `rows` the cluster, `device` where it was searched. `batches` are
+    in the order of their rows. `pair` is the answer and `certificate` what is proved of it. `analysis` is about
+    the pair and the cluster; `ladder`, the outlier ladder, null where it was not taken; `check`, the last
+    independent check, null where there was none. `warnings` come in their order, and `ended` says why the run
+    ended.
     """
 
     schema: int

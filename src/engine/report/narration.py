@@ -54,7 +54,7 @@ def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
         case Ladder():
             yield from sentences.ladder(event)
         case RunEnded():
-            done = {"done": "Done. ", "cancelled": "", "failed": "Failed. "}[event.outcome]
+            done = {"done": "Done. ", "failed": "Failed. "}.get(event.state, "")
             yield f"{done}{sentences.ending(event)}"
         case Verified():
             yield from sentences.checked(event, record.verified_time if record.verified is event else None)

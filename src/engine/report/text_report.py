@@ -218,7 +218,7 @@ def _warnings(record: RunRecord) -> Blocks:
         yield _said(visible(message), "yellow")
 
 
-_OUTCOMES = {"done": ("Done. ", "green"), "cancelled": ("", "yellow"), "failed": ("Failed. ", "red")}
+_ENDINGS = {"done": ("Done. ", "green"), "failed": ("Failed. ", "red")}
 
 
 def _ending(record: RunRecord) -> Blocks:
@@ -226,7 +226,7 @@ def _ending(record: RunRecord) -> Blocks:
         told = f"Not ended: as far as its journal tells, the run is {record.state}."
         yield Sentence(Text(told, "yellow"), indent=0, apart=True)
         return
-    word, style = _OUTCOMES[record.ended.outcome]
+    word, style = _ENDINGS.get(record.ended.state, ("", "yellow"))
     said = (sentences.ending(record.ended), "" if word else style)
     yield Sentence(Text.assemble((word, f"bold {style}"), said), indent=0, apart=True)
 

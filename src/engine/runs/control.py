@@ -96,7 +96,7 @@ def stop(run: Run, told: Told) -> None:
 
 
 def end(run: Run, told: Told) -> None:
-    """End the engine as the system does that ends this process; it writes that it was ended from outside."""
+    """End the engine as the system does that ends this process; it writes that it was terminated from outside."""
     _send(run, told, END)
     _send(run, told, signal.SIGCONT)
 

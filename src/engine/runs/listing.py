@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import FarpairError
-from ..events import RunRequest
+from ..events import Ending, RunRequest
 from ..journal.peek import Peek, peek
 from ..text.escape import visible
 from ..text.numbers import count, distance
@@ -14,16 +14,14 @@ from . import control
 from .folders import Run, all_runs
 from .request import request_of
 
-Place = Literal[
-    "going", "queued", "paused", "done", "cancelled", "failed", "interrupted", "elsewhere", "unreadable"
-]
+Place = Literal["going", "queued", "paused", "died", "elsewhere", "unreadable"] | Ending
 
 
 @dataclass(frozen=True)
 class Listed:
     """A run in the list. `model` and `result` are harmless text; `began` is in seconds since the epoch.
 
-    "interrupted" is a run whose engine is gone without a last word; "elsewhere" one that was started on another
+    "died" is a run whose engine is gone without a last word; "elsewhere" one that was started on another
     host and has not ended, as far as its journal tells.
     """
 
@@ -66,7 +64,7 @@ def place_of(run: Run, told: Peek) -> Place:
         if told.engine and told.engine.host != socket.gethostname():
             return "elsewhere"
         if not control.is_alive(run, told):
-            return "interrupted"
+            return "died"
     return "going" if standing == "starting" else standing
 
 

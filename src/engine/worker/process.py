@@ -227,7 +227,7 @@ def _stopped(record: RunRecord, signals: Signals) -> RunEnded:
         advice = f"`farpair resume {record.engine.run}` goes on from there."
     if signals.from_outside:
         by = "as a logout, a shutdown, a container's stop or a job scheduler does"
-        reason = f"Ended from outside by SIGTERM, {by}, {when}."
+        reason = f"Terminated from outside by SIGTERM, {by}, {when}."
         return RunEnded(outcome="cancelled", reason=reason, advice=advice, cause="signal")
     return RunEnded(outcome="cancelled", reason=f"Stopped {when}.", advice=advice)
 

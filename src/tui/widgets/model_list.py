@@ -20,9 +20,10 @@ def status(view: View) -> Span:
     record = view.record
     marks: dict[str, tuple[str, Role]] = {
         "broken": ("✗", "bad"),
-        "dead": ("✗ died", "bad"),
+        "died": ("✗ died", "bad"),
         "failed": ("✗ failed", "bad"),
-        "cancelled": ("■ stopped", "warn"),
+        "stopped": ("■ stopped", "warn"),
+        "terminated": ("■ terminated", "warn"),
         "new": ("–", "dim"),
         "no models": ("", "dim"),
     }

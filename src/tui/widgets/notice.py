@@ -54,16 +54,15 @@ def notice(view: View) -> Notice | None:
     ended = record.ended
     kept = _kept(record)
     match view.stage:
-        case "dead":
+        case "died":
             return Notice("the engine died", (view.crash or "", *kept), *_again(view), "bad")
         case "failed":
             reason, advice = (ended.reason, ended.advice) if ended else ("", "")
             texts = tuple(visible(text) for text in (reason, advice) if text)
             return Notice("the run failed", (*texts, *kept), *_again(view), "bad")
-        case "cancelled":
+        case "stopped" | "terminated":
             reason = visible(ended.reason) if ended else ""
-            title = "ended from outside" if ended and ended.cause == "signal" else "stopped"
-            return Notice(title, (reason, *kept), *_again(view), "warn")
+            return Notice(view.stage, (reason, *kept), *_again(view), "warn")
         case _:
             return Notice("no pair", (visible(ended.reason) if ended else "",))
 

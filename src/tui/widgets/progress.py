@@ -102,8 +102,8 @@ def _done(record: RunRecord, changed: str | None, width: int) -> Line:
 def _ended(view: View, record: RunRecord) -> Line:
     share = f"at {percent(fraction(record))}  {when(record.last_time)}"
     match view.stage:
-        case "cancelled":
-            return (("■ ", "warn"), ("stopped ", "strong"), (share, "dim"))
+        case "stopped" | "terminated":
+            return (("■ ", "warn"), (f"{view.stage} ", "strong"), (share, "dim"))
         case "failed":
             return (("✗ ", "bad"), ("failed  ", "strong"), (when(record.last_time), "dim"))
         case _:

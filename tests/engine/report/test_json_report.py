@@ -27,7 +27,7 @@ def test_the_json_object_holds_every_number_and_goes_through_json_unchanged() ->
     found = as_json(finished(TEXTS | {14: HOSTILE}))
     read = json.loads(json.dumps(found, ensure_ascii=True, allow_nan=False))
     assert read == found
-    assert read["schema"] == 1
+    assert read["schema"] == 2
     assert (read["program"], read["run"], read["state"]) == ("0.1.0", "by hand", "done")
     assert read["host"] == socket.gethostname()
     assert read["model"]["name"] == "Qwen3-4B-Instruct-2507"

@@ -178,7 +178,7 @@ def test_an_engine_that_died_at_once_is_seen_to_be_gone_by_everybody_and_waited_
     while control.is_alive(run, record) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not control.is_alive(run, record)
-    assert listed(run).place == "interrupted"
+    assert listed(run).place == "died"
     assert Turn(new_run(NOWHERE), "cpu").look() == Queued(ahead=0)
     assert "before it could start" in (control.crash_sentence(run, record) or "")
 

@@ -96,7 +96,8 @@ def test_the_newest_result_is_shown_whatever_its_settings(file: SourceFile) -> N
         ([*started(), Paused()], "paused"),
         ([*started(), Paused(), Continued()], "going"),
         ([*started(), progress(0.5), named(), settled(3)], "going"),
-        ([*started(), STOPPED], "cancelled"),
+        ([*started(), STOPPED], "stopped"),
+        ([*started(), msgspec.structs.replace(STOPPED, cause="signal")], "terminated"),
         (published(), "done"),
     ],
 )

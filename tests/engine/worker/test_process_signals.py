@@ -11,6 +11,7 @@ import torch
 from farpair.engine.events import Continued, Paused, RunRequest, RunStarted
 from farpair.engine.models.discovery import model_at
 from farpair.engine.runs import control
+from farpair.engine.runs.listing import listed
 from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
 from support.running import all_events, ended, long_request, read_until, searching
@@ -98,7 +99,7 @@ def test_a_paused_engine_can_be_stopped(long: RunRequest) -> None:
     record = read_until(run, lambda now: now.paused)
     control.stop(run, record)
     control.stop(run, record)
-    assert read_until(run, ended).state == "cancelled"
+    assert read_until(run, ended).state == "stopped"
 
 
 def test_a_lost_terminal_and_a_ctrl_c_do_not_reach_the_engine(long: RunRequest) -> None:
@@ -111,7 +112,7 @@ def test_a_lost_terminal_and_a_ctrl_c_do_not_reach_the_engine(long: RunRequest) 
     record = read_until(run, lambda now: now.progress is not None and now.progress.settled > settled)
     assert record.ended is None
     control.stop(run, record)
-    assert read_until(run, ended).state == "cancelled"
+    assert read_until(run, ended).state == "stopped"
 
 
 def test_a_stop_while_the_ladder_is_climbed_keeps_pair_and_analysis(tmp_path: Path) -> None:
@@ -137,11 +138,11 @@ def test_an_engine_that_the_system_ends_says_so_and_a_stop_is_said_to_be_a_stop(
     os.kill(record.engine.pid, signal.SIGTERM)
     told = read_until(outside, ended).ended
     assert told is not None
-    assert (told.outcome, told.cause) == ("cancelled", "signal")
-    assert told.reason.startswith("Ended from outside by SIGTERM")
+    assert (told.state, listed(outside).place) == ("terminated", "terminated")
+    assert told.reason.startswith("Terminated from outside by SIGTERM")
     stopped = control.start(long)
     control.stop(stopped, read_until(stopped, searching))
     told = read_until(stopped, ended).ended
     assert told is not None
-    assert (told.outcome, told.cause) == ("cancelled", None)
+    assert (told.state, listed(stopped).place) == ("stopped", "stopped")
     assert told.reason.startswith("Stopped after ")

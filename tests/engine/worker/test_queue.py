@@ -99,7 +99,7 @@ def test_a_killed_and_a_paused_run_are_in_nobodys_way(long: RunRequest, tmp_path
     control.go_on(paused, asked)
     asked = read_until(paused, searching)
     control.stop(paused, asked)
-    assert read_until(paused, ended).state == "cancelled"
+    assert read_until(paused, ended).state == "stopped"
 
 
 def test_a_run_that_waits_can_be_paused_and_waits_on(long: RunRequest) -> None:
@@ -114,7 +114,7 @@ def test_a_run_that_waits_can_be_paused_and_waits_on(long: RunRequest) -> None:
     assert [type(event) for _, event in all_events(second)][1:] == [Queued, Paused, Continued, Queued]
     for run in (first, second):
         control.stop(run, record if run is first else waiting)
-        assert read_until(run, ended).state == "cancelled"
+        assert read_until(run, ended).state == "stopped"
 
 
 def test_runs_on_other_devices_or_hosts_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

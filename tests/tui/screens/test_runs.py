@@ -68,7 +68,7 @@ async def test_a_lists_every_run_and_the_chosen_one_is_shown_whatever_models_the
         await until(pilot, lambda: "■ stopped" in screen_text(pilot))
         await pilot.press("a")
         await until(pilot, lambda: "[red]other" in screen_text(pilot))
-        for words in ("done", "cancelled", "Qwen3-4B"):
+        for words in ("done", "stopped", "Qwen3-4B"):
             assert words in screen_text(pilot)
         assert isinstance(pilot.app.screen, RunsScreen)
         listed = [run.run for run in pilot.app.screen._runs]
@@ -169,7 +169,7 @@ def test_attach_opens_the_app_on_its_run_and_any_number_of_apps_watch_it(tmp_pat
             terminal.wait_for("stopped at")
             terminal.press("q")
             assert terminal.wait() == 0
-    assert read_until(run, ended).state == "cancelled"
+    assert read_until(run, ended).state == "stopped"
     assert not control.is_alive(run, record)
 
 

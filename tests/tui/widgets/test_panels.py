@@ -128,10 +128,20 @@ def test_the_progress_line_of_a_finished_run_shows_its_date_and_its_time() -> No
     assert "0:00:04" in plain([progress_line(view_of(published()), 78)])
 
 
+@pytest.mark.parametrize(
+    ("last", "word"), [(RunEnded(outcome="cancelled", reason=""), "stopped"), (None, "terminated")]
+)
+def test_the_list_and_the_progress_line_tell_a_stop_from_a_termination(last: RunEnded | None, word: str) -> None:
+    view = view_of([*started(), settled(1), last or OUTSIDE])
+    assert status(view) == (f"■ {word}", "warn")
+    assert f"■ {word}" in plain([progress_line(view, 78)])
+
+
 def ended(outcome: str, reason: str, advice: str = "") -> RunEnded:
     return RunEnded(outcome=outcome, reason=reason, advice=advice)  # type: ignore[arg-type]
 
 
+OUTSIDE = RunEnded(outcome="cancelled", reason="Terminated from outside by SIGTERM.", cause="signal")
 NOTICES = {
     "no models": (View(None, settings=Settings(tensors="/somewhere/tensors")),
                   ["/somewhere/tensors", "W.safetensors", "1.6a_cluster_mask.safetensors", "farpair demo"]),
@@ -141,9 +151,11 @@ NOTICES = {
                   ["one token, so there is no pair"]),
     "failed": (view_of([*started(), ended("failed", "The GPU fell over.", "Pick it up.")]),
                ["The GPU fell over.", "Pick it up.", "r runs it again"]),
-    "cancelled": (view_of([*started(), named(), settled(1), ended("cancelled", "Stopped after 1 batch.")]),
+    "stopped": (view_of([*started(), named(), settled(1), ended("cancelled", "Stopped after 1 batch.")]),
                   ["Stopped after 1 batch.", "1.16175008", "r runs it again"]),
-    "dead": (view_of([*started(), settled(0)], crash="The engine was killed (SIGKILL)."),
+    "terminated": (view_of([*started(), settled(1), OUTSIDE]),
+                   ["Terminated from outside by SIGTERM.", "r runs it again"]),
+    "died": (view_of([*started(), settled(0)], crash="The engine was killed (SIGKILL)."),
              ["The engine was killed (SIGKILL).", "1.60828757", "r runs it again"]),
 }  # fmt: skip
 
