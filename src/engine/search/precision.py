@@ -39,7 +39,7 @@ PrecisionName = Literal["float32", "tf32", "bfloat16"]
 AUTO: Final = "auto"
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
 
-_NEARLY = 1.01  # b_i and |p_i| exceed r_i^2 and r_i by roundings and by V's departure from orthonormality
+_NEARLY = 1.01  # b_i exceeds r_i^2 by roundings; what a skewed basis adds is in the level's slack (PROOF.md, 6)
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
 
 
