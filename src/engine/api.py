@@ -54,8 +54,9 @@ def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
     `precision` is the format of the matrix products that discard pairs: "float32", "tf32", "bfloat16", or "auto",
     which is float32. The answer is the same in each.
 
-    >>> pair = farthest_pair(torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]])) >>> pair.i, pair.j, pair.distance,
-    pair.ties (0, 1, 5.0, 1)
+    >>> pair = farthest_pair(torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]]))
+    >>> pair.i, pair.j, pair.distance, pair.ties
+    (0, 1, 5.0, 1)
 
     Raises InputError where rows are not (n, d) numbers with n >= 2, or not all finite.
     """

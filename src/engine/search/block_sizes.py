@@ -58,8 +58,9 @@ class Blocks:
                 f"{self.tile_columns} columns of a tile are no multiple of its {self.tile_rows} rows."
             )
 
-    def tile_height(self, in_reach: Tensor, levels: int) -> int:
-        """The rows of a tile in a strip of rows (m,) that have so many partners `in_reach`, put to so many levels.
+    def tile_height(self, in_reach: Tensor, projected: bool) -> int:
+        """The rows of a tile in a strip of rows (m,) that have so many partners `in_reach`; of a strip that is put
+        to `projected` levels, or to none.
 
         All `tile_rows`, or half as many: a tile goes as far as the farthest reaching of its rows, so that halves
         multiply less. Whole ones multiply faster, but not where narrower levels come first: a narrow product is
@@ -72,7 +73,7 @@ class Blocks:
             sum(len(part) * int(part.max()) for part in torch.split(in_reach, height))
             for height in (self.tile_rows, half)
         )
-        return self.tile_rows if levels == 1 and whole_ones <= _FASTER * halves else half
+        return self.tile_rows if not projected and whole_ones <= _FASTER * halves else half
 
     @property
     def halvable(self) -> bool:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .block_sizes import NARROWEST, is_worth_projecting
 from .centered_rows import CenteredRows
+from .matmul import product
 from .precision import FLOAT32, Precision
 from .screening_levels import Factors, Level, full_level, leading_directions, projected_levels
 from .thresholds import Thresholds
@@ -18,6 +19,7 @@ _PROBES = 512
 _RARE = 100  # a reach seen less often tells nothing of its own
 _PAIR = 25  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
 _GAIN = 0.9  # of the work that the full level alone would take: at least the rest has to be saved
+_MOST_OFF = 0.1  # of a bound: a product that may be off by more, in a narrow format, is not made
 _TRIED = 32  # directions that tell whether more may pay
 
 
@@ -25,34 +27,62 @@ _TRIED = 32  # directions that tell whether more may pay
 class LevelSelection:
     """The levels of a search, narrowest first, and what each leaves of pairs that the radii alone do not discard.
 
-    A pair's reach, (r_i + r_j)^2 over the threshold, says by how much its radii overshoot.
-    `left_over` (levels, bins) is the fraction that a level left of a sample's pairs, by reach between `_EDGES`.
+    A pair's reach, (r_i + r_j)^2 over the threshold, says by how much its radii overshoot. Of each projected level
+    and the full one in their precision, `left_over` (levels, bins) is the fraction that it left of a sample's
+    pairs, by reach between `_EDGES`.
     """
 
     levels: tuple[Level, ...]
     left_over: Tensor
 
-    def choose(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> Level:
-        """The level that should decide the pairs of rows `left` (a,) and `right` (b,) for the least work: its
-        product, and the evaluation of the pairs that it can be expected to leave; judged by an even sample."""
+    @property
+    def projects(self) -> bool:
+        """Whether there are projected levels."""
+        return self.levels[0].projection is not None
+
+    def choose(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> tuple[Level, ...]:
+        """The levels to which the pairs of rows `left` (a,) and `right` (b,) should be put before the full one in
+        float32, one after another while many are left.
+
+        First is the level that takes the least work, with the evaluation of the pairs that it can be expected to
+        leave, judged by an even sample; then the full one in a narrower format. None where float32 takes the
+        least.
+        """
         full = self.levels[-1]
-        if len(self.levels) == 1:
-            return full
+        narrow = tuple(level for level in self.levels[:-1] if level.projection is None)
+        if not self.projects:
+            return narrow
         left, right = _spread(left), _spread(right)
         reach = _reach(full.centered, left, right, thresholds)
         weights = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
         expected = self.left_over @ weights.to(torch.float64) / reach.numel()
-        work = [
-            level.k * level.precision.cost + full.k * min(1.0, _PAIR * few)
-            for level, few in zip(self.levels, expected.tolist(), strict=True)
-        ]
-        return self.levels[work.index(min(work))]
+        widths = [level.k for level in self.levels if level.projection is not None]
+        work = _work(widths, full.k, self.levels[0].cost, expected)
+        best = self.levels[int(work.argmin())]
+        if best is full or float(work.min()) > full.k:
+            return ()
+        return narrow if best.projection is None else (best, *narrow)
+
+
+def _work(widths: list[int], d: int, cost: float, left_over: Tensor) -> Tensor:
+    """The work (levels, ...) of deciding pairs by levels of `widths` and the full one, each coordinate of which
+    costs `cost` of one in float32, if they leave the fractions `left_over` (levels, ...) of the pairs.
+
+    Few pairs are evaluated one by one; else the next full level decides them.
+    """
+    shape = -1, *[1] * (left_over.ndim - 1)
+    own = torch.tensor([*widths, d], dtype=torch.float64).mul_(cost).view(shape)
+    next_full = torch.tensor([d * cost] * len(widths) + [d], dtype=torch.float64).view(shape)
+    return own + torch.minimum(d * _PAIR * left_over, next_full)
 
 
 def only_full_level(centered: CenteredRows, precision: Precision) -> LevelSelection:
     """Nothing but the full level: in the precision asked for, and in float32 for what that leaves."""
-    levels = tuple(full_level(centered, one) for one in dict.fromkeys((precision, FLOAT32)))
-    return LevelSelection(levels, torch.zeros(len(levels), len(_EDGES) + 1, dtype=torch.float64))
+    d = centered.rows.shape[1]
+    keep = dict.fromkeys(one for one in (precision, FLOAT32) if one is FLOAT32 or one.error(d) < _MOST_OFF)
+    return LevelSelection(
+        tuple(full_level(centered, one) for one in keep), torch.zeros(1, len(_EDGES) + 1, dtype=torch.float64)
+    )
 
 
 def select_levels(
@@ -74,7 +104,8 @@ def select_levels(
     if not widths:
         return alone
     common = _reaches(centered, index, thresholds)
-    if not is_worth_projecting(len(index), widths[-1], float(common.sum())):
+    cost = alone.levels[0].cost
+    if not is_worth_projecting(len(index), widths[-1], float(common.sum()) * cost):
         return alone
     probes = _probes(centered, index)
     if not _may_pay(centered, probes, common, widths[-1]):
@@ -84,9 +115,7 @@ def select_levels(
     if basis is None or sampled is None:
         return alone
     total, left_over = sampled
-    work = torch.tensor([*widths, d], dtype=torch.float64)[:, None] * precision.cost + d * (
-        _PAIR * left_over
-    ).clamp_max(1.0)
+    work = _work(widths, d, cost, left_over)
     least, best = work.min(dim=0)
     if float(common @ least) > _GAIN * float(common @ work[-1]):
         return alone
@@ -96,8 +125,7 @@ def select_levels(
     levels = projected_levels(centered, precision, index, basis, [widths[at] for at in pays], workspace)
     if not levels:
         return alone
-    left_over = torch.cat([left_over[[*pays, len(widths)]], alone.left_over[1:]])
-    return LevelSelection((*levels, *alone.levels), left_over)
+    return LevelSelection((*levels, *alone.levels), left_over[[*pays, len(widths)]])
 
 
 def _may_pay(centered: CenteredRows, probes: tuple[Tensor, Tensor], common: Tensor, widest: int) -> bool:
@@ -145,8 +173,9 @@ def _sampled(
     if precision is not FLOAT32:  # in float32 the full level leaves next to nothing
         levels.append(full_level(centered, precision))
     for at, level in enumerate(levels):
-        product = precision.product(factors[1].at(level), factors[0].at(level), out).T
-        bound = product.cpu().to(torch.float64).mul_(-2).add_(largest, alpha=level.slack)
+        left_operand, right_operand = (side.at(level).to(torch.float32) for side in factors)
+        found = product(right_operand, left_operand, out, unit=precision.unit).T  # in float32, which tells more
+        bound = found.cpu().to(torch.float64).mul_(-2).add_(largest, alpha=level.slack)
         left_over[at] = torch.bincount(bins[bound >= need], minlength=len(total)) / total.clamp_min(1)
     for at in range(1, len(total)):
         if total[at] < _RARE:

@@ -48,15 +48,15 @@ def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, unit: flo
     """left (a, k) times right (1 + b, k) transposed, without the witness's column: (a, b) of `out` (a, 1 + b).
 
     `unit` is the unit roundoff of the format in which the operands' numbers are, by default that of their dtype.
-    `out` is float32 for operands of bfloat16, else of their dtype; it may be strided. Raises ProofError where even
-    float64 does not give back the witness: an operand is not finite, or the device does not multiply as it should.
-    Raises ValueError where `out` has another shape.
+    `out` is of the operands' dtype, by default too, or float32 for operands of bfloat16 on a GPU; it may be
+    strided. Raises ProofError where even float64 does not give back the witness: an operand is not finite, or the
+    device does not multiply as it should. Raises ValueError where `out` has another shape.
     """
     if out is not None and out.shape != (len(left), len(right)):
         raise ValueError(f"out has shape {tuple(out.shape)}, and the product {(len(left), len(right))}")
     witness = witness_of(UNIT_ROUNDOFF[left.dtype] if unit is None else unit)
-    if left.dtype == torch.bfloat16:
-        out = torch.mm(left, right.T, out_dtype=torch.float32, out=out)
+    if out is not None and out.dtype != left.dtype:
+        out = torch.mm(left, right.T, out_dtype=out.dtype, out=out)
     else:
         out = torch.mm(left, right.T, out=out)
     if not _witnessed(out, witness):

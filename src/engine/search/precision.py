@@ -1,13 +1,16 @@
-"""In which format the screening products are carried out, and what that rounds off.
+"""The number formats of screening products, and what a product in each is off by.
 
-A screening product is the inner product l.r of two factors of `levels`, whose coordinates are first rounded to a
-format with unit roundoff u (2^-11 for TF32, 2^-8 for bfloat16; float32 keeps them: 0), to nearest, ties to even.
-For coordinates p and residuals q, rounding changes every term by a factor (1 + a)(1 + b), |a|, |b| <= u, so that
+A screening product is the inner product of two factors of `screening_levels`. In a format narrower than float32
+the coordinates and residuals z = (p, q) of a row are first rounded to it, to nearest: z = z^ + e. What that takes
+is measured for every row: |e| is some 0.4 u |z| on most rows, u being the format's unit roundoff (2^-11 for TF32,
+2^-8 for bfloat16), and never more than u |z|. For J = diag(1, ..., 1, -1), which turns p_i.p_j + q_i q_j into
+p_i.p_j - q_i q_j and leaves norms as they are, Cauchy and Schwarz give
 
-    |p^_i.p^_j - q^_i q^_j - (p_i.p_j - q_i q_j)|  <=  (2u + u^2) sum |p_i||p_j| + q_i q_j  <=  (2u + u^2) r_i r_j,
+    |z_i.J z_j - z^_i.J z^_j|  =  |e_i.J z_j + z^_i.J e_j|  <=  |e_i| |z_j| + |z^_i| |e_j|.                   (3)
 
-by Cauchy and Schwarz; r_i r_j <= s^2/4 for s = r_i + r_j. The numbers b_i/2 are much larger than what is compared,
-and are not rounded: they are split into parts that the format holds, which add up to them exactly.
+Two columns of the factors take this off the product: -E_i and -M_i on the left against N_j and E_j on the right,
+upper bounds of |e|, |z^| and |z| in the format. The numbers b_i/2 are much larger than what is compared; they are
+split into two parts of the format, which add up to a little more than b_i/2 and never less.
 
 Products of rounded numbers are exact in float32 (11 + 11 and 8 + 8 bits). They are added up in float32, at worst
 with truncation and in blocks, as tensor cores do (unit 2^-23; Fasi, Higham, Mikaitis and Pranesh, Numerical
@@ -15,13 +18,20 @@ behavior of NVIDIA tensor cores, PeerJ Computer Science 7, 2021): a block of b p
 by at most (b + 1) 2^-23 times the sum of their magnitudes, k terms in blocks of four or more by 5/4 k 2^-23 times
 it. gamma(4k) covers that, as it does the k 2^-24 of a CPU (Higham, Accuracy and Stability of Numerical Algorithms,
 2nd ed., section 3.1; operands of one format and sums of another: Blanchard, Higham, Lopez, Mary and Pranesh, Mixed
-precision block fused multiply-add, SIAM J. Sci. Comput. 42(3), 2020). The magnitudes sum to at most s^2/2, so that
+precision block fused multiply-add, SIAM J. Sci. Comput. 42(3), 2020). The magnitudes sum to at most 1.2 s^2/2 for
+s = r_i + r_j, (1 + eta) (1 + 5u) s^2/2 with the eta < 0.1 of `screening_levels`, so that
 
-    2 |fl(l^.r^) - l.r|  <=  error(k) s^2,    error(k) = (u + u^2/2) + (1 + u)^2 gamma(4 (k + 8)).
+    2 |fl(l^.r^) - l^.r^|  <=  error(k) s^2,    error(k) = 1.2 gamma(4 (k + 8)).
+
+A CPU gives a product of bfloat16 numbers back in bfloat16. Whatever it rounds the sum to, its sign stays: rounding
+is monotone and keeps zero. So levels whose products may come back like that are only asked for signs
+(`Factors.at`).
 
 Whether a device adds up as well as that is measured before it is believed (`confirms`).
 """
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -39,16 +49,17 @@ PrecisionName = Literal["float32", "tf32", "bfloat16"]
 AUTO: Final = "auto"
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
 
-_NEARLY = 1.01  # b_i exceeds r_i^2 by roundings; what a skewed basis adds is in the level's slack (PROOF.md, 6)
+_MAGNITUDE = 1.2  # of s^2 / 2: what a product's terms sum to in magnitude, at most, where they are rounded
+VANISHING = 2.0**-60  # more than what vanishes of a number whose square, or whose parts, float32 cannot hold
+_FASTER = 1.5  # times as fast as in float32: else products of bfloat16 numbers are carried out in float32
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
 
 
 @dataclass(frozen=True)
 class Precision:
     """A format for screening products: `unit`, the unit roundoff of its operands; `rounds`, whether these have to
-    be rounded to it; `parts`, how many of its numbers add up to any float32 number; `adding`, how many roundings
-    are reckoned for each term; `multiple`, of which a factor's width is one, as tensor cores like it; `cost`,
-    about how long a product takes on tensor cores beside one in float32."""
+    be rounded to it; `parts`, how many of its numbers stand for a number b/2; `adding`, how many roundings are
+    reckoned for each term; `multiple`, of which a factor's width is one, as tensor cores like it."""
 
     name: PrecisionName
     unit: float = UNIT_ROUNDOFF[torch.float32]
@@ -56,12 +67,12 @@ class Precision:
     parts: int = 1
     adding: int = 1
     multiple: int = 1
-    cost: float = 1.0
 
     @property
     def beside(self) -> int:
-        """The numbers of a factor beside its coordinates: q, the parts of b/2, as many ones, and zeros."""
-        return self.padded(1 + 2 * self.parts)
+        """The numbers of a factor beside its coordinates: q, the parts of b/2, as many ones, in a narrow format
+        the two of (3), and zeros."""
+        return self.padded(1 + 2 * self.parts + 2 * self.rounds)
 
     def padded(self, width: int) -> int:
         """The least multiple of `multiple` that is `width` or more."""
@@ -69,8 +80,7 @@ class Precision:
 
     def error(self, k: int) -> float:
         """The error of a product of factors with k coordinates, as a fraction of s^2 / 2."""
-        u = self.unit * _NEARLY if self.rounds else 0.0
-        return u + u**2 / 2 + (1 + u) ** 2 * gamma(self.adding * (k + self.beside))
+        return (_MAGNITUDE if self.rounds else 1.0) * gamma(self.adding * (k + self.beside))
 
     def rounded(self, x: Tensor) -> Tensor:
         """x, float32, to nearest in this format, ties to even; still as float32."""
@@ -81,30 +91,66 @@ class Precision:
             return (bits + (0xFFF + (bits >> 13 & 1)) & ~0x1FFF).view(torch.float32)
         return x
 
+    def round_into(self, out: Tensor, x: Tensor) -> None:
+        """Write x, float32, to nearest in this format, into `out`, which is of `dtype`."""
+        out.copy_(x if out.dtype == torch.bfloat16 else self.rounded(x))
+
+    def rounded_up(self, x: Tensor) -> Tensor:
+        """Numbers of this format, as float32, that are x or more, for x (m,) float32, x >= 0, of a few roundings.
+
+        To nearest, x (1 + 2u) becomes x (1 + 2u)(1 - u) or more: beyond x by u/2 x at least.
+        """
+        return self.rounded(x * (1 + 2 * self.unit) + VANISHING)
+
     def split(self, x: Tensor) -> list[Tensor]:
-        """Numbers of this format, as float32, that add up to x, float32, exactly."""
-        parts: list[Tensor] = []
-        for _ in range(self.parts):
-            parts.append(self.rounded(x))
-            x = x - parts[-1]
-        return parts
+        """`parts` numbers of this format, as float32, that add up to x (m,), float32, or to a little less.
+
+        What the first leaves is exact, and the second is at most that: to nearest, x - 2u |x| becomes less than x.
+        """
+        if self.parts == 1:
+            return [x]
+        first = self.rounded(x)
+        left = x - first
+        return [first, self.rounded(left - left.abs() * (2 * self.unit) - VANISHING**2)]
+
+    def lost(self, squares: Tensor, k: int) -> Tensor:
+        """Upper bounds (m,) of the norms of k differences from numbers of this format, from float32's sums of
+        their `squares` (m,).
+
+        Differences are exact: numbers to nearest lie within a factor of two of each other, or one is zero. The sum
+        is off by gamma(k), its root by half of that, and what vanishes in squaring is below 2^-126 each.
+        """
+        return squares.sqrt() * (1 + gamma(k + 4)) + math.sqrt(k) * VANISHING
 
     def dtype(self, device: torch.device) -> torch.dtype:
-        """How operands are stored: as what the device multiplies, if it adds up in float32; else as float32."""
-        return torch.bfloat16 if self.name == "bfloat16" and _adds_in_float32(device) else torch.float32
+        """How operands are stored: as what the device multiplies, if it does so faster than in float32."""
+        native = self.name == "bfloat16" and _multiplies_bfloat16(device)
+        return torch.bfloat16 if native else torch.float32
+
+    def product_dtype(self, device: torch.device) -> torch.dtype:
+        """What products come out as: on a CPU in the format of the operands."""
+        return self.dtype(device) if device.type == "cpu" else torch.float32
+
+    def cost(self, device: torch.device) -> float:
+        """About how long a product takes beside one in float32."""
+        if device.type == "cpu":
+            return _CPU_COST if self.dtype(device) == torch.bfloat16 else 1.0
+        return _GPU_COSTS[self.name]
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> Tensor:
         """left (a, k) times right (1 + b, k), transposed, their numbers in this format and the first row of
-        `right` a witness (see `matmul`): (a, b) of `out` (a, 1 + b), float32."""
+        `right` a witness (see `matmul`): (a, b) of `out` (a, 1 + b), of `product_dtype`."""
         return product(left, right, out, unit=self.unit)
 
 
 FLOAT32: Final = Precision("float32")
 _PRECISIONS: Final = {
     "float32": FLOAT32,
-    "tf32": Precision("tf32", 2.0**-11, rounds=True, parts=3, adding=4, multiple=8, cost=1 / 8),
-    "bfloat16": Precision("bfloat16", 2.0**-8, rounds=True, parts=3, adding=4, multiple=8, cost=1 / 16),
+    "tf32": Precision("tf32", 2.0**-11, rounds=True, parts=2, adding=4, multiple=8),
+    "bfloat16": Precision("bfloat16", 2.0**-8, rounds=True, parts=2, adding=4, multiple=8),
 }
+_GPU_COSTS: Final = {"float32": 1.0, "tf32": 1 / 8, "bfloat16": 1 / 16}
+_CPU_COST = 1 / 4
 
 
 @dataclass(frozen=True)
@@ -140,7 +186,7 @@ def choose_precision(
         return Choice(
             FLOAT32, f"since products in {precision.name} were measured to err more on this device than they may"
         )
-    if device.type != "cuda":
+    if device.type != "cuda" and precision.dtype(device) == torch.float32:
         return Choice(precision, "as asked, by rounding to it what is multiplied in float32")
     return Choice(
         precision, "as asked, and products on this device were measured to err no more than is reckoned with"
@@ -164,12 +210,15 @@ def confirms(precision: Precision, device: torch.device, multiply: Product = Pre
         witness = torch.zeros(1, b.shape[1], dtype=torch.float32)
         witness[0, -1] = witness_of(precision.unit)
         operands = a.to(device, dtype), torch.cat([witness, b]).to(device, dtype)
-        out = torch.empty(len(a), 2 * len(b) + 16, dtype=torch.float32, device=device)[:, 15 : 16 + len(b)]
-        found = multiply(precision, *operands, out).cpu().to(torch.float64)
+        whole_out = torch.empty(len(a), 2 * len(b) + 16, dtype=precision.product_dtype(device), device=device)
+        found = multiply(precision, *operands, whole_out[:, 15 : 16 + len(b)]).cpu()
         exact = a.to(torch.float64) @ b.to(torch.float64).T
         magnitude = a.to(torch.float64).abs() @ b.to(torch.float64).abs().T
         bound = (0.0 if whole else gamma(precision.adding * a.shape[1]) + 2.0**-40) * magnitude
-        if not bool(((found - exact).abs() <= bound).all()):
+        least, most = exact - bound, exact + bound
+        if found.dtype != torch.float32:  # what a number within the bound is rounded to
+            least, most = least.to(found.dtype), most.to(found.dtype)
+        if not bool(((least <= found) & (found <= most)).all()):  # in float64, or both of one narrower format
             return False
     return True
 
@@ -193,8 +242,11 @@ def _operands(multiple: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
 
 
 @cache
-def _adds_in_float32(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers into float32 ones (from torch 2.8 on, on CUDA)."""
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 numbers faster than float32 ones, and adds up in float32: on CUDA
+    from torch 2.8 on; on a CPU, if products of a millisecond or two are measured to be faster."""
+    if device.type == "cpu":
+        return _times_as_fast(device) >= _FASTER
     if device.type != "cuda":
         return False
     ones = torch.ones(8, 8, dtype=torch.bfloat16, device=device)
@@ -204,3 +256,17 @@ def _adds_in_float32(device: torch.device) -> bool:
     except (RuntimeError, TypeError, NotImplementedError):
         return False
     return True
+
+
+def _times_as_fast(device: torch.device) -> float:
+    """How many times as fast as float32 numbers a CPU multiplies bfloat16 ones, by the fastest of a few turns."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        left, right = (torch.ones(rows, 512, dtype=dtype, device=device) for rows in (512, 256))
+        turns = []
+        for _ in range(4):
+            started = time.perf_counter()
+            torch.mm(left, right.T)
+            turns.append(time.perf_counter() - started)
+        seconds[dtype] = min(turns)
+    return seconds[torch.float32] / seconds[torch.bfloat16]

@@ -10,7 +10,11 @@ terms are b_i + b_j - 2 (p_i.p_j - q_i q_j), so -1/2 of them is the inner produc
     left_i  = [ -q_i, -b_i/2, 1, p_i ]    and    right_j = [ q_j, 1, -b_j/2, p_j ],                      (2)
 
 and one GEMM bounds a tile. The deepest level has p_i = y_i, q_i = 0: it is the distance itself, but for rounding.
-The GEMM may be carried out in a format narrower than float32 (`precision`), with b_i/2 in several parts.
+The GEMM may be carried out in a format narrower than float32: with b_i/2 in two parts, and with what rounding the
+coordinates takes (`precision`, inequality (3)).
+
+A threshold may be part of the product: with (a_i - b_i)/2 for -b_i/2 on the left it is -1/2 of the bound less a_i,
+and a pair matters only where it is zero or less.
 
 Leading directions. For V (d, k) with |V'V - I| <= eta, p_i = V'y_i. The part of y_i - y_j inside V's range has
 squared norm at most |V'(y_i - y_j)|^2 / (1 - eta); the part outside, at most the sum of the two rows' own parts
@@ -34,7 +38,7 @@ from ..memory import memory_ran_out
 from .block_sizes import COORDINATES
 from .centered_rows import CenteredRows
 from .matmul import behind_witness, product, witness_of
-from .precision import Precision
+from .precision import VANISHING, Precision
 from .rounding import gamma
 from .workspace import Slot, Workspace
 
@@ -67,8 +71,9 @@ class Projection:
 class Level:
     """One of the screening levels: the first k coordinates, and the factor `slack` of inequality (1).
 
-    `residual` and `half` (m,) hold q_i and b_i / 2 of the rows of the projection. The full level has neither:
-    its coordinates are the centred rows themselves.
+    `residual` and `half` (m,) hold q_i and b_i / 2 of the rows of the projection, and in a narrow format `lost`
+    what rounding takes from their coordinates. The full level has none of them: its coordinates are the centred
+    rows.
     """
 
     centered: CenteredRows
@@ -78,14 +83,31 @@ class Level:
     projection: Projection | None = None
     residual: Tensor | None = None
     half: Tensor | None = None
+    lost: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.slack) and self.slack >= 0):
             raise ProofError(f"the slack of a level of {self.k} coordinates is {self.slack}")
 
-    def slack_for(self, largest: float) -> float:
-        """What is to be added to a bound of a pair with r_i + r_j <= `largest`, so that (1) holds."""
-        return self.slack * largest**2 + (self.k + 8) * 2.0**-120
+    @property
+    def cost(self) -> float:
+        """About how long a product takes for each coordinate, beside one in float32."""
+        return self.precision.cost(self.centered.rows.device)
+
+    def slack_for(self, largest: float, most: float | None = None) -> float:
+        """What is to be added to a bound of a pair with r_i + r_j <= `largest`, so that (1) holds.
+
+        Where thresholds of up to `most`, less this slack, are part of the product, these are among the numbers
+        that it adds up, and it is off by error(k) max(most, slack) more. They are rounded themselves: hence the
+        1.001.
+        """
+        slack = self.slack * largest**2 + (self.k + 8) * 2.0**-120
+        if most is None:
+            return slack
+        error = 1.001 * self.precision.error(self.k)
+        if not error < 1:
+            raise ProofError(f"a product of {self.k} coordinates may be off by all of a threshold")
+        return (slack + error * most) / (1 - error)
 
 
 class Factors:
@@ -100,24 +122,36 @@ class Factors:
         self.rows = rows
         self._side: Side = side
         self._workspace, self._first = workspace, first
-        self._full: tuple[Precision, _Placed] | None = None
+        self._full: _Placed | None = None
         self._projected: _Placed | None = None
-        self._beside: Level | None = None
 
-    def at(self, level: Level) -> Tensor:
+    def at(self, level: Level, less: Tensor | None = None) -> Tensor:
         """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call
-        may overwrite these."""
+        may overwrite these.
+
+        Products of left factors are -1/2 of bounds; with thresholds `less` (m,) float64, of bounds less these,
+        which are rounded down. Raises ProofError where a threshold is not finite, or a row in a narrow format.
+        """
         if level.projection is None or level.residual is None or level.half is None:
-            if self._full is None or self._full[0] is not level.precision or not self._full[1].held:
-                self._full = level.precision, self._gathered(level)
-            return self._full[1].tensor
-        if self._projected is None or not self._projected.held:
-            self._projected, self._beside = self._gathered_projection(level.projection), None
-        factor = self._projected.tensor[:, : level.precision.beside + level.k]
-        if self._beside is not level:
-            at = level.projection.position[self.rows.to(level.half.device)]
-            self._write_beside(factor, level.precision, level.residual[at], level.half[at])
-            self._beside = level
+            if self._full is None or self._full.level.precision is not level.precision or not self._full.held:
+                self._full = self._gathered(level)
+            placed = self._full
+            factor = placed.tensor
+        else:
+            if self._projected is None or not self._projected.held:
+                self._projected = self._gathered_projection(level, level.projection)
+            placed = self._projected
+            factor = placed.tensor[:, : level.precision.beside + level.k]
+            if placed.level is not level or placed.half is None:
+                at = level.projection.position[self.rows.to(level.half.device)]
+                lost = None if level.lost is None else level.lost[at]
+                placed.level, placed.half = level, level.half[at]
+                self._write_beside(factor, level, level.residual[at], placed.half, lost)
+                placed.is_less = False
+        assert placed.half is not None
+        if less is not None or placed.is_less:
+            self._write_own(factor, level.precision, _half_less(placed.half, less))
+            placed.is_less = less is not None
         return factor
 
     @property
@@ -129,65 +163,102 @@ class Factors:
         centered, precision = level.centered, level.precision
         like = torch.empty(0, dtype=precision.dtype(centered.rows.device), device=centered.rows.device)
         end = precision.beside + level.k
-        placed = self._place("", precision.padded(end), like)
-        factor = placed.tensor[self._witnesses :]
-        half = factor.new_empty(len(factor), dtype=torch.float32)
+        tensor, slot = self._place("", precision.padded(end), like)
+        factor = tensor[self._witnesses :]
+        half, lost = factor.new_empty((2, len(factor)), dtype=torch.float32)
         rows = self.rows.to(factor.device)
         step = max(1, _BLOCK // level.k)
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
             coordinates = factor[part, precision.beside : end]
-            if precision.rounds:
-                centred = centered.centred(rows[part])
-                coordinates.copy_(precision.rounded(centred))
-            else:
-                centred = centered.centred(rows[part], out=coordinates)
+            centred = centered.centred(rows[part], out=None if precision.rounds else coordinates)
             half[part] = torch.linalg.vector_norm(centred, dim=1).square_().mul_(0.5)
+            if precision.rounds:
+                precision.round_into(coordinates, centred)
+                rounding = torch.linalg.vector_norm(centred.sub_(coordinates), dim=1)
+                lost[part] = precision.lost(rounding.square_(), level.k)
         factor[:, end:] = 0.0
-        self._write_beside(placed.tensor, precision, torch.zeros_like(half), half)
-        return placed
+        self._write_beside(tensor, level, torch.zeros_like(half), half, lost if precision.rounds else None)
+        return _Placed(tensor, slot, level, half)
 
-    def _gathered_projection(self, projection: "Projection") -> "_Placed":
+    def _gathered_projection(self, level: Level, projection: "Projection") -> "_Placed":
         """Room for the factors of all projected levels, with the widest one's coordinates."""
         factors = projection.checked()
-        placed = self._place("projected_", factors.shape[1], factors)
+        tensor, slot = self._place("projected_", factors.shape[1], factors)
         at = projection.position[self.rows.to(factors.device)]
-        torch.index_select(factors, 0, at, out=placed.tensor[self._witnesses :])
-        return placed
+        torch.index_select(factors, 0, at, out=tensor[self._witnesses :])
+        return _Placed(tensor, slot, level)
 
-    def _place(self, kind: str, width: int, like: Tensor) -> "_Placed":
+    def _place(self, kind: str, width: int, like: Tensor) -> tuple[Tensor, Slot | None]:
         """Room for these rows' factors, of the type of those `like` them and where they are."""
         shape = self._witnesses + len(self.rows), width
         if self._workspace is None:
-            return _Placed(like.new_empty(shape))
+            return like.new_empty(shape), None
         slot = self._workspace.slot(kind + self._side, *shape, first=self._first, dtype=like.dtype)
-        return _Placed(slot.tensor, slot)
+        return slot.tensor, slot
 
-    def _write_beside(self, factor: Tensor, precision: Precision, residual: Tensor, half: Tensor) -> None:
-        """q, the parts of b / 2 and as many ones, in the columns that this side has for them; and the witness."""
-        left, parts = self._side == "left", precision.parts
-        ours, ones = (1, 1 + parts) if left else (1 + parts, 1)
+    def _write_beside(
+        self, factor: Tensor, level: Level, residual: Tensor, half: Tensor, lost: Tensor | None
+    ) -> None:
+        """q, as many ones as b / 2 has parts, and in a narrow format the two of (3), in the columns that this side
+        has for them; and the witness."""
+        precision, left = level.precision, self._side == "left"
         if left:
             factor[0] = 0.0
             factor[0, 1] = witness_of(precision.unit)  # where right factors have a one
-            factor = factor[1:]
-        factor[:, 0] = precision.rounded(-residual if left else residual)
-        factor[:, ones : ones + parts] = 1.0
-        for at, part in enumerate(precision.split(-half), start=ours):
-            factor[:, at] = part
-        factor[:, 1 + 2 * parts : precision.beside] = 0.0
+        beside = factor[self._witnesses :, : precision.beside]
+        rounded = precision.rounded(residual)
+        beside[:, 0] = -rounded if left else rounded
+        beside[:, 1:] = 0.0
+        ones = 1 + precision.parts if left else 1
+        beside[:, ones : ones + precision.parts] = 1.0
+        self._write_own(factor, precision, -half)
+        if lost is not None:
+            norm = (half * 2).sqrt() * (1 + gamma(level.k + 8)) + math.sqrt(level.k) * VANISHING
+            lost = (lost.square() + (residual - rounded).square()).sqrt()
+            if not bool((norm + lost).isfinite().all()):
+                raise ProofError("a row is not finite in the format in which pairs are screened")
+            end = 1 + 2 * precision.parts
+            beside[:, end] = -precision.rounded_up(lost) if left else precision.rounded_up(norm)
+            beside[:, end + 1] = -precision.rounded_up(norm + lost) if left else precision.rounded_up(lost)
+
+    def _write_own(self, factor: Tensor, precision: Precision, number: Tensor) -> None:
+        """The parts of `number` (m,), -b / 2 or more, in the columns that this side has for them."""
+        ours = 1 if self._side == "left" else 1 + precision.parts
+        for at, part in enumerate(precision.split(number), start=ours):
+            factor[self._witnesses :, at] = part
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Placed:
-    """Factors, and the slot of a workspace that they are in."""
+    """Factors, the slot of a workspace that they are in, and what they were last made for: the level whose numbers
+    stand beside the coordinates, these rows' b / 2 there, and whether thresholds are among them."""
 
     tensor: Tensor
-    slot: Slot | None = None
+    slot: Slot | None
+    level: Level
+    half: Tensor | None = None
+    is_less: bool = False
 
     @property
     def held(self) -> bool:
         return self.slot is None or self.slot.held
+
+
+def _half_less(half: Tensor, less: Tensor | None) -> Tensor:
+    """(less - b) / 2 (m,) float32 on the device of `half`, b / 2 (m,), rounded down; exactly -b / 2 without
+    `less`.
+
+    The threshold is rounded down; the difference is off by 2^-24 of itself, and 2^-22 of it are taken away.
+    """
+    if less is None:
+        return -half
+    if not bool(less.isfinite().all()):
+        raise ProofError("a threshold of a screening level is not finite")
+    rounded = less.to(torch.float32)
+    rounded = rounded.nextafter(torch.full_like(rounded, -torch.inf)).mul_(0.5).to(half.device)
+    number = rounded.sub_(half)
+    return number.sub_(number.abs().mul_(2.0**-22))
 
 
 def full_level(centered: CenteredRows, precision: Precision) -> Level:
@@ -219,28 +290,38 @@ def projected_levels(
     factors = basis.new_empty(shape, dtype=dtype) if slot is None else slot.tensor
     factors[:, : precision.beside] = 0.0
     more = [k - narrower for narrower, k in itertools.pairwise([0, *widths])]
-    squared_norms = basis.new_empty((len(widths), len(index)))
+    squared_norms, squared_losses = basis.new_zeros((2, len(widths), len(index)))
     behind = behind_witness(basis.T)
     for part, block in centered.blocks(index):
         found = product(block, behind)
-        factors[part, precision.beside :] = precision.rounded(found)
-        sums = [columns.sum(dim=1) for columns in torch.split(found.square(), more, dim=1)]
-        for at, squares in enumerate(itertools.accumulate(sums)):
-            squared_norms[at, part] = squares
+        rounded = factors[part, precision.beside :]
+        precision.round_into(rounded, found)
+        _accumulate(found.square(), more, squared_norms[:, part])
+        if precision.rounds:
+            _accumulate((found - rounded).square_(), more, squared_losses[:, part])
     position = torch.full((len(centered.rows),), -1, dtype=torch.int64)
     position[index] = torch.arange(len(index))
     projection = Projection(position.to(basis.device), factors, slot)
     radius = centered.radius[index]
     levels = []
-    for k, squares in zip(widths, squared_norms.cpu().to(torch.float64), strict=True):
+    for k, squares, losses in zip(widths, squared_norms.cpu().to(torch.float64), squared_losses, strict=True):
         off = math.sqrt(k) * gamma(d) * (1 + eta)
         inner = (squares.sqrt() * (1 - gamma(k + 4)) - off * radius).clamp_min_(0.0).square_() / (1 + eta)
         residual = (radius.square() - inner).clamp_min_(0.0).sqrt_() * (1 + 1e-6)
         half = (squares + residual.square()) / 2
         slack = 3 * off + 2 * eta + precision.error(k) + gamma(k + 8) + gamma(4)
-        on_device = (part.to(torch.float32).to(basis.device) for part in (residual, half))
-        levels.append(Level(centered, precision, k, slack, projection, *on_device))
+        q, b = (part.to(torch.float32).to(basis.device) for part in (residual, half))
+        lost = precision.lost(losses, k) if precision.rounds else None
+        levels.append(Level(centered, precision, k, slack, projection, q, b, lost))
     return levels
+
+
+def _accumulate(squares: Tensor, more: list[int], out: Tensor) -> None:
+    """The sums of the first, of the first two, ... of the blocks of `more` columns each of `squares` (m, k), into
+    `out` (blocks, m)."""
+    sums = [columns.sum(dim=1) for columns in torch.split(squares, more, dim=1)]
+    for at, total in enumerate(itertools.accumulate(sums)):
+        out[at] = total
 
 
 def _departure(basis: Tensor) -> float:

@@ -294,7 +294,7 @@ class Search:
             strip = rows[unwalked[rows]]
             rest = unwalked.clone()
             rest[strip] = False
-            self._tiles.verified.zero_()
+            self._tiles.begin_strip()
             before = self._tiles.snapshot(), self._pair_counts.snapshot()
             with Shortage(self._blocks.halvable) as shortage:
                 yield from self._walk_strip(strip, rest.nonzero().flatten())
@@ -338,7 +338,7 @@ class Search:
     def _select_levels(self, alive: Tensor) -> Iterator[Warned]:
         """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
         tiles, widest = self._tiles, self._blocks.projected
-        tiles.selection = only_full_level(self._centered, tiles.precision)
+        tiles.selection = only_full_level(self._centered, FLOAT32 if self._exhaustive else tiles.precision)
         if self._exhaustive:
             return
         with Shortage() as shortage:
@@ -360,7 +360,7 @@ class Search:
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
         """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
         in_reach = partners_in_reach(self._centered, self._thresholds, rows, torch.cat([rows, rest]))
-        height = self._blocks.tile_height(in_reach, len(self._tiles.selection.levels))
+        height = self._blocks.tile_height(in_reach, self._tiles.selection.projects)
         starts, workspace = range(0, len(rows), height), self._tiles.workspace
         tiles = [  # each behind its witness
             Factors(rows[start : start + height], "left", workspace, start + start // height) for start in starts

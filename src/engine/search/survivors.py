@@ -1,6 +1,7 @@
 """Which numbers of a product are small enough to matter.
 
 A level says of a pair that its squared distance is at most slack - 2 p, p being the pair's number in the product.
+Where thresholds are part of the product, the sign of p says whether the pair matters.
 """
 
 import torch
@@ -35,7 +36,25 @@ def where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, T
     least = product.amin(dim=1)  # which passes NaN on
     if bool(least.isnan().any()):
         return None
-    near = (least <= within.max()).nonzero().flatten()
+    return _places(product, (least <= within.max()).nonzero().flatten(), within, most)
+
+
+def where_not_positive(product: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    """Where a product (b, a), float32 or bfloat16, is zero or less: as `where_at_most`.
+
+    Bfloat16 numbers are compared as whole numbers, their bits, of which torch takes ten times as many at once.
+    These are positive where the number is greater than zero, infinite, or NaN without a sign: there must be none
+    of these.
+    """
+    if product.dtype != torch.bfloat16:
+        return where_at_most(product, torch.zeros(1, dtype=torch.float32), most)
+    bits = product.view(torch.int16)
+    near = (bits.amin(dim=1) <= 0).nonzero().flatten()
+    return _places(bits, near, torch.zeros(1, dtype=torch.int16, device=bits.device), most)
+
+
+def _places(product: Tensor, near: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    """Where the rows `near` of a product are at most `within`."""
     mask = torch.empty(len(near), product.shape[1], dtype=torch.bool, device=product.device)
     at_once = _AT_ONCE if product.device.type == "cpu" else _AT_ONCE_ELSEWHERE
     step = max(1, at_once // product.shape[1])

@@ -1,5 +1,6 @@
 """Deciding the pairs of a tile: bounds discard, float64 evaluates, and what is found raises the thresholds."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from .pair_counts import PairCounts
 from .precision import Precision
 from .rounding import squared_distances
 from .screening_levels import Factors, Level
-from .survivors import most_within, reaching, where_at_most
+from .survivors import most_within, reaching, where_at_most, where_not_positive
 from .thresholds import Thresholds
 from .workspace import Workspace, aligned
 
@@ -25,6 +26,7 @@ _TAKEN = 1 << 12  # pairs evaluated at once, before those that can no longer win
 _MOST_CHECKED = 1 << 15  # pairs of a tile that are looked at one by one: a quarter of a MB for each number of them
 _MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
 _STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
+_MOST_FAILURES = 2  # more than successes, in a strip: a level that so often leaves too many pairs is left out
 _RISE = 1e-6  # of the threshold: a pair that promises less is not evaluated to raise it
 
 
@@ -52,9 +54,10 @@ class Tile:
         row that is no partner, for the part ends before it, reaches none of the rows."""
         return bool(self.rows[0] == self.partners[0])
 
-    def factors(self, level: Level) -> tuple[Tensor, Tensor]:
-        """The rows' factors of a level, behind their witness (1 + a, width), and the partners' (b, width)."""
-        return self.left.at(level), self.right.at(level)[self.part]
+    def factors(self, level: Level, less: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The rows' factors of a level, behind their witness (1 + a, width), and the partners' (b, width); the
+        rows' with thresholds `less` (a,)."""
+        return self.left.at(level, less), self.right.at(level)[self.part]
 
 
 class Tiles:
@@ -81,6 +84,7 @@ class Tiles:
         self._centered, self._pair_counts, self._most = centered, pair_counts, most
         self._aside: list[tuple[Tensor, Tensor]] = []
         self._aside_pairs = 0
+        self._failures = Counter[int]()
 
     def use(self, blocks: Blocks) -> None:
         """Work on as much at once as `blocks` says."""
@@ -102,6 +106,11 @@ class Tiles:
         self._aside.clear()
         self._aside_pairs = 0
 
+    def begin_strip(self) -> None:
+        """Forget what belongs to the strip before: which rows were verified, and which levels were of no use."""
+        self.verified.zero_()
+        self._failures.clear()
+
     def take_over(self, pairs: Tensor) -> None:
         """Go on with the candidates of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
         squares = self.candidates.replace(pairs)
@@ -118,19 +127,26 @@ class Tiles:
         if not within:
             return
         tile = Tile(left, right, slice(start, start + within))
-        full = self.selection.levels[-1]
-        level = self.selection.choose(tile.rows, tile.partners, self.thresholds)
-        if level is full or not self._take_by(level, tile):
-            self._take_by_full(full, tile)
+        for level in self.selection.choose(tile.rows, tile.partners, self.thresholds):
+            if self._failures[level.k] > _MOST_FAILURES:
+                continue
+            if self._take_by(level, tile):
+                self._failures[level.k] = max(0, self._failures[level.k] - 1)
+                return
+            self._failures[level.k] += 1
+        self._take_by_full(self.selection.levels[-1], tile)
 
-    def _product(self, level: Level, tile: Tile) -> Tensor:
-        """A level's product (b, a) for a tile; infinite for most of what is there twice of a diagonal one."""
-        left, right = tile.factors(level)
+    def _product(self, level: Level, tile: Tile, less: Tensor | None = None) -> Tensor:
+        """A level's product (b, a) for a tile, with thresholds `less` (a,); infinite for most of what is there
+        twice of a diagonal one."""
+        left, right = tile.factors(level, less)
         rows = len(tile.rows)
         # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one. The
         # witness stands before the first cache line.
-        line = aligned(1)
-        whole = self.workspace.block("product", len(right), line + aligned(rows))[:, line - 1 : line + rows]
+        dtype = level.precision.product_dtype(left.device)
+        line = aligned(1, dtype)
+        block = self.workspace.block("product", len(right), line + aligned(rows, dtype), dtype)
+        whole = block[:, line - 1 : line + rows]
         done = 0
         if tile.is_diagonal:
             step = -(-rows // _STEPS)
@@ -141,24 +157,23 @@ class Tiles:
         level.precision.product(right[done:], left, out=whole[done:])
         return whole[:, 1:]
 
-    def _slack(self, level: Level, tile: Tile) -> float:
-        return level.slack_for(
-            float(self._centered.radius[tile.rows[0]] + self._centered.radius[tile.partners[0]])
-        )
+    def _slack(self, level: Level, tile: Tile, most: float | None = None) -> float:
+        largest = float(self._centered.radius[tile.rows[0]] + self._centered.radius[tile.partners[0]])
+        return level.slack_for(largest, most)
 
     def _take_by(self, level: Level, tile: Tile) -> bool:
         """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
         left then are set aside. False where they are not few."""
         least = self._least(tile.rows, tile.partners)
-        product, within = self._product(level, tile), most_within(least, self._slack(level, tile))
-        found = where_at_most(product, within, _MOST_CHECKED)
+        slack = self._slack(level, tile, float(least.max()))
+        found = where_not_positive(self._product(level, tile, least - slack), _MOST_CHECKED)
         if found is None:
             return False
         column, row = (at.cpu() for at in found)
         if tile.is_diagonal:
             column, row = column[row < column], row[row < column]
         counted = row, column
-        if len(row) > _MANY * len(product):  # else it does not pay to have the factors of all
+        if len(row) > _MANY * len(tile.partners):  # else it does not pay to have the factors of all
             full = self.selection.levels[-1]
             left, right = tile.factors(full)
             products = products_at(left[1:], right, row, column).cpu()

@@ -12,12 +12,14 @@ from ..device import release_cached
 from ..errors import ProofError
 
 Shape = tuple[int, int]
+_LINE = 64  # bytes
 
 
-def aligned(width: int) -> int:
-    """The least multiple of a cache line's 16 float32 numbers that is `width` or more: products whose rows begin
+def aligned(width: int, dtype: torch.dtype = torch.float32) -> int:
+    """The least multiple of a cache line's numbers of `dtype` that is `width` or more: products whose rows begin
     elsewhere take up to a fifth longer."""
-    return -(-width // 16) * 16
+    line = _LINE // dtype.itemsize
+    return -(-width // line) * line
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +100,13 @@ class Workspace:
             self._owners[_SCRATCH][:] = self._token
         return Slot(whole[first : first + rows, :columns], self, part, first, self._token)
 
-    def block(self, part: str, rows: int, columns: int) -> Tensor:
-        """(rows, columns) float32 in the place of a whole part, rows close together; for one tile's numbers.
+    def block(self, part: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """(rows, columns) of `dtype`, no wider than float32, in the place of a whole part, rows close together;
+        for one tile's numbers.
 
         Raises ProofError where the part is smaller.
         """
-        numbers = self._parts[part].view(-1)
+        numbers = self._parts[part].view(-1).view(dtype)
         if rows * columns > len(numbers):
             raise ProofError(f"the workspace's part {part!r} has no room for {rows} x {columns} numbers")
         self._token += 1

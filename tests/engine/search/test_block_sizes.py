@@ -72,15 +72,15 @@ def test_a_tile_whose_columns_are_no_multiple_of_its_rows_is_refused() -> None:
 def test_tiles_of_every_height_part_the_columns(rows: int) -> None:
     blocks = Blocks(pivots=4, strip=3 * rows, tile_rows=rows, tile_columns=3 * rows, float64_tile=64, projected=0)
 
-    for levels in (1, 2, 9):
+    for projected in (False, True):
         for in_reach in (torch.full((2_000,), 2_000), torch.arange(2_000, 0, -1)):
-            assert blocks.tile_columns % blocks.tile_height(in_reach, levels) == 0
+            assert blocks.tile_columns % blocks.tile_height(in_reach, projected) == 0
 
 
 def test_tiles_are_high_where_every_row_reaches_as_far_and_no_narrower_level_comes_first() -> None:
     blocks = sizes("cpu", 20_000, 2_560, free=GIB)
     all_of_them, fewer_and_fewer = torch.full((4_096,), 4_096), torch.arange(4_096, 0, -1)
 
-    assert blocks.tile_height(all_of_them, levels=1) == blocks.tile_rows
-    assert blocks.tile_height(all_of_them, levels=2) == blocks.tile_rows // 2
-    assert blocks.tile_height(fewer_and_fewer, levels=1) == blocks.tile_rows // 2
+    assert blocks.tile_height(all_of_them, projected=False) == blocks.tile_rows
+    assert blocks.tile_height(all_of_them, projected=True) == blocks.tile_rows // 2
+    assert blocks.tile_height(fewer_and_fewer, projected=False) == blocks.tile_rows // 2

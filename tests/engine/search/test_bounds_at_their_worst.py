@@ -13,6 +13,7 @@ from farpair.engine.search.precision import choose_precision
 from farpair.engine.search.rounding import UNIT_ROUNDOFF, gamma
 from farpair.engine.search.screening_levels import Factors, full_level
 from farpair.engine.search.thresholds import Thresholds
+from support.level_products import level_products
 
 COLUMNS = [1, 2, 64, 2048]
 
@@ -39,9 +40,8 @@ def test_the_full_level_bounds_opposite_rows(d: int, name: str) -> None:
     centered = center_rows(opposite_constants(d, torch.float32))
     level = full_level(centered, choose_precision(name, torch.device("cpu")).precision)
     index, scale = torch.arange(80), Fraction(4) ** centered.shift
-    out = torch.empty(80, 81)
-    product = level.precision.product(Factors(index, "right").at(level), Factors(index, "left").at(level), out).T
-    bounds = (-2 * product.double() + level.slack_for(2 * float(centered.radius.max()))).tolist()
+    products = level_products(level, Factors(index, "left"), Factors(index, "right"))
+    bounds = (-2 * products + level.slack_for(2 * float(centered.radius.max()))).tolist()
 
     true = exact_squares(centered.rows)
     assert all(bounds[i][j] >= scale * true[i][j] for i in range(80) for j in range(80))

@@ -8,6 +8,7 @@ from farpair.engine.search.screening_levels import Factors, Level, full_level, l
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import inputs
+from support.level_products import level_products
 
 WIDTHS = [1, 3, 8]
 PRECISIONS = [choose_precision(name, torch.device("cpu")).precision for name in ("float32", "tf32", "bfloat16")]
@@ -39,10 +40,8 @@ def squares(centered: CenteredRows) -> torch.Tensor:
 
 def bounds(level: Level, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """(a, b) float64: what the level says of the pairs of rows left (a,) and right (b,)."""
-    out = torch.empty(len(right), 1 + len(left))
-    product = level.precision.product(Factors(right, "right").at(level), Factors(left, "left").at(level), out).T
     largest = float(level.centered.radius[left].max() + level.centered.radius[right].max())
-    return -2 * product.cpu().to(torch.float64) + level.slack_for(largest)
+    return -2 * level_products(level, Factors(left, "left"), Factors(right, "right")) + level.slack_for(largest)
 
 
 def every_level(centered: CenteredRows, basis: torch.Tensor, precision: Precision = FLOAT32) -> list[Level]:
@@ -149,6 +148,6 @@ def test_factors_serve_one_level_after_another() -> None:
     levels = every_level(centered, leading_directions(centered, index, 8))
     left, right = Factors(index, "left"), Factors(index, "right")
     for level in [*levels, *reversed(levels)]:
-        product = level.precision.product(right.at(level), left.at(level), torch.empty(90, 91)).T.to(torch.float64)
+        products = level_products(level, left, right)
 
-        assert (-2 * product + level.slack_for(2 * float(centered.radius.max())) >= true).all()
+        assert (-2 * products + level.slack_for(2 * float(centered.radius.max())) >= true).all()

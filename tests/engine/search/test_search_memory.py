@@ -20,10 +20,10 @@ import json, sys, threading, time
 import psutil, torch
 from farpair.engine.search.search import search
 
-n, d, memory, decay = json.loads(sys.argv[1])
+n, d, memory, decay, precision = json.loads(sys.argv[1])
 scale = torch.arange(1, d + 1) ** -decay
 rows = torch.randn(n, d, generator=torch.Generator().manual_seed(0)) * scale
-list(search(rows[:400].clone()))
+list(search(rows[:400].clone(), precision=precision))
 process = psutil.Process()
 
 def held():
@@ -41,26 +41,27 @@ def watch():
 
 watching = threading.Thread(target=watch)
 watching.start()
-list(search(rows, memory=memory))
+list(search(rows, memory=memory, precision=precision))
 searching = False
 watching.join()
 print(most - before)
 """
 
 
-def beyond_the_rows(n: int, d: int, memory: int, decay: float) -> int:
-    run = [sys.executable, "-c", MEASURE, json.dumps([n, d, memory, decay])]
+def beyond_the_rows(n: int, d: int, memory: int, decay: float, precision: str) -> int:
+    run = [sys.executable, "-c", MEASURE, json.dumps([n, d, memory, decay, precision])]
     return int(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
     ("n", "d", "memory", "decay"),
     [(6_000, 64, 0, 0.0), (6_000, 64, 32 * MIB, 0.0), (12_000, 128, 0, 0.8), (1_200, 1_024, 0, 0.0)],
 )
-def test_a_search_takes_no_more_than_it_states(n: int, d: int, memory: int, decay: float) -> None:
+def test_a_search_takes_no_more_than_it_states(n: int, d: int, memory: int, decay: float, precision: str) -> None:
     stated = blocks_for(torch.device("cpu"), n, d, memory).bytes(n, d)
 
-    assert beyond_the_rows(n, d, memory, decay) <= 1.1 * stated + 2 * MIB
+    assert beyond_the_rows(n, d, memory, decay, precision) <= 1.1 * stated + 2 * MIB
 
 
 @pytest.mark.parametrize("memory", [0, 24 * MIB])
