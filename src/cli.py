@@ -10,11 +10,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import Field, fields, replace
+from functools import partial
 from typing import Final, NoReturn
 
 from . import __version__, values
+from .engine import run_settings
 from .engine.errors import FarpairError, InputError, RunError
+from .engine.run_settings import RunSettings
 from .options import BAD_INPUT, DONE, FAILED, INTERRUPTED, PIPE_CLOSED, Options
 
 
@@ -98,7 +101,8 @@ def parse(arguments: Sequence[str]) -> Options:
     vars(merged).update(given)
     if merged.ascii is None:
         merged.ascii = only_ascii()
-    options = Options(command=command, **vars(merged))
+    run = {field.name: vars(merged).pop(field.name) for field in fields(RunSettings)}
+    options = Options(command=command, settings=RunSettings(**run), **vars(merged))
     if options.tensor is not None and options.model is None:
         raise InputError("--tensor goes with the MODEL that holds the tensor.")
     return replace(options, model="demo") if command == "demo" else options
@@ -153,16 +157,10 @@ _MODEL: Final = "a name in the tensors folder, a model's folder, a .safetensors 
 _TENSORS: Final = "the folder of models (default: $FARPAIR_TENSORS, else ./tensors, else ../tensors)"
 _TENSOR: Final = "the tensor that is the embedding (default: W, or what checkpoints call it)"
 _CLUSTER: Final = "the cluster: mask (the model's mask file), all, or tokens:REGEX (default: mask if there is one)"
-_DEVICE: Final = "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else mps, else xpu, else cpu)"
 _CLEAN: Final = (
     "remove runs older than 30 days, but what is going and the newest result of each model and settings"
 )
 _CONFIG: Final = "the settings file (default: $FARPAIR_CONFIG, else farpair/settings.toml in ~/.config)"
-_PRECISION: Final = (
-    "what pairs are screened in: float32 (the default), tf32, bfloat16, or auto, which is float32; the answer is "
-    "the same"
-)
-_MEMORY: Final = "the most that the search may use beyond the rows, as in 256MB (default: the engine's choice)"
 _RUN: Final = "a run's id, a part of it, or `last` for the newest"
 
 # The flags that are followed by a word of their own.
@@ -205,7 +203,6 @@ _FORMS: Final = (
     ("markdown", "the analysis as Markdown"),
     ("csv", "the table of batches as CSV"),
 )
-_NUMBER: Final = _checked(values.whole_number)
 _EITHER: Final = argparse.BooleanOptionalAction
 
 
@@ -235,13 +232,9 @@ def _parser(command: str) -> _Parser:
     if command in ("app", "run"):
         add("--tensor", metavar="NAME", help=_TENSOR)
     if command in ("app", "demo", "run"):
-        add("--cluster", metavar="CLUSTER", type=_checked(values.cluster), help=_CLUSTER)
-        add("--batch", metavar="N", type=_NUMBER, help="rows in a batch (default: 256)")
-        add("--device", metavar="DEVICE", type=_checked(values.device), help=_DEVICE)
-        add("--precision", metavar="FORMAT", type=_checked(values.precision), help=_PRECISION)
-        add("--threads", metavar="N", type=_checked(values.threads), help="CPU threads (default: every core)")
-        add("--memory", metavar="SIZE", type=_checked(values.bytes_of), help=_MEMORY)
-        add("--exhaustive", action="store_true", help="evaluate every pair; discard none by a bound")
+        add("--cluster", metavar="CLUSTER", type=_checked(run_settings.cluster), help=_CLUSTER)
+        for setting in fields(RunSettings):
+            _add_setting(parser, setting)
     if command in ("app", "demo"):
         add("--print", action="store_true", help="print the analysis; do not open the app")
     if command in ("app", "demo", "attach", "replay"):
@@ -253,6 +246,16 @@ def _parser(command: str) -> _Parser:
     add("--colour", action=_EITHER, help="show colours (default: as the terminal and NO_COLOR say)")
     add("--config", metavar="FILE", help=_CONFIG)
     return parser
+
+
+def _add_setting(parser: _Parser, setting: "Field[int | str]") -> None:
+    """The flag of one of the run's settings."""
+    flag, meaning = f"--{setting.name}", setting.metadata["meaning"]
+    if isinstance(setting.default, bool):
+        parser.add_argument(flag, action=_EITHER, help=meaning)
+    else:
+        rule = _checked(partial(run_settings.from_text, setting.name))
+        parser.add_argument(flag, metavar=setting.metadata["metavar"], type=rule, help=meaning)
 
 
 def _add_forms(group: "argparse._MutuallyExclusiveGroup", command: str) -> None:

@@ -109,15 +109,7 @@ def _has_terminal() -> bool:
 def _run(options: Options) -> None:
     from .headless import run_to_its_end  # start time
 
-    request = request_for(
-        chosen_model(options),
-        batch=options.batch,
-        device=options.device,
-        threads=options.threads,
-        memory=options.memory,
-        exhaustive=options.exhaustive,
-        precision=options.precision,
-    )
+    request = request_for(chosen_model(options), options.settings)
     plain = _plain(options)
     record = run_to_its_end(request, plain=plain)
     _check_done(record)

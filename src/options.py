@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from .engine.run_settings import DEFAULTS, RunSettings
+
 DONE: Final = 0
 FAILED: Final = 1
 BAD_INPUT: Final = 2
@@ -24,15 +26,10 @@ class Options:
     tensors: str | None = None
     tensor: str | None = None
     cluster: str | None = None
-    batch: int = 256
-    device: str = "auto"
-    threads: int = 0
-    memory: int = 0
-    exhaustive: bool = False
+    settings: RunSettings = DEFAULTS
     clean: bool = False
     sample: bool = False
     speed: float = 1.0
-    precision: str = "auto"
     form: Literal["markdown", "json", "csv"] | None = None
     print: bool = False
     config: str | None = None

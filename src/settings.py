@@ -4,7 +4,8 @@ The command line beats the environment, which beats the file. Neither torch nor 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from . import values
 from .engine.errors import InputError
 from .engine.files import read_regular
 from .engine.home import config_home
+from .engine.run_settings import DEFAULTS, RULES, RunSettings, shown
 from .engine.text.escape import visible
 from .keymap import FIXED, KEYS, clash, key_problem
 
@@ -23,20 +25,16 @@ MOST_LINES: Final = 1000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings in force; None leaves the choice to the program, as 0 does for `threads` and `memory`.
+    """The settings in force; None leaves the choice to the program.
 
-    `tensors` is the folder of models; `batch`, `device`, `threads`, `memory` (bytes) and `precision` (the format
-    in which pairs are screened) are those of the next run; `theme` is one of `values.THEMES`; `ascii` shows
-    nothing but ASCII, `colour` false nothing in colour, `plain` makes `run` speak in sentences; `keys` gives
-    actions, by their names, other keys than their own.
+    `tensors` is the folder of models and `run` how the next run is carried out; the file sets its fields one by
+    one. `theme` is one of `values.THEMES`; `ascii` shows nothing but ASCII, `colour` false nothing in colour,
+    `plain` makes `farpair run` speak in sentences; `keys` gives actions, by their names, other keys than their
+    own.
     """
 
     tensors: str | None = None
-    batch: int = 256
-    device: str = "auto"
-    threads: int = 0
-    memory: int = 0
-    precision: str = "auto"
+    run: RunSettings = DEFAULTS
     theme: str | None = None
     mouse: bool = True
     ascii: bool | None = None
@@ -46,20 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def chosen(self) -> dict[str, object]:
         """Every setting by its name."""
-        return msgspec.structs.asdict(self)
+        by_name = msgspec.structs.asdict(self)
+        return {"tensors": by_name.pop("tensors"), **asdict(by_name.pop("run")), **by_name}
 
 
 # What each setting is for, and an example of it, as `farpair config` says it.
 MEANINGS: Final[dict[str, tuple[str, str]]] = {
     "tensors": ("the folder of models; without it ./tensors, else ../tensors", '"~/tensors"'),
-    "batch": ("rows in a batch", "256"),
-    "device": ("auto, cpu, cuda, cuda:N, mps or xpu", '"auto"'),
-    "threads": ("CPU threads of the search; without it every core", "4"),
-    "memory": ("the most that the search may use beyond the rows; without it what it needs", '"256MB"'),
-    "precision": (
-        f"{', '.join(values.PRECISIONS[:-1])} or {values.PRECISIONS[-1]}: what pairs are screened in",
-        '"auto"',
-    ),
+    **{of.name: (of.metadata["meaning"], of.metadata["example"]) for of in fields(RunSettings)},
     "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
     "mouse": ("whether the app takes the mouse", "true"),
     "ascii": ("nothing but ASCII characters; without it, as the locale says", "true"),
@@ -131,7 +123,8 @@ def read_settings(file: Path) -> Settings:
             raise _wrong(name, text, (key, error.action), str(error)) from None
         except ValueError as error:
             raise _wrong(name, text, (key,), str(error)) from None
-    return msgspec.convert(found, Settings)
+    run = {field.name: found.pop(field.name) for field in fields(RunSettings) if field.name in found}
+    return msgspec.convert({**found, "run": run}, Settings)
 
 
 class _WrongKey(ValueError):
@@ -176,45 +169,15 @@ def _no_such(name: str, kind: str, known: tuple[str, ...]) -> str:
     return f"there is no such {kind}; there are {', '.join(known[:-1])} and {known[-1]}"
 
 
-def _written(check: Callable[[str], object], example: str) -> Callable[[object], object]:
-    """A check of a value that is a string in TOML."""
-
-    def checked(value: object) -> object:
-        if not isinstance(value, str):
-            raise ValueError(f"{_shown(value)} is not a string; write it in quotes, as in {example}")
-        return check(value)
-
-    return checked
-
-
-def _number(check: Callable[[str], int]) -> Callable[[object], int]:
-    """A check of a value that is a whole number in TOML."""
-
-    def checked(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise ValueError(f"{_shown(value)} is not a whole number")
-        return check(str(value))
-
-    return checked
-
-
-def _memory(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return values.bytes_of(str(value))
-    if not isinstance(value, str):
-        raise ValueError(f'{_shown(value)} is not a size; write it as "256MB" or "1.5GB"')
-    return values.bytes_of(value)
-
-
 def _choice(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{_shown(value)} is neither true nor false")
+        raise ValueError(f"{shown(value)} is neither true nor false")
     return value
 
 
-def _folder(value: str) -> str:
-    if not value or "\0" in value:
-        raise ValueError(f"{value!r} is not a folder's name")
+def _folder(value: object) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f'{shown(value)} is not the name of a folder; write it as "~/tensors"')
     return value
 
 
@@ -228,7 +191,7 @@ def _keys(value: object) -> dict[str, tuple[str, ...]]:
             raise _WrongKey(action, _no_such(action, "action", actions))
         keys = given if isinstance(given, list) and given else [given]
         for key in keys:
-            problem = key_problem(key) if isinstance(key, str) else f"{_shown(key)} is not a key in quotes"
+            problem = key_problem(key) if isinstance(key, str) else f"{shown(key)} is not a key in quotes"
             if problem:
                 raise _WrongKey(action, problem)
         chosen[action] = tuple(keys)
@@ -238,22 +201,10 @@ def _keys(value: object) -> dict[str, tuple[str, ...]]:
     return chosen
 
 
-def _shown(value: object) -> str:
-    """A value of TOML as TOML writes it."""
-    try:
-        return str(value).lower() if isinstance(value, bool) else repr(value)
-    except RecursionError:
-        return "what stands there"
-
-
-_CHECKS: Final[dict[str, Callable[[object], object]]] = {
-    "tensors": _written(_folder, 'tensors = "~/tensors"'),
-    "batch": _number(values.whole_number),
-    "device": _written(values.device, 'device = "cuda:1"'),
-    "threads": _number(values.threads),
-    "memory": _memory,
-    "precision": _written(values.precision, 'precision = "tf32"'),
-    "theme": _written(values.theme, 'theme = "dark"'),
+_CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
+    "tensors": _folder,
+    **RULES,
+    "theme": values.theme,
     "mouse": _choice,
     "ascii": _choice,
     "colour": _choice,

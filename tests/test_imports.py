@@ -7,6 +7,7 @@ from pathlib import Path
 
 import farpair
 import pytest
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from support.fixtures import build_small_model
 from support.running import ended, read_until
@@ -57,7 +58,7 @@ def test_commands_that_only_read_load_no_torch(tmp_path: Path, monkeypatch: pyte
     from farpair.engine.models.discovery import model_at
     from farpair.engine.runs.request import request_for
 
-    run = control.start(request_for(model_at(tmp_path / "tensors" / "small"), device="cpu"))
+    run = control.start(request_for(model_at(tmp_path / "tensors" / "small"), RunSettings(device="cpu")))
     assert read_until(run, ended).state == "done"
     for words in (
         ["models", "--tensors", str(tmp_path / "tensors")],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from farpair.cli import parse
 from farpair.engine.errors import InputError, RunError
+from farpair.engine.run_settings import RunSettings
 from farpair.keymap import KEYS, keys_in_use
 from farpair.settings import Settings, read_settings, settings_in_force
 from farpair.settings_file import remember_theme, settings_page
@@ -18,6 +19,7 @@ batch = 64          # small
 device = "cuda:1"
 threads = 3
 memory = "1.5GB"
+exhaustive = true
 theme = "light"
 mouse = false
 ascii = true
@@ -40,10 +42,7 @@ def test_every_setting_is_read(config: Path) -> None:
     assert settings_in_force(None) == Settings()
     assert read_settings(written(config, EVERYTHING)) == Settings(
         tensors="~/models",
-        batch=64,
-        device="cuda:1",
-        threads=3,
-        memory=1_500_000_000,
+        run=RunSettings(batch=64, device="cuda:1", threads=3, memory=1_500_000_000, exhaustive=True),
         theme="light",
         mouse=False,
         ascii=True,
@@ -57,9 +56,9 @@ def test_the_command_line_beats_the_environment_and_that_the_file(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(config, EVERYTHING)
-    options = parse(["--batch", "7", "--mouse"])
-    assert (options.batch, options.device, options.mouse, options.threads) == (7, "cuda:1", True, 3)
-    assert (options.tensors, options.memory, options.keys["run"]) == ("~/models", 1_500_000_000, ("f5",))
+    options = parse(["--batch", "7", "--mouse", "--no-exhaustive"])
+    assert options.settings == RunSettings(batch=7, device="cuda:1", threads=3, memory=1_500_000_000)
+    assert (options.mouse, options.tensors, options.keys["run"]) == (True, "~/models", ("f5",))
     monkeypatch.setenv("FARPAIR_TENSORS", "/elsewhere")
     assert parse([]).tensors is None
     assert parse(["--tensors", "/here"]).tensors == "/here"
@@ -69,20 +68,20 @@ def test_the_command_line_beats_the_environment_and_that_the_file(
     other = tmp_path / "other.toml"
     other.write_text("batch = 9")
     monkeypatch.setenv("FARPAIR_CONFIG", str(other))
-    assert parse([]).batch == 9
-    assert parse(["--config", str(config / "settings.toml")]).batch == 256
+    assert parse([]).settings.batch == 9
+    assert parse(["--config", str(config / "settings.toml")]).settings.batch == 256
 
 
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("\n\nbatch = 0", 3, "batch: '0' is not a whole number from 1 to 2,147,483,647."),
+        ("\n\nbatch = 0", 3, "batch: 0 is not a whole number from 1 to 2,147,483,647."),
         ("batch = true", 1, "batch: true is not a whole number"),
         ('batch = "256"', 1, "batch: '256' is not a whole number"),
         ("# a comment\nbatsch = 4", 2, "batsch: there is no such setting; the nearest is batch."),
         ("zzz = 4", 1, "zzz: there is no such setting; there are tensors, batch,"),
         ('batch = 4\ndevice = "gpu"\ndevise = 1', 2, ""),
-        ("device = 1", 1, 'device: 1 is not a string; write it in quotes, as in device = "cuda:1".'),
+        ("device = 1", 1, "device: 1 is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu."),
         ('memory = "lots"', 1, "memory: 'lots' is not a size; write it as 256MB or 1.5GB."),
         ('theme = "drak"', 1, "theme: 'drak' is not a theme; it is dark, light, contrast or terminal."),
         ("\nmouse = 1", 2, "mouse: 1 is neither true nor false."),
@@ -92,7 +91,7 @@ def test_the_command_line_beats_the_environment_and_that_the_file(
         ('[keys]\nrun = "ctrl-x"', 2, "keys.run: 'ctrl-x' is not a key; write a character, ctrl+s, f5, or one of"),
         ("[keys]\nrun = []", 2, "keys.run: [] is not a key in quotes."),
         ('[keys]\nstop = "z"\nrun = "x"\npause = "q"', 4, "keys.pause: q is the key of quit as well"),
-        ('tensors = ""', 1, "tensors: '' is not a folder's name."),
+        ('tensors = ""', 1, "tensors: '' is not the name of a folder; write it as \"~/tensors\"."),
         ("batch = 4\nother = [\n  1,\n  2,\n]\n", 2, "other: there is no such setting"),
     ],
 )
@@ -181,7 +180,7 @@ def test_a_theme_is_remembered_and_all_else_in_the_file_stays(config: Path, tmp_
     file.symlink_to(linked)
     remember_theme(file, "dark")
     assert file.is_symlink()
-    assert read_settings(linked) == Settings(batch=3, theme="dark")
+    assert read_settings(linked) == Settings(run=RunSettings(batch=3), theme="dark")
     assert [entry.name for entry in os.scandir(config)] == ["settings.toml"]
 
 

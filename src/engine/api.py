@@ -14,10 +14,10 @@ from torch import Tensor
 from .analysis.outlier_ladder import outlier_ladder
 from .errors import InputError
 from .events import BatchDone, PairFound
+from .run_settings import AUTO, DEFAULTS, RunSettings
 from .search.arrays import Rows, checked, whole_number
 from .search.block_sizes import blocks_for
 from .search.isolation import apart
-from .search.precision import AUTO
 from .search.search import Search, search_here
 
 __all__ = [
@@ -63,7 +63,7 @@ def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
 
     def found() -> PairFound:
         x = checked(rows)
-        *_, last = search_here(x, batch=256, device=x.device, precision=precision)
+        *_, last = search_here(x, RunSettings(precision=precision))
         assert isinstance(last, PairFound)
         return last
 
@@ -84,7 +84,7 @@ def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
 def _farthest_pairs(x: Tensor, k: int) -> list[FarPair]:
     n, d = x.shape
     count = min(k, n * (n - 1) // 2)
-    whole = Search(x, batch=256, blocks=blocks_for(x.device, n, d), most=count)
+    whole = Search(x, DEFAULTS, blocks_for(x.device, n, d), most=count)
     if any(isinstance(event, PairFound) for event in whole.events()):  # all rows are equal
         every = ((i, j) for i in range(n) for j in range(i + 1, n))
         return [FarPair(i, j, 0.0) for _, (i, j) in zip(range(count), every, strict=False)]
@@ -99,7 +99,7 @@ def eccentricities(rows: Rows) -> Eccentricities:
 def _eccentricities(x: Tensor) -> Eccentricities:
     distance = torch.empty(len(x), dtype=torch.float64, device="cpu")
     partner = torch.empty(len(x), dtype=torch.int64, device="cpu")
-    for event in search_here(x, batch=1, device=x.device):
+    for event in search_here(x, RunSettings(batch=1)):
         if isinstance(event, BatchDone):
             distance[event.batch] = event.maximum
             partner[event.batch] = event.j if event.i == event.batch else event.i

@@ -5,6 +5,7 @@ import platform
 import psutil
 import torch
 
+from . import run_settings
 from .errors import InputError
 
 WITHOUT_FLOAT64 = frozenset({"mps"})
@@ -20,16 +21,16 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device(available[0] if available else "cpu")
     try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"--device {name!r} is not a device: use auto, cpu, cuda, cuda:1, mps or xpu.") from None
+        device = torch.device(run_settings.device(name))
+    except ValueError as error:
+        raise InputError(f"device: {error}.") from None
     if device.type == "cpu":
-        return torch.device("cpu")
+        return device
     if str(device) != name:  # torch keeps an index in eight bits: cuda:256 would be cuda:0
-        raise InputError(f"--device {name}: no machine has so many devices.")
+        raise InputError(f"device: no machine has so many devices that one is {name}.")
     if (device.index or 0) >= _count(device.type):
         have = ", ".join(["cpu", *available])
-        raise InputError(f"--device {name}: this machine has no such device (it has {have}).")
+        raise InputError(f"device: this machine has no {name}; it has {have}.")
     return device
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from .run_settings import DEFAULTS, RunSettings
+
 # What a journal may say, whoever wrote it: what is beyond this is no number of rows, no length and no sentence.
 MOST_BATCHES: Final = 300_000
 LONGEST_WORDS: Final = 65_536  # characters; a sentence with two paths in it has at most half as many
@@ -18,6 +20,8 @@ Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # a number of things
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Magnitude = Annotated[float, msgspec.Meta(ge=0)]  # a length, an angle, a time or a rate
 Words = Annotated[str, msgspec.Meta(max_length=LONGEST_WORDS)]
+# How far a batch had to go to be settled, from the cheapest to the dearest.
+Settled = Literal["bounds", "screening", "float64", "exhaustive"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -29,8 +33,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `cluster` says which rows:
     "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX" (every token whose text
-    matches). `device` is "auto" or a torch device string. `threads` 0, `memory` 0 and `precision` "auto" leave the
-    choice to the engine. `resumes` names the run whose settled batches this one is to go on from.
+    matches). `settings` says how they are searched. `resumes` names the run whose settled batches this one is to
+    go on from.
     """
 
     model: Words
@@ -39,13 +43,15 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Words = "mask"
     cluster_file: Words | None = None
     tokenizer: Words | None = None
-    batch: Natural = 256
-    device: Words = "auto"
-    threads: Natural = 0
-    memory: Natural = 0
-    exhaustive: bool = False
+    settings: RunSettings = DEFAULTS
     resumes: Words | None = None
-    precision: Words = "auto"
+
+    def __post_init__(self) -> None:
+        for name, value in self.settings.changed.items():
+            if isinstance(value, int) and not 0 <= value < 2**63:
+                raise ValueError(f"`{name}` is not a number of things")
+            if isinstance(value, str) and len(value) > LONGEST_WORDS:
+                raise ValueError(f"`{name}` is longer than {LONGEST_WORDS:,} characters")
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +167,7 @@ class BatchDone(Event, frozen=True, kw_only=True):
     pairs: Natural
     evaluated: Natural
     seconds: Magnitude
-    settled: Literal["bounds", "screening", "float64", "exhaustive"]
+    settled: Settled
 
 
 class Checkpoint(Event, frozen=True, kw_only=True):

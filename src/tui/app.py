@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerState
 
 from ..engine.errors import FarpairError
 from ..engine.models.discovery import Model
+from ..engine.run_settings import DEFAULTS, RunSettings
 from ..engine.text.escape import visible
 from ..keymap import keys_in_use
 from .appearance import Appearance, ThemedApp, appearance_of
@@ -63,12 +64,7 @@ def run_app(
         models,
         tensors=tensors,
         model=model,
-        batch=options.batch,
-        device=options.device,
-        threads=options.threads,
-        memory=options.memory,
-        exhaustive=options.exhaustive,
-        precision=options.precision,
+        settings=options.settings,
         appearance=appearance_of(options),
         opening=opening,
         first=first,
@@ -91,12 +87,7 @@ class FarpairApp(ThemedApp):
         *,
         tensors: Path | None,
         model: str | None,
-        batch: int,
-        device: str,
-        threads: int = 0,
-        memory: int = 0,
-        exhaustive: bool = False,
-        precision: str = "auto",
+        settings: RunSettings = DEFAULTS,
         appearance: Appearance | None = None,
         opening: Opening | None = None,
         first: bool = False,
@@ -106,17 +97,7 @@ class FarpairApp(ThemedApp):
         self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.appearance.keys})
         shown_keys = {key.id: key.shown for key in self.keys}
         folder = str(tensors) if tensors else None
-        self.settings = Settings(
-            batch=batch,
-            device=device,
-            tensors=folder,
-            threads=threads,
-            memory=memory,
-            exhaustive=exhaustive,
-            precision=precision,
-            first=first,
-            keys=shown_keys,
-        )
+        self.settings = Settings(run=settings, tensors=folder, first=first, keys=shown_keys)
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
         self._models = models

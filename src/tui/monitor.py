@@ -116,16 +116,7 @@ class Watched:
 
     def start(self, settings: Settings) -> None:
         """Start a run. Raises InputError for a model that cannot be run, RunError where no engine starts."""
-        request = request_for(
-            self.model,
-            batch=settings.batch,
-            device=settings.device,
-            threads=settings.threads,
-            memory=settings.memory,
-            exhaustive=settings.exhaustive,
-            precision=settings.precision,
-        )
-        self.take(control.start(request))
+        self.take(control.start(request_for(self.model, settings.run)))
         self.looked = True
 
     def resume(self) -> bool:

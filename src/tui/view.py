@@ -8,6 +8,7 @@ import msgspec
 from ..engine.events import AnyEvent, BatchBound, BatchDone, RunStarted
 from ..engine.journal.record import BatchRecord, RunRecord
 from ..engine.models.discovery import Model
+from ..engine.run_settings import DEFAULTS, RunSettings
 from ..engine.text.numbers import size
 from ..keymap import KEYS
 
@@ -31,35 +32,30 @@ Stage = Literal[
 class Settings(msgspec.Struct, frozen=True):
     """What the next run will use, the folder where models were looked for, and the keys by their actions.
 
-    Of `threads` and `memory` 0, and of `screen` "auto", leave the choice to the engine. `first` is whether no
-    model of the person's own was found there.
+    `first` is whether no model of the person's own was found there.
     """
 
-    batch: int = 256
-    device: str = "auto"
+    run: RunSettings = DEFAULTS
     tensors: str | None = None
-    threads: int = 0
-    memory: int = 0
-    exhaustive: bool = False
-    precision: str = "auto"
     first: bool = False
     keys: Mapping[str, str] = msgspec.field(default_factory=lambda: {key.id: key.shown for key in KEYS})
 
     @property
     def more(self) -> str:
         """What else the next run is asked for, as the end of a sentence; "" where all is left to the engine."""
-        asked = (
-            f"--threads {self.threads}" if self.threads else "",
-            f"--memory {size(self.memory)}" if self.memory else "",
-            "--exhaustive" if self.exhaustive else "",
-            f"--precision {self.precision}" if self.precision != "auto" else "",
-        )
-        given = ", ".join(flag for flag in asked if flag)
+        others = {name: value for name, value in self.run.changed.items() if name not in ("batch", "device")}
+        given = ", ".join(_said(name, value) for name, value in others.items())
         return f"; {given}" if given else ""
 
     def key(self, action: str) -> str:
         """The key of an action of the table in `keys`, as it is shown."""
         return self.keys[action]
+
+
+def _said(name: str, value: int | str | bool) -> str:
+    if value is True:
+        return name
+    return f"{name} {size(int(value)) if name == 'memory' else value}"
 
 
 class View(msgspec.Struct, frozen=True):

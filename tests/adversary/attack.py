@@ -31,6 +31,7 @@ from adversary.subject import (
     verify,
 )
 from adversary.surroundings import surrounded, untouched
+from farpair.engine.run_settings import RunSettings
 
 # "interleaved": another search goes on between any two steps; "abandoned": one was left half done before;
 # "passed-on": each step is taken in another thread.
@@ -116,10 +117,10 @@ def _answers(case: Case, rows: torch.Tensor) -> list[Any]:
     def steps(resume: ResumePoint | None = None) -> Iterator[object]:
         return search(
             rows,
-            batch=case.batch or len(rows),
-            precision=case.precision,
+            RunSettings(
+                batch=case.batch or len(rows), precision=case.precision, exhaustive=case.mode == "exhaustive"
+            ),
             blocks=blocks,
-            exhaustive=case.mode == "exhaustive",
             resume=resume,
         )
 

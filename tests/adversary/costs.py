@@ -24,6 +24,7 @@ import torch
 from adversary.attack import Case, case_of
 from adversary.kinds import KINDS, rows_of
 from adversary.subject import blocks_called, eccentricities, farthest_pairs, search, stated_bytes
+from farpair.engine.run_settings import RunSettings
 
 MIB = 1 << 20
 MOST_TIMES = 20.0
@@ -105,7 +106,9 @@ def _search(case: Case, rows: torch.Tensor) -> None:
         case mode:
             blocks = blocks_called(case.blocks, *rows.shape)
             batch, exhaustive = case.batch or len(rows), mode == "exhaustive"
-            for _ in search(rows, batch=batch, precision=case.precision, blocks=blocks, exhaustive=exhaustive):
+            for _ in search(
+                rows, RunSettings(batch=batch, precision=case.precision, exhaustive=exhaustive), blocks=blocks
+            ):
                 pass
 
 

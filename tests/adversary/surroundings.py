@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 from adversary.subject import search
+from farpair.engine.run_settings import RunSettings
 
 SURROUNDINGS = (
     "plain",
@@ -148,7 +149,7 @@ def _enter(name: str, stack: ExitStack) -> None:
 
 
 def _finish(rows: torch.Tensor) -> None:
-    for _ in search(rows, batch=50, precision="tf32"):
+    for _ in search(rows, RunSettings(batch=50, precision="tf32")):
         pass
 
 

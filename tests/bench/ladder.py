@@ -38,7 +38,7 @@ def main() -> None:
 def measure(rows: torch.Tensor, rounds: int) -> dict[str, object]:
     """The figures of one input (n, d), printed."""
     n, d = rows.shape
-    batches = [event for event in search_here(rows, batch=256, device=rows.device) if isinstance(event, BatchDone)]
+    batches = [event for event in search_here(rows) if isinstance(event, BatchDone)]
     measured = measure_rows(rows, None)
     memory = blocks_for(rows.device, n, d).bytes(n, d)
 
@@ -51,7 +51,7 @@ def measure(rows: torch.Tensor, rounds: int) -> dict[str, object]:
 
     times = take_turns(
         [
-            Contestant("search", whole(lambda: list(search_here(rows, batch=256, device=rows.device)))),
+            Contestant("search", whole(lambda: list(search_here(rows)))),
             Contestant("ladder after it", whole(climb)),
             Contestant("farthest_pair", whole(lambda: farthest_pair(rows))),
             Contestant("outlier_ladder", whole(lambda: outlier_ladder(rows))),

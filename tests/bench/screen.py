@@ -20,6 +20,7 @@ import torch
 from common import Contestant, arguments, machine, print_json, print_table, take_turns, use_threads, whole
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import Model, model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.request import request_for
 from journals import Clocked, write_whole
@@ -240,7 +241,7 @@ def searched(folder: Path, rows: int) -> Iterator[folders.Run]:
     generator = torch.Generator().manual_seed(1)
     save_file({"W": torch.randn(rows, 256, generator=generator)}, where / "W.safetensors")
     with state(folder):
-        run = control.start(request_for(model_at(where), device="cpu", exhaustive=True))
+        run = control.start(request_for(model_at(where), RunSettings(device="cpu", exhaustive=True)))
         try:
             control.pause(run, read_until(run, searching))
             read_until(run, lambda record: record.paused)

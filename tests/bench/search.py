@@ -26,6 +26,7 @@ from common import (
     whole,
 )
 from farpair.engine.events import BatchDone, PairFound
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.block_sizes import blocks_for
 from farpair.engine.search.search import search_here
 from peers import FAISS, GEMM, GEMM_ONE_SHOT, NOTEBOOK, missing, peers
@@ -171,11 +172,9 @@ def measure(chosen: Input, smoke: bool, rounds: int) -> dict[str, object] | None
     blocks = blocks_for(rows.device, n, d)
     at_once = replace(blocks, strip=n)
     ours = [
-        Contestant(OURS, whole(lambda: list(search_here(rows, batch=256, device=rows.device)))),
-        Contestant(
-            AT_THE_END, whole(lambda: list(search_here(rows, batch=256, device=rows.device, blocks=at_once)))
-        ),
-        Contestant(ONE_BATCH, whole(lambda: list(search_here(rows, batch=n, device=rows.device)))),
+        Contestant(OURS, whole(lambda: list(search_here(rows)))),
+        Contestant(AT_THE_END, whole(lambda: list(search_here(rows, blocks=at_once)))),
+        Contestant(ONE_BATCH, whole(lambda: list(search_here(rows, RunSettings(batch=n))))),
     ]
     times = take_turns([*ours, *peers(rows, notebook=chosen.has_notebook)], rounds)
     print_times(times)
@@ -230,7 +229,7 @@ def watch(rows: torch.Tensor) -> tuple[float, float]:
     """The fraction of the pairs that a search evaluates, and the seconds to its first batch's final maximum."""
     started = time.perf_counter()
     first_batch = math.inf
-    for event in search_here(rows, batch=256, device=rows.device):
+    for event in search_here(rows):
         if isinstance(event, BatchDone):
             first_batch = min(first_batch, time.perf_counter() - started)
     assert isinstance(event, PairFound)
@@ -246,7 +245,7 @@ def growth(chosen: Input, growing: Sequence[int], smoke: bool, rounds: int) -> d
     sizes = [size // 20 if smoke else size for size in growing]
     subsets = {str(size): rows[order[:size]] for size in sizes if size <= len(rows)}
     contestants = [
-        Contestant(size, whole(lambda subset=subset: list(search_here(subset, batch=256, device=subset.device))))
+        Contestant(size, whole(lambda subset=subset: list(search_here(subset))))
         for size, subset in subsets.items()
     ]
     medians = {size: taken.median for size, taken in take_turns(contestants, rounds).items()}

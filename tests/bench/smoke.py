@@ -105,7 +105,7 @@ def beside_the_notebook(request: RunRequest, smoke: bool, rounds: int) -> dict[s
     found = _printed(
         f"search of {len(rows):,} × {rows.shape[1]:,} rows",
         {
-            "farpair": lambda: list(search_here(rows, batch=256, device=rows.device)),
+            "farpair": lambda: list(search_here(rows)),
             "the notebook's loop": lambda: notebook_loop(rows),
         },
         rounds,

@@ -13,6 +13,7 @@ from farpair import __version__
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import model_at
 from farpair.engine.report import sentences
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
@@ -178,7 +179,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(words: list[str], reason: str
 
 
 def test_a_run_that_was_never_finished_is_reported_as_far_as_it_came(models: Path) -> None:
-    run = control.start(request_for(model_at(models / "long"), threads=1, exhaustive=True))
+    run = control.start(request_for(model_at(models / "long"), RunSettings(threads=1, exhaustive=True)))
     record = read_until(run, searching)
     going = farpair("report", run.id)
     assert going.returncode == 1
@@ -197,7 +198,7 @@ def test_a_run_that_was_never_finished_is_reported_as_far_as_it_came(models: Pat
 
 
 def test_a_run_that_was_stopped_or_failed_is_reported_with_how_it_ended(models: Path) -> None:
-    run = control.start(request_for(model_at(models / "long"), threads=1, exhaustive=True))
+    run = control.start(request_for(model_at(models / "long"), RunSettings(threads=1, exhaustive=True)))
     control.stop(run, read_until(run, lambda now: now.batches_done > 0))
     record = read_until(run, ended)
     stopped = farpair("report", run.id)

@@ -12,6 +12,7 @@ from farpair.engine.events import RunRequest
 from farpair.engine.journal.reader import JournalTail, read_record
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders, request
 from farpair.engine.runs.request import request_for
 from support.fixtures import build_small_model
@@ -37,12 +38,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def long(models: Path) -> RunRequest:
-    return request_for(model_at(models / "long"), device="cpu", threads=1, exhaustive=True)
+    return request_for(model_at(models / "long"), RunSettings(device="cpu", threads=1, exhaustive=True))
 
 
 @pytest.fixture
 def small(models: Path) -> RunRequest:
-    return request_for(model_at(models / "small"), device="cpu")
+    return request_for(model_at(models / "small"), RunSettings(device="cpu"))
 
 
 def places() -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.request import request_for
 from support.running import ended, farpair, read_until
@@ -17,7 +18,7 @@ def test_what_json_prints_of_runs_that_are_done_stopped_resumed_and_failed_keeps
     schema = json.loads(farpair("schema").stdout)
     found: list[dict[str, Any]] = [json.loads(farpair("run", "first", "--json", "--batch", "16").stdout)]
     long = control.start(
-        request_for(model_at(models / "long"), device="cpu", threads=1, exhaustive=True, batch=8192)
+        request_for(model_at(models / "long"), RunSettings(device="cpu", threads=1, exhaustive=True, batch=8192))
     )
     control.stop(long, read_until(long, lambda record: record.checkpoint is not None))
     read_until(long, ended)

@@ -10,6 +10,7 @@ from farpair.engine.events import BatchDone, PairFound, Verified
 from farpair.engine.journal.reader import JournalTail, read_record
 from farpair.engine.journal.writer import JournalWriter
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.folders import Run
 from farpair.engine.runs.listing import listed
@@ -26,7 +27,7 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(models: Path) -> Run:
-    run = control.start(request_for(model_at(models / "small"), device="cpu", batch=16))
+    run = control.start(request_for(model_at(models / "small"), RunSettings(device="cpu", batch=16)))
     read_until(run, ended)
     return run
 

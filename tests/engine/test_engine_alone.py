@@ -29,10 +29,11 @@ assert outlier_ladder(rows)[0].diameter == 5.0
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.models.discovery import model_at
 from farpair.engine.report.text_report import print_report
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.request import request_for
 from farpair.engine.worker.pipeline import run_events
 record = RunRecord()
-for time, event in enumerate(run_events(request_for(model_at(Path(sys.argv[2])), device="cpu"))):
+for time, event in enumerate(run_events(request_for(model_at(Path(sys.argv[2])), RunSettings(device="cpu")))):
     record.apply(float(time), event)
 assert record.state == "done"
 print_report(record, sys.stdout, colour=False)

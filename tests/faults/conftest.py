@@ -12,6 +12,7 @@ import pytest
 import torch
 from farpair.engine.events import RunRequest
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
 from support.inputs import vocabulary
@@ -47,4 +48,4 @@ def seconds_long(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
     folder = tmp_path_factory.mktemp("models") / "seconds"
     folder.mkdir()
     save_file({"W": vocabulary(7000, 64).to(torch.float32)}, folder / "W.safetensors")
-    return request_for(model_at(folder), device="cpu", threads=1, memory=1, exhaustive=True)
+    return request_for(model_at(folder), RunSettings(device="cpu", threads=1, memory=1_000_000, exhaustive=True))

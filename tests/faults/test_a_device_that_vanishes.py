@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.folders import Run
 from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
@@ -43,7 +44,7 @@ def test_a_run_whose_device_vanishes_has_failed_with_a_sentence_and_keeps_its_se
     save_file({"W": inputs.normal(3_000, 24).float()}, tmp_path / "model" / "W.safetensors")
     run = Run("vanishing", tmp_path / "run")
     run.folder.mkdir()
-    request = request_for(model_at(tmp_path / "model"), device="cpu", memory=1)
+    request = request_for(model_at(tmp_path / "model"), RunSettings(device="cpu", memory=1_000_000))
     run.request.write_bytes(msgspec.json.encode(request))
     engine = subprocess.run([sys.executable, "-c", ENGINE, str(run.folder)], capture_output=True, text=True)
     record = read_record(run.journal)

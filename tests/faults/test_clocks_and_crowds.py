@@ -10,6 +10,7 @@ import pytest
 from farpair.engine.events import PairFound, RunRequest
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.request import request_for
 from faults.conftest import Of
@@ -33,7 +34,7 @@ def test_a_clock_that_steps_back_while_a_run_goes_leaves_its_times_in_order(
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(STEPPING_BACK)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu")))
     assert read_until(run, ended).state == "done"
     times = [when for when, _ in all_events(run)]
     assert times == sorted(times)
@@ -44,7 +45,7 @@ def test_a_clock_that_steps_back_while_a_run_goes_leaves_its_times_in_order(
 def test_engines_that_start_at_the_same_moment_have_folders_of_their_own_and_take_turns(
     tmp_path: Path, of: Of
 ) -> None:
-    small = request_for(model_at(build_small_model(tmp_path / "small")), device="cpu")
+    small = request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu"))
     starting = (
         "import sys, msgspec\nfrom farpair.engine.runs import control\n"
         "from farpair.engine.events import RunRequest\n"

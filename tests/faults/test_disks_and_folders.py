@@ -12,6 +12,7 @@ from farpair.engine.errors import RunError
 from farpair.engine.events import RunRequest
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.listing import listed
 from farpair.engine.runs.request import request_for
@@ -70,7 +71,7 @@ def test_a_size_limit_that_is_reached_is_a_sentence_for_whoever_looks(
         "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (900, 900))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu")))
     record = read_until(run, ended)
     wait_until_gone(run, record)
     control._children.pop(run.id)  # as another app sees it
@@ -98,7 +99,9 @@ def test_a_state_folder_that_is_removed_ends_the_engine_and_leaves_room_for_the_
     wait_until_gone(run, record)
     assert control._children[run.id].returncode == 3
     assert folders.all_runs() == []
-    next_run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    next_run = control.start(
+        request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu"))
+    )
     assert read_until(next_run, ended).state == "done"
 
 
@@ -121,5 +124,9 @@ def test_a_state_folder_that_cannot_be_written_is_a_sentence(
     (open_folder / "state").chmod(0o555)
     monkeypatch.setenv("XDG_STATE_HOME", str(open_folder / "state"))
     with as_nobody(), pytest.raises(RunError, match=r"The run could not be started: .*Permission denied"):
-        control.start(RunRequest(model="m", weights="/nowhere/W.safetensors", cluster="all", device="cpu"))
+        control.start(
+            RunRequest(
+                model="m", weights="/nowhere/W.safetensors", cluster="all", settings=RunSettings(device="cpu")
+            )
+        )
     assert stat.S_IMODE((open_folder / "state").stat().st_mode) == 0o555

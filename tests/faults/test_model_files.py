@@ -11,6 +11,7 @@ import pytest
 import torch
 from farpair.engine.events import RunRequest
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.request import request_for
 from farpair.engine.worker.pipeline import run_events
@@ -18,7 +19,7 @@ from faults.conftest import Of
 from safetensors.torch import save_file
 from support.answers_of_runs import answer
 from support.inputs import vocabulary
-from support.running import all_events, ended, read_until
+from support.running import all_events, ended, read_until, with_settings
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
     folder = tmp_path_factory.mktemp("models") / "large"
     folder.mkdir()
     save_file({"W": vocabulary(6000, 512).to(torch.float32)}, folder / "W.safetensors")
-    return request_for(model_at(folder), device="cpu", threads=1)
+    return request_for(model_at(folder), RunSettings(device="cpu", threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_the_answer_is_that_of_what_was_read_or_a_sentence_names_the_file(
 def test_a_run_whose_file_was_deleted_meanwhile_says_so_when_it_is_resumed(
     large: RunRequest,
 ) -> None:
-    request = msgspec.structs.replace(large, exhaustive=True, memory=1)
+    request = with_settings(large, exhaustive=True, memory=1_000_000)
     run = control.start(request)
     control.stop(run, read_until(run, lambda now: now.checkpoint is not None))
     read_until(run, ended)

@@ -13,6 +13,7 @@ import pytest
 from farpair.engine.events import RunRequest
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.folders import Run
 from farpair.engine.runs.listing import listed
@@ -31,7 +32,7 @@ def tensors(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def long(tensors: Path) -> RunRequest:
-    return request_for(model_at(tensors / "long"), device="cpu", threads=1, exhaustive=True)
+    return request_for(model_at(tensors / "long"), RunSettings(device="cpu", threads=1, exhaustive=True))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from farpair.engine.errors import InputError
 from farpair.engine.events import Named, RunEnded, Warned
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.request import request_for
 from farpair.engine.worker.pipeline import run_events
 from support.fixtures import as_nobody, build_small_model
@@ -48,7 +49,7 @@ def test_a_hostile_cluster_file_is_a_sentence(tmp_path: Path, case: Case) -> Non
 def test_tensors_that_cannot_be_used_are_a_sentence(tmp_path: Path, case: Case) -> None:
     case.write(tmp_path / "model")
     with pytest.raises(InputError) as caught, in_time():
-        deque(run_events(request_for(model_at(tmp_path / "model"), device="cpu")))
+        deque(run_events(request_for(model_at(tmp_path / "model"), RunSettings(device="cpu"))))
     assert case.says in str(caught.value)
     check_harmless(str(caught.value))
 
@@ -56,7 +57,7 @@ def test_tensors_that_cannot_be_used_are_a_sentence(tmp_path: Path, case: Case) 
 @pytest.mark.parametrize("case", VOCABULARIES, ids=str)
 def test_a_hostile_tokenizer_is_a_warning_and_tokens_without_text(tmp_path: Path, case: Case) -> None:
     case.write(tmp_path / "model")
-    request = request_for(model_at(tmp_path / "model"), device="cpu")
+    request = request_for(model_at(tmp_path / "model"), RunSettings(device="cpu"))
     with in_time():
         events = list(run_events(request))
     warnings = [event.message for event in events if isinstance(event, Warned) and event.kind == "tokenizer"]
@@ -75,7 +76,7 @@ def test_a_hostile_tokenizer_is_a_warning_and_tokens_without_text(tmp_path: Path
 @pytest.mark.parametrize("case", [case for case in VOCABULARIES if case.says not in ("", UNKNOWN)], ids=str)
 def test_a_cluster_that_a_hostile_tokenizer_should_name_is_a_sentence(tmp_path: Path, case: Case) -> None:
     case.write(tmp_path / "model")
-    request = request_for(model_at(tmp_path / "model"), device="cpu", cluster="tokens:.")
+    request = request_for(model_at(tmp_path / "model"), RunSettings(device="cpu"), cluster="tokens:.")
     with pytest.raises(InputError) as caught, in_time():
         deque(run_events(request))
     assert case.says in str(caught.value)

@@ -22,7 +22,8 @@ found = []
 sys.addaudithook(lambda event, arguments: found.append(arguments) if event == "pickle.find_class" else None)
 from farpair.cli import main
 from farpair.engine.worker.pipeline import run_events
-from farpair.engine.models.discovery import model_at; from farpair.engine.runs.request import request_for
+from farpair.engine.models.discovery import model_at; from farpair.engine.run_settings import RunSettings
+from farpair.engine.runs.request import request_for
 from farpair.engine.errors import FarpairError
 
 tensors = Path(sys.argv[1])
@@ -31,7 +32,7 @@ main(["runs"])
 for path in sorted(tensors.rglob("*")):
     for word in (path, path.parent):
         try:
-            request = request_for(model_at(word), device="cpu")
+            request = request_for(model_at(word), RunSettings(device="cpu"))
             print(len(list(run_events(request))))
         except FarpairError as error:
             print(error)

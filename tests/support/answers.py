@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import torch
 from farpair.engine.events import BatchBound, BatchDone, PairFound, Progress
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.block_sizes import Blocks, blocks_for
 from farpair.engine.search.search import SearchEvent, search
 from support.reference import Truth
@@ -69,7 +70,9 @@ def answer(
     blocks = blocks or blocks_for(rows.device, *rows.shape, memory)
     if walk:
         blocks = replace(blocks, few=0)
-    events = list(search(rows, batch=batch, exhaustive=exhaustive, blocks=blocks, precision=precision))
+    events = list(
+        search(rows, RunSettings(batch=batch, exhaustive=exhaustive, precision=precision), blocks=blocks)
+    )
     assert torch.equal(rows.contiguous().view(torch.uint8), before.view(torch.uint8)), (
         "the search wrote into its rows"
     )

@@ -1,6 +1,7 @@
 """What a search holds, by the account of torch's allocator."""
 
 import torch
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.search import search_here
 from farpair.engine.search.workspace import Workspace
 from torch.autograd import DeviceType
@@ -9,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 def finish(rows: torch.Tensor, memory: int = 0) -> None:
     """Search rows (n, d), keeping none of the events."""
-    for _ in search_here(rows, batch=256, device=rows.device, memory=memory):
+    for _ in search_here(rows, RunSettings(memory=memory)):
         pass
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from farpair.engine.models.discovery import Model, demo_model, model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.request import request_for
 
@@ -82,7 +83,7 @@ def main() -> None:
         os.environ["XDG_STATE_HOME"] = folder
         published = build_notebook_model(Path(folder) / "published-geometry", vocabulary=151_936, dtype="bfloat16")
         for model in (replace(demo_model(), cluster="all"), model_at(published)):
-            run = control.start(request_for(model, device="cpu"))
+            run = control.start(request_for(model, RunSettings(device="cpu")))
             record = read_until(run, ended)
             assert record.state == "done", record.ended
             where = model.weights.parent

@@ -4,13 +4,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import torch
 from farpair.engine.events import AnyEvent, RunRequest
 from farpair.engine.journal.reader import JournalTail
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.folders import Run
 from farpair.engine.runs.request import request_for
@@ -25,7 +28,12 @@ def long_request(folder: Path, n: int = 24_000) -> RunRequest:
     folder.mkdir(parents=True, exist_ok=True)
     rows = torch.randn(n, 512, generator=torch.Generator().manual_seed(1))
     save_file({"W": rows}, folder / "W.safetensors")
-    return request_for(model_at(folder), device="cpu", threads=1, exhaustive=True)
+    return request_for(model_at(folder), RunSettings(device="cpu", threads=1, exhaustive=True))
+
+
+def with_settings(request: RunRequest, **changed: int | str | bool) -> RunRequest:
+    """The same request, some of its settings changed."""
+    return msgspec.structs.replace(request, settings=replace(request.settings, **changed))  # type: ignore[arg-type]
 
 
 def read_until(run: Run, wanted: Callable[[RunRecord], bool]) -> RunRecord:

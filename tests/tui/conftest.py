@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from farpair.engine.models.discovery import Model
+from farpair.engine.run_settings import RunSettings
 from farpair.tui.app import FarpairApp
 from textual.pilot import Pilot
 
@@ -27,7 +28,7 @@ def opened() -> Open:
 
     @asynccontextmanager
     async def open_app(models: list[Model], size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
-        app = FarpairApp(models, tensors=Path("/nowhere"), model=None, batch=256, device="cpu")
+        app = FarpairApp(models, tensors=Path("/nowhere"), model=None, settings=RunSettings(device="cpu"))
         async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: all(watched.looked for watched in app.watched))
             yield pilot

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from farpair.engine.journal.reader import read_record
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import folders
 from farpair.settings import read_settings
 from farpair.tui.app import FarpairApp
@@ -127,7 +128,9 @@ async def test_t_shows_the_next_theme_and_it_is_remembered_and_shown_again(confi
     file = config / "settings.toml"
     file.write_text("# mine\nbatch = 99\n")
     appearance = Appearance(theme="dark", file=file)
-    app = FarpairApp([a_model()], tensors=None, model=None, batch=256, device="cpu", appearance=appearance)
+    app = FarpairApp(
+        [a_model()], tensors=None, model=None, settings=RunSettings(device="cpu"), appearance=appearance
+    )
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await until(pilot, lambda: "both far" in screen_text(pilot))
         seen = []
@@ -144,7 +147,9 @@ async def test_a_theme_that_cannot_be_remembered_is_shown_and_said(tmp_path: Pat
     file = tmp_path / "broken.toml"
     file.write_text("batch = ")
     appearance = Appearance(theme="dark", file=file)
-    app = FarpairApp([a_model()], tensors=None, model=None, batch=256, device="cpu", appearance=appearance)
+    app = FarpairApp(
+        [a_model()], tensors=None, model=None, settings=RunSettings(device="cpu"), appearance=appearance
+    )
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await pilot.press("t")
         await until(pilot, lambda: "not remembered" in screen_text(pilot))

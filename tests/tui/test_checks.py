@@ -6,6 +6,7 @@ import pytest
 from farpair.engine.events import RunEnded, Verified
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.request import request_for
 from support.fixtures import build_small_model
@@ -20,7 +21,7 @@ async def test_the_key_checks_the_run_in_another_process_and_shows_the_verdict(
 ) -> None:
     build_small_model(tmp_path / "small")
     model = model_at(tmp_path / "small")
-    run = control.start(request_for(model, device="cpu"))
+    run = control.start(request_for(model, RunSettings(device="cpu")))
     read_until(run, ended)
     async with opened([model], size) as pilot:
         await until(pilot, lambda: "✓ done" in screen_text(pilot))

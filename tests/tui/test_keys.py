@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.keymap import KEYS
 from farpair.tui.app import FarpairApp
@@ -88,10 +89,10 @@ async def test_b_asks_for_a_batch_size_and_says_what_is_wrong_with_one(opened: O
         assert "whole number of rows, 1 or more" in screen_text(pilot)
         await pilot.press("backspace", "6", "4", "enter")
         assert isinstance(pilot.app.screen, MainScreen)
-        assert app_of(pilot).settings.batch == 64
+        assert app_of(pilot).settings.run.batch == 64
         assert "batch 64 · cpu" in screen_text(pilot)
         await pilot.press("b", "1", "escape")
-        assert app_of(pilot).settings.batch == 64
+        assert app_of(pilot).settings.run.batch == 64
 
 
 async def test_d_asks_for_a_device_typed_or_chosen(opened: Open) -> None:
@@ -99,11 +100,11 @@ async def test_d_asks_for_a_device_typed_or_chosen(opened: Open) -> None:
         await pilot.press("d", *["backspace"] * 3, *"cuda:x", "enter")
         assert "A device is auto, cpu, mps, xpu, cuda or cuda:N" in screen_text(pilot)
         await pilot.press("backspace", "1", "enter")
-        assert app_of(pilot).settings.device == "cuda:1"
+        assert app_of(pilot).settings.run.device == "cuda:1"
         await pilot.press("d", "down", "enter")
-        assert app_of(pilot).settings.device == "auto"
+        assert app_of(pilot).settings.run.device == "auto"
         await pilot.press("d", "up", "up", "escape")
-        assert app_of(pilot).settings.device == "auto"
+        assert app_of(pilot).settings.run.device == "auto"
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "many", "9" * 11, "\x1b[31m"])
@@ -286,7 +287,11 @@ async def test_q_asks_what_becomes_of_a_run(
 async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_names_keys() -> None:
     keys = {"run": ("f5",), "help": ("f1", "H"), "next": (">",)}
     app = FarpairApp(
-        THREE, tensors=Path("/nowhere"), model=None, batch=256, device="cpu", appearance=Appearance(keys=keys)
+        THREE,
+        tensors=Path("/nowhere"),
+        model=None,
+        settings=RunSettings(device="cpu"),
+        appearance=Appearance(keys=keys),
     )
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: all(watched.looked for watched in app.watched))

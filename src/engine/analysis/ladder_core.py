@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..events import BatchDone, Climbing, PairFound, Progress, Warned
+from ..run_settings import LEAST_MEMORY, RunSettings
 from ..search.centered_rows import CenteredRows
 from ..search.exact import ExactSquares
 from ..search.rounding import squared_distances
@@ -85,9 +86,9 @@ def core_pair(
     if len(core.suspects) > 1:
         with _apart(centered.rows, removed, core, memory) as (rows, index):
             began, found = time.thread_time(), False  # does not count pauses
-            left = memory and memory - (0 if rows is centered.rows else rows.nbytes)
-            where = device or rows.device
-            with closing(search_here(rows, batch=len(rows), device=where, memory=left)) as steps:
+            left = memory and max(LEAST_MEMORY, memory - (0 if rows is centered.rows else rows.nbytes))
+            settings = RunSettings(batch=len(rows), memory=left)
+            with closing(search_here(rows.to(device or rows.device), settings)) as steps:
                 for event in steps:
                     if isinstance(event, PairFound):
                         found = True

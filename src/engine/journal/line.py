@@ -5,7 +5,6 @@ it, so that a number that a failing disk has changed is not taken for one that w
 (written by hand) is taken as it is.
 """
 
-import re
 import zlib
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ import msgspec
 from ..errors import JournalError
 from ..events import AnyEvent, Warned
 from ..text.numbers import size
+from .older import upgraded
 
 # Beyond what any run writes; what is longer is not read, nor kept in memory.
 LONGEST_JOURNAL: Final = 1 << 30
@@ -37,8 +37,8 @@ def decode_line(line: bytes) -> tuple[float, AnyEvent]:
     summed = line.rfind(CHECKSUM)
     if summed >= 0 and line[summed + len(CHECKSUM) : -1] != b"%d" % zlib.crc32(line[:summed]):
         raise ValueError("its bytes are not those that were written")
-    line = upgraded(line)
     try:
+        line = upgraded(line)
         whole = _DECODER.decode(line)
     except _NOT_AN_EVENT as error:
         newer = _newer(line)
@@ -46,14 +46,6 @@ def decode_line(line: bytes) -> tuple[float, AnyEvent]:
             raise ValueError(str(error)) from error
         return newer
     return whole.time, whole.event
-
-
-def upgraded(encoded: bytes) -> bytes:
-    """An event or a request in JSON as this program writes it, where an older one has written it."""
-    if b'"screen' in encoded:
-        for old, new in _OLDER:
-            encoded = old.sub(new, encoded)
-    return encoded
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -70,13 +62,6 @@ class _TaggedLine(msgspec.Struct, frozen=True):
     event: _Tag
 
 
-# What older programs wrote, and what stands for it now. A quote inside a text is escaped in JSON, so that none of
-# these can be part of one.
-_OLDER: Final = (
-    (re.compile(rb'"screen"(?=\s*:)'), b'"precision"'),
-    (re.compile(rb'"screen_reason"(?=\s*:)'), b'"precision_reason"'),
-    (re.compile(rb'("settled"\s*:\s*)"screen"'), rb'\1"screening"'),
-)
 CHECKSUM: Final = b',"crc":'
 _DECODER: Final = msgspec.json.Decoder(Line)
 _TAGGED_DECODER: Final = msgspec.json.Decoder(_TaggedLine)

@@ -85,7 +85,7 @@ def _model(engine: EngineStarted) -> ModelPart:
         cluster=request.cluster,
         cluster_file=request.cluster_file,
         tokenizer=request.tokenizer,
-        exhaustive=request.exhaustive,
+        exhaustive=request.settings.exhaustive,
     )
 
 
@@ -106,7 +106,7 @@ def _device(started: RunStarted, engine: EngineStarted | None) -> DevicePart:
         name=started.device_name,
         torch=started.torch,
         memory=started.memory,
-        threads=engine.request.threads if engine else 0,
+        threads=engine.request.settings.threads if engine else 0,
         precision=started.precision,
         precision_reason=started.precision_reason,
     )

@@ -17,6 +17,7 @@ from ..events import (
     Magnitude,
     Natural,
     RunEnded,
+    Settled,
     SourceFile,
     Summary,
     Triangle,
@@ -94,7 +95,7 @@ class BatchPart(_Part, frozen=True, kw_only=True):
     lower: Magnitude | None
     i: TokenOfRow | None
     j: TokenOfRow | None
-    settled: Literal["bounds", "screening", "float64", "exhaustive"] | None
+    settled: Settled | None
     pairs: Natural | None
     evaluated: Natural | None
     seconds: Magnitude | None

@@ -58,8 +58,9 @@ def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
 
 def _settings(request: RunRequest) -> RunRequest:
     """What of a request may show in its result: not where it came from, nor how much of the machine it took."""
+    decisive = request.settings.decisive
     return msgspec.structs.replace(
-        request, model="", weights="", cluster_file=None, device="", threads=0, memory=0, resumes=None
+        request, model="", weights="", cluster_file=None, settings=decisive, resumes=None
     )
 
 

@@ -4,40 +4,33 @@ import os
 
 import msgspec
 
+from .. import run_settings
 from ..errors import InputError, RunError
 from ..events import LONGEST_WORDS, RunRequest
 from ..files import read_regular
-from ..journal.line import upgraded
+from ..journal.older import upgraded
 from ..models.cluster_file import CLUSTER_FILE
 from ..models.discovery import Model
+from ..run_settings import DEFAULTS, RunSettings
 from ..text.escape import visible
 from .folders import LONGEST_REQUEST, Run
 
 
-def request_for(
-    model: Model,
-    *,
-    cluster: str | None = None,
-    batch: int = 256,
-    device: str = "auto",
-    threads: int = 0,
-    memory: int = 0,
-    exhaustive: bool = False,
-    precision: str = "auto",
-) -> RunRequest:
+def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str | None = None) -> RunRequest:
     """What an engine needs to know to run `model`, in its own cluster or in another.
 
-    Raises InputError, with the model's problem, for a model that cannot be run, or for no such cluster.
+    Raises InputError, with the model's problem, for a model that cannot be run, and for a cluster or a setting
+    that is not allowed.
     """
     if model.problem is not None:
         raise InputError(model.problem)
     chosen = model.cluster if cluster is None else cluster
-    if chosen not in ("mask", "all") and not chosen.startswith("tokens:"):
-        raise InputError(f"A cluster is mask, all or tokens:REGEX, not {visible(chosen, 60)}.")
+    try:
+        run_settings.cluster(chosen)
+    except ValueError as error:
+        raise InputError(f"cluster: {error}.") from None
     if chosen == "mask" and model.cluster_file is None:
         raise InputError(f"There is no {CLUSTER_FILE} beside {visible(str(model.weights))}.")
-    if batch < 1:
-        raise InputError(f"A batch has at least one row, not {batch}.")
     request = RunRequest(
         model=model.name,
         weights=str(model.weights),
@@ -45,17 +38,12 @@ def request_for(
         cluster=chosen,
         cluster_file=str(model.cluster_file) if model.cluster_file is not None and chosen == "mask" else None,
         tokenizer=str(model.tokenizer) if model.tokenizer is not None else None,
-        batch=batch,
-        device=device,
-        threads=threads,
-        memory=memory,
-        exhaustive=exhaustive,
-        precision=precision,
+        settings=run_settings.checked(settings),
     )
     try:
         return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # as the engine will read it
     except UnicodeEncodeError:  # what a command line or a file system holds need not be text
-        raise InputError(f"{visible(chosen, 60)} or {visible(device, 60)} is not UTF-8.") from None
+        raise InputError(f"{visible(chosen, 60)} or {visible(str(model.weights), 60)} is not UTF-8.") from None
     except msgspec.ValidationError:
         long = visible(max(model.tensor, chosen, key=len), 60)
         raise InputError(f"{long} is longer than {LONGEST_WORDS:,} characters.") from None

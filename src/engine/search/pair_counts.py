@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..errors import ProofError
-from ..events import BatchDone, Progress
+from ..events import BatchDone, Progress, Settled
 from .duplicates import DuplicateGroups
 from .isolation import check_wanted
-
-Settled = Literal["bounds", "screening", "float64", "exhaustive"]
 
 
 class PairCounts:

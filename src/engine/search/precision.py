@@ -41,12 +41,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, ProofError
-from ..text.escape import visible
+from ..run_settings import AUTO
+from ..run_settings import precision as allowed
 from .matmul import product, witness_of
 from .rounding import UNIT_ROUNDOFF, gamma
 
 PrecisionName = Literal["float32", "tf32", "bfloat16"]
-AUTO: Final = "auto"
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
 
 _MAGNITUDE = 1.2  # of s^2 / 2: what a product's terms sum to in magnitude, at most, where they are rounded
@@ -170,10 +170,10 @@ def choose_precision(
     where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
     rest.
     """
-    if name not in (AUTO, *_PRECISIONS):
-        raise InputError(
-            f"There is no precision {visible(repr(name), 40)}: it is {AUTO}, {', '.join(_PRECISIONS)}."
-        )
+    try:
+        allowed(name)
+    except ValueError as error:
+        raise InputError(f"precision: {error}.") from None
     confirm = confirm or confirms
     if not confirm(FLOAT32, device):
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")

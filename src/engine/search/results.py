@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from torch import Tensor
 
 from ..errors import ProofError
-from ..events import BatchBound, BatchDone, Checkpoint, PairFound
+from ..events import BatchBound, BatchDone, Checkpoint, PairFound, Settled
 from .centered_rows import CenteredRows
-from .pair_counts import PairCounts, Settled
+from .pair_counts import PairCounts
 from .rounding import float64_error
 from .tiles import Tiles
 

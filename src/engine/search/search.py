@@ -23,16 +23,18 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, ResumePoint, Warned
+from ..device import choose_device
+from ..events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, ResumePoint, Settled, Warned
 from ..memory import Shortage
+from ..run_settings import AUTO, DEFAULTS, RunSettings, checked
 from .block_sizes import Blocks, blocks_for
 from .centered_rows import center_rows
 from .duplicates import DuplicateGroups, first_equal, first_unequal
 from .isolation import events_apart
 from .level_selection import only_full_level, select_levels
-from .pair_counts import PairCounts, Settled
+from .pair_counts import PairCounts
 from .pivots import pivot_pairs
-from .precision import AUTO, FLOAT32, Precision, choose_precision
+from .precision import FLOAT32, choose_precision
 from .pruning import (
     farthest_out_of_each,
     may_have_many_duplicates,
@@ -51,54 +53,32 @@ SearchEvent = BatchBound | BatchDone | Checkpoint | Progress | PairFound | Warne
 
 def search(
     rows: Tensor,
+    settings: RunSettings = DEFAULTS,
     *,
-    batch: int = 256,
-    device: torch.device | None = None,
-    memory: int = 0,
-    exhaustive: bool = False,
-    resume: ResumePoint | None = None,
-    precision: str = AUTO,
     blocks: Blocks | None = None,
+    resume: ResumePoint | None = None,
 ) -> Generator[SearchEvent]:
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
-    The search holds at most `memory` bytes beyond the rows (0: see `block_sizes.blocks_for`), or works on as much
-    at once as `blocks` says. `exhaustive` evaluates every pair rather than discard any by its bounds. `resume` is
-    where an earlier search of the same rows, in batches of the same size, was cut short: what it had settled is
-    repeated, and the answer is what it would have been. `precision` is the format of the screening products (see
-    `precision.choose_precision`); the answer is the same in each.
+    The device "auto" is the one that holds the rows. `settings.threads` is left to the caller: torch's threads
+    belong to the process. `blocks` says how much is worked on at once; by default that follows from
+    `settings.memory` (see `block_sizes.blocks_for`). `resume` is where an earlier search of the same rows, in
+    batches of the same size, was cut short: what it had settled is repeated, and the answer is what it would have
+    been.
 
     It runs in a thread of its own, a few events ahead, so that no torch setting of the caller's reaches it;
-    closing the generator stops it. Raises InputError where there is no such precision, or where a distance is more
-    than float64 can say, and ProofError where it cannot prove its answer.
+    closing the generator stops it. Raises InputError where a setting is not allowed, where this machine has no
+    such device, or where a distance is more than float64 can say, and ProofError where it cannot prove its answer.
     """
-    device = rows.device if device is None else device
-
-    def events() -> Iterator[SearchEvent]:
-        return search_here(
-            rows,
-            batch=batch,
-            device=device,
-            memory=memory,
-            exhaustive=exhaustive,
-            resume=resume,
-            precision=precision,
-            blocks=blocks,
-        )
-
-    yield from events_apart(events)
+    yield from events_apart(lambda: search_here(rows, settings, blocks=blocks, resume=resume))
 
 
 def search_here(
     rows: Tensor,
+    settings: RunSettings = DEFAULTS,
     *,
-    batch: int,
-    device: torch.device,
-    memory: int = 0,
-    exhaustive: bool = False,
-    resume: ResumePoint | None = None,
-    precision: str = AUTO,
     blocks: Blocks | None = None,
+    resume: ResumePoint | None = None,
 ) -> Generator[SearchEvent]:
     """The same in the caller's thread, step by step: a step between two events is a few milliseconds of work.
 
@@ -106,10 +86,10 @@ def search_here(
     """
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
-    chosen = choose_precision(precision, device)
-    sizes = blocks or blocks_for(device, n, d, memory)
-    whole = Search(rows.to(device), batch, sizes, exhaustive, resume=resume, precision=chosen.precision)
-    yield from whole.events()
+    settings = checked(settings)
+    device = rows.device if settings.device == AUTO else choose_device(settings.device)
+    sizes = blocks or blocks_for(device, n, d, settings.memory)
+    yield from Search(rows.to(device), settings, sizes, resume=resume).events()
 
 
 class Search:
@@ -122,20 +102,20 @@ class Search:
     def __init__(
         self,
         rows: Tensor,
-        batch: int,
+        settings: RunSettings,
         blocks: Blocks,
-        exhaustive: bool = False,
+        *,
         most: int | None = None,
         resume: ResumePoint | None = None,
-        precision: Precision = FLOAT32,
     ) -> None:
         self._n, self._d = rows.shape
-        self._batch, self._blocks, self._exhaustive = batch, blocks, exhaustive
+        self._batch, self._blocks, self._exhaustive = settings.batch, blocks, settings.exhaustive
+        precision = choose_precision(settings.precision, rows.device).precision
         self._by_batches = most is None
         self._resume = resume
-        self._pair_counts = PairCounts(self._n, batch)
+        self._pair_counts = PairCounts(self._n, self._batch)
         self._centered = center_rows(rows, far_out=blocks.pivots)
-        groups = DuplicateGroups(torch.arange(self._n), batch)
+        groups = DuplicateGroups(torch.arange(self._n), self._batch)
         self._thresholds = Thresholds(groups, self._d, most or 2, by_batches=self._by_batches)
         self._tiles = Tiles(self._centered, self._thresholds, self._pair_counts, precision, most)
         self._walked = torch.zeros(groups.batches, dtype=torch.bool)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import torch
 
@@ -29,8 +30,9 @@ from ..events import (
     Warned,
 )
 from ..models.loader import load_rows
+from ..run_settings import AUTO, checked
 from ..search.block_sizes import blocks_for
-from ..search.precision import AUTO, choose_precision
+from ..search.precision import choose_precision
 from ..search.search import search_here
 from ..search.workspace import Workspace
 from ..text.numbers import count, distance, size
@@ -49,21 +51,21 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     Rows are named (Named) before the first event that mentions them. Closing the generator stops the search.
     Raises InputError for what cannot be read or used; anything else that is raised is a fault.
     """
-    if request.batch < 1:
-        raise InputError(f"--batch {request.batch}: a batch holds at least one row.")
-    cores = os.cpu_count() or 1
-    if request.threads:
-        torch.set_num_threads(min(request.threads, cores))  # of many more, the system may give out in a crash
-    device = choose_device(request.device)
-    chosen = choose_precision(request.precision, device)
+    settings, cores = checked(request.settings), os.cpu_count() or 1
+    if settings.threads:
+        torch.set_num_threads(min(settings.threads, cores))  # of many more, the system may give out in a crash
+    device = choose_device(settings.device)
+    chosen = choose_precision(settings.precision, device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
-    if -(-n // request.batch) > MOST_BATCHES:
+    batches = -(-n // settings.batch)
+    if batches > MOST_BATCHES:
         raise InputError(
-            f"--batch {request.batch} makes more than {count(MOST_BATCHES)} batches of {count(n)} rows; take more."
+            f"batch: {settings.batch} makes {count(batches)} batches of {count(n)} rows, and a run has at most "
+            f"{count(MOST_BATCHES)}; take more rows in a batch."
         )
-    blocks = blocks_for(device, n, d, request.memory)
-    memory = blocks.bytes(n, d, -(-n // request.batch))
+    blocks = blocks_for(device, n, d, settings.memory)
+    memory = blocks.bytes(n, d, batches)
     started = RunStarted(
         files=cluster.files,
         fingerprint=cluster.fingerprint,
@@ -73,8 +75,8 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         dtype=cluster.dtype,
         device=str(device),
         device_name=device_name(device),
-        batch=request.batch,
-        batches=-(-n // request.batch),
+        batch=settings.batch,
+        batches=batches,
         memory=memory,
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
@@ -83,13 +85,13 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     )
     yield started
     yield from cluster.warnings
-    if request.precision not in (AUTO, chosen.precision.name):
+    if settings.precision not in (AUTO, chosen.precision.name):
         yield Warned(kind="device", message=f"Pairs are screened in {chosen.precision.name}, {chosen.why}.")
-    if request.threads > cores:
-        asked = f"--threads asks for {count(request.threads)}"
+    if settings.threads > cores:
+        asked = f"{count(settings.threads)} threads are asked for"
         yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
-    if 0 < request.memory < memory:
-        asked = f"--memory asks for {size(request.memory)}"
+    if 0 < settings.memory < memory:
+        asked = f"At most {size(settings.memory)} of memory is asked for"
         yield Warned(kind="memory", message=f"{asked}, and the search needs {size(memory)} beyond the rows.")
     names = TokenNames(request, cluster)
     yield from names.warnings()
@@ -101,17 +103,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         resume, told = resume_from(request.resumes, request, started)
         yield told
     pair: PairFound | None = None
-    batches: list[BatchDone] = []
+    settled: list[BatchDone] = []
     began = time.thread_time()
-    steps = search_here(
-        cluster.rows,
-        batch=request.batch,
-        device=device,
-        blocks=blocks,
-        precision=chosen.precision.name,
-        exhaustive=request.exhaustive,
-        resume=resume,
-    )
+    steps = search_here(cluster.rows, replace(settings, device=str(device)), blocks=blocks, resume=resume)
     batch_pairs = BatchPairs(cluster.rows, cluster.centroid)
     with closing(steps):
         for event in steps:
@@ -122,7 +116,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
             match event:
                 case BatchDone():
                     batch_pairs.settled(event)
-                    batches.append(event)
+                    settled.append(event)
                 case Progress():
                     yield from batch_pairs.in_passing()
                 case PairFound():
@@ -140,7 +134,7 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
         measured.distances,
         measured.original,
         most=rungs_worth_taking(n),
-        batches=batches,
+        batches=settled,
         device=device,
         memory=memory,
         seconds=max(_LADDER_EFFORT * searched, _LEAST_SECONDS),

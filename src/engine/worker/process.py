@@ -162,7 +162,7 @@ def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnde
 
 def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
     """Return once no run is before this one on its device; say so where that takes a while."""
-    turn = Turn(run, queue_of(request.device))
+    turn = Turn(run, queue_of(request.settings.device))
     while True:
         place = turn.look()
         if (place.ahead or journal.record.queued) and journal.last != place:
@@ -202,7 +202,7 @@ def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded
             return RunEnded(
                 outcome="failed",
                 reason=f"Memory ran out: {first_line}.",
-                advice="Run again with a smaller --batch, a lower --memory, or another --device.",
+                advice="Run again with fewer rows in a batch, less memory for the search, or on another device.",
                 cause="memory",
             )
         return RunEnded(
@@ -240,7 +240,7 @@ def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
         host=socket.gethostname(),
         program=__version__,
         request=request,
-        queue=queue_of(request.device),
+        queue=queue_of(request.settings.device),
     )
 
 

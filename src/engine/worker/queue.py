@@ -76,5 +76,5 @@ class Turn:
     def _shares(self, run: Run, seen: Peek) -> bool:
         """Whether a run is for the same device. Of one whose engine has not said a word only the request tells."""
         if seen.engine is None:
-            return queue_of(request_of(run).device) == self._queue
+            return queue_of(request_of(run).settings.device) == self._queue
         return seen.engine.queue == self._queue and seen.engine.host == socket.gethostname()

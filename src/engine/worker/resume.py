@@ -1,6 +1,7 @@
 """Going on from a run that was cut short: where, or why not. Its journal is only read. No torch here."""
 
 import math
+from dataclasses import fields, replace
 
 from ... import __version__
 from ..errors import RunError
@@ -65,12 +66,18 @@ def _difference(engine: EngineStarted, before: RunStarted, request: RunRequest, 
     for words, here, there in settings:
         if here != there:
             return words.format(_shown(here), _shown(there))
-    if request.exhaustive != engine.request.exhaustive:
-        return f"every pair {'is' if request.exhaustive else 'was'} to be evaluated in one of the two runs only"
+    # What the engine made of these two is compared above.
+    asked, was = (replace(one.settings.decisive, batch=0, precision="") for one in (request, engine.request))
+    for field in fields(asked):
+        here, there = getattr(asked, field.name), getattr(was, field.name)
+        if here != there:
+            return f"the setting {field.name} is {_shown(here)}, and was {_shown(there)}"
     return ""
 
 
-def _shown(value: int | str) -> str:
+def _shown(value: int | str | bool) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return count(value) if isinstance(value, int) else visible(value, 40)
 
 

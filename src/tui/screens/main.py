@@ -1,5 +1,6 @@
 """The one screen: models, progress, the live table, and the result in three panels, or what stands in for it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from ...engine.errors import InputError
+from ...engine.run_settings import RunSettings
 from ..keys import bindings
 from ..messages import Chosen, FilterTyped, RunChanged
 from ..view import View
@@ -190,12 +192,12 @@ class MainScreen(Screen[None]):
     async def action_batch(self) -> None:
         from .run_prompts import BatchPrompt  # start time
 
-        await self._ask(BatchPrompt(self.app.settings.batch), self._batch_given)
+        await self._ask(BatchPrompt(self.app.settings.run.batch), self._batch_given)
 
     async def action_device(self) -> None:
         from .run_prompts import DevicePrompt  # start time
 
-        await self._ask(DevicePrompt(self.app.settings.device), self._device_given)
+        await self._ask(DevicePrompt(self.app.settings.run.device), self._device_given)
 
     async def _ask(self, dialog: "Screen[Answer | None]", then: "Callable[[Answer | None], None]") -> None:
         """Open a dialog with a line to write in, where what is typed next is written."""
@@ -329,13 +331,15 @@ class MainScreen(Screen[None]):
 
     def _batch_given(self, batch: int | None) -> None:
         if batch is not None:
-            self.app.settings = msgspec.structs.replace(self.app.settings, batch=batch)
-            self.show()
+            self._take(replace(self.app.settings.run, batch=batch))
 
     def _device_given(self, device: str | None) -> None:
         if device is not None:
-            self.app.settings = msgspec.structs.replace(self.app.settings, device=device)
-            self.show()
+            self._take(replace(self.app.settings.run, device=device))
+
+    def _take(self, run: RunSettings) -> None:
+        self.app.settings = msgspec.structs.replace(self.app.settings, run=run)
+        self.show()
 
 
 def _class_at(extent: int, breakpoints: list[tuple[int, str]]) -> str:

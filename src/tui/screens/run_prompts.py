@@ -1,6 +1,5 @@
 """What the next run will use, asked for in a dialog each: how many rows in a batch, and which device."""
 
-import re
 from typing import ClassVar, Final
 
 from textual import on
@@ -11,9 +10,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...engine.run_settings import from_text
 from ...engine.text.escape import visible
 
-LARGEST_BATCH: Final = 2**31 - 1
 DEVICES: Final = (
     ("auto", "auto   cuda where there is one, else mps, else xpu, else cpu"),
     ("cpu", "cpu    every core of this machine"),
@@ -23,23 +22,23 @@ DEVICES: Final = (
 )
 
 
+def _problem(setting: str, text: str) -> str:
+    """Why `text` is not the run's `setting`, in a sentence; "" where it is one."""
+    try:
+        from_text(setting, text)
+    except ValueError as error:
+        return f"{visible(str(error))}."
+    return ""
+
+
 def batch_problem(text: str) -> str:
-    """Why `text` is no batch size, in a sentence; "" where it is one."""
-    digits = text.replace(",", "").strip()
-    if re.fullmatch(r"[0-9]{1,12}", digits) and 1 <= int(digits) <= LARGEST_BATCH:
-        return ""
-    if not digits:
-        return "Type how many rows a batch holds, as in 256."
-    return f"A batch holds a whole number of rows, 1 or more; {visible(text.strip(), 20)} is not one."
+    """Why `text` is not a batch size, in a sentence; "" where it is one. It may be written with commas."""
+    return _problem("batch", text.replace(",", "").strip())
 
 
 def device_problem(text: str) -> str:
-    """Why `text` is no device, in a sentence; "" where it is one."""
-    if re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,4})?", text.strip()):
-        return ""
-    if not text.strip():
-        return "Type a device: auto, cpu, mps, xpu, cuda or cuda:N."
-    return f"A device is auto, cpu, mps, xpu, cuda or cuda:N; {visible(text.strip(), 20)} is none of them."
+    """Why `text` is not a device, in a sentence; "" where it is one."""
+    return _problem("device", text.strip())
 
 
 class BatchPrompt(ModalScreen[int | None]):

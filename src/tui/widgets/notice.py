@@ -131,8 +131,8 @@ def _new(view: View) -> Notice | None:
         "not searched yet",
         (
             f"{visible(model.name)} has {shape}; the search looks at {cluster}, for the two farthest apart.",
-            f"Batches of {count(settings.batch)} rows ({settings.key('batch')}), on the device "
-            f"{visible(settings.device)} ({settings.key('device')}){settings.more}.",
+            f"Batches of {count(settings.run.batch)} rows ({settings.key('batch')}), on the device "
+            f"{visible(settings.run.device)} ({settings.key('device')}){settings.more}.",
         ),
         "starts the search",
     )
@@ -145,9 +145,9 @@ def _again(view: View) -> tuple[str, str]:
         return "", ""
     if point is None or not view.resumable or view.record is None:
         return "runs it again", ""
-    settings = view.settings
+    run = view.settings.run
     goes_on = f"goes on from {count(len(point.settled))} of {count(len(view.record.batches))} batches"
-    return goes_on, f"starts anew, in batches of {count(settings.batch)} rows on {visible(settings.device)}"
+    return goes_on, f"starts anew, in batches of {count(run.batch)} rows on {visible(run.device)}"
 
 
 def _kept(record: RunRecord) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ def progress_line(view: View, width: int) -> Line:
         case "queued" if record.queued is not None:
             return (("◌ ", "accent"), (place(record.queued), "strong"), (f" {waiting_for(record)}", "text"))
         case "starting":
-            device = visible(record.engine.request.device, 20) if record.engine else view.settings.device
-            return (("● ", "accent"), (f"starting the engine (device {device}) and reading the rows …", "text"))
+            run = record.engine.request.settings if record.engine else view.settings.run
+            doing = f"starting the engine (device {visible(run.device, 20)}) and reading the rows …"
+            return (("● ", "accent"), (doing, "text"))
         case "searching" | "paused":
             return _searching(record, width, view.settings.key("pause") if view.stage == "paused" else "")
         case "analysing" if record.analysis:

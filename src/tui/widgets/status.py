@@ -17,7 +17,7 @@ def waiting_for(record: RunRecord) -> str:
     """On which device it waits, and for whose run: "on cpu, behind the run of Qwen3-4B"; "" where none waits."""
     if record.queued is None:
         return ""
-    device = visible(record.engine.request.device, 20) if record.engine else "its device"
+    device = visible(record.engine.request.settings.device, 20) if record.engine else "its device"
     behind = record.queued.behind
     if behind is None:
         return f"on {device}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def title_line(view: View, width: int) -> Line:
     """The program, the model, its rows and device; at the right, warnings and the next run's batch and device."""
-    settings: Line = ((f"batch {view.settings.batch} · {visible(view.settings.device, 10)} ", "dim"),)
+    settings: Line = ((f"batch {view.settings.run.batch} · {visible(view.settings.run.device, 10)} ", "dim"),)
     if view.replay:
         settings = ((f"{view.replay} ", "warn"),)
     notes: Line = EMPTY

@@ -11,6 +11,7 @@ from farpair.engine.errors import InputError
 from farpair.engine.events import Analysed, BatchDone, Measured, PairFound, RunEnded
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.request import request_for
 from farpair.engine.worker.pipeline import run_events
@@ -78,7 +79,7 @@ def test_rows_beyond_float64_are_refused() -> None:
 def test_the_result_comes_first_and_every_batch_of_a_short_run_is_measured_after_it(tmp_path: Path) -> None:
     model = model_at(build_small_model(tmp_path / "small", n=150, vocabulary=400))
     record, kinds = RunRecord(), []
-    for event in run_events(request_for(model, batch=16, device="cpu")):
+    for event in run_events(request_for(model, RunSettings(batch=16, device="cpu"))):
         record.apply(0.0, event)
         kinds.append(type(event))
     assert kinds.index(PairFound) < kinds.index(Analysed) < kinds.index(Measured) < kinds.index(RunEnded)

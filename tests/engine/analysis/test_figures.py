@@ -14,6 +14,7 @@ from farpair.engine.analysis.pair_analysis import analyse, measure_rows
 from farpair.engine.errors import InputError
 from farpair.engine.events import BatchDone, Ladder, PairFound
 from farpair.engine.report.sentences import runner_up_gap
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search import exact_rounding
 from farpair.engine.search import lengths as rounding_of_lengths
 from farpair.engine.search.lengths import lengths
@@ -262,7 +263,9 @@ def test_a_cloud_beside_which_its_outliers_are_immense_is_climbed_as_if_they_wer
 @given(any_scale(), st.booleans())
 def test_the_triangles_side_is_the_pairs_own_distance(rows: Tensor, stored: bool) -> None:
     try:
-        events = [event for event in search(rows, batch=3) if isinstance(event, (BatchDone, PairFound))]
+        events = [
+            event for event in search(rows, RunSettings(batch=3)) if isinstance(event, (BatchDone, PairFound))
+        ]
     except InputError:
         return
     *batches, pair = events

@@ -7,6 +7,7 @@ import torch
 from farpair.engine.analysis.outlier_ladder import MOST, ladder, outlier_ladder, rungs_worth_taking
 from farpair.engine.analysis.pair_analysis import measure_rows
 from farpair.engine.events import BatchDone, Climbing, Ladder
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.search import search
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from support.notebook_geometry import published_points
 
 def taken(rows: torch.Tensor, most: int, **limits: float) -> Ladder:
     """The ladder of `rows` (n, d) after a search of them in batches of 16."""
-    batches = [event for event in search(rows, batch=16) if isinstance(event, BatchDone)]
+    batches = [event for event in search(rows, RunSettings(batch=16)) if isinstance(event, BatchDone)]
     measured = measure_rows(rows, None)
     steps = ladder(rows, measured.distances, measured.original, most=most, batches=batches, **limits)  # type: ignore[arg-type]
     *_, found = steps
@@ -114,7 +115,7 @@ def test_outliers_are_counted_though_the_core_was_not_searched() -> None:
 
 def test_rows_alike_in_every_direction_need_but_few_batches_again() -> None:
     rows = inputs.on_sphere(3000, 64).to(torch.float32)
-    batches = [event for event in search(rows, batch=100) if isinstance(event, BatchDone)]
+    batches = [event for event in search(rows, RunSettings(batch=100)) if isinstance(event, BatchDone)]
     measured = measure_rows(rows, None)
     steps = list(ladder(rows, measured.distances, measured.original, most=8, batches=batches))
 

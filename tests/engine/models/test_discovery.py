@@ -9,6 +9,7 @@ import pytest
 import torch
 from farpair.engine.errors import InputError
 from farpair.engine.models.discovery import demo_model, model_at, models_in, tensors_folder
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.request import request_for
 from safetensors.torch import load_file, save_file
 from support.fixtures import MASK_FILE, as_nobody, build_small_model
@@ -241,11 +242,15 @@ def test_the_demo_model_is_a_real_one() -> None:
 def test_a_request_says_all_that_an_engine_needs(tmp_path: Path) -> None:
     model = model_at(build_small_model(tmp_path / "a"))
 
-    request = request_for(model, batch=64, device="cpu")
+    request = request_for(model, RunSettings(batch=64, device="cpu"))
 
     assert (request.model, request.weights, request.tensor) == ("a", str(model.weights), "W")
     assert (request.cluster, request.cluster_file) == ("mask", str(model.cluster_file))
-    assert (request.tokenizer, request.batch, request.device) == (str(model.tokenizer), 64, "cpu")
+    assert (request.tokenizer, request.settings.batch, request.settings.device) == (
+        str(model.tokenizer),
+        64,
+        "cpu",
+    )
     assert request_for(model, cluster="all").cluster_file is None
 
 
@@ -262,7 +267,7 @@ def test_a_request_says_all_that_an_engine_needs(tmp_path: Path) -> None:
 def test_a_request_for_what_there_is_not_is_refused(tmp_path: Path, cluster: str, batch: int, says: str) -> None:
     save_file({"W": torch.ones(5, 3)}, tmp_path / "plain.safetensors")
     with pytest.raises(InputError) as caught:
-        request_for(model_at(tmp_path / "plain.safetensors"), cluster=cluster, batch=batch)
+        request_for(model_at(tmp_path / "plain.safetensors"), RunSettings(batch=batch), cluster=cluster)
     assert says in str(caught.value)
 
 

@@ -4,16 +4,19 @@ import os
 import time
 from pathlib import Path
 
-import msgspec
 import psutil
 import pytest
 from farpair.engine.events import EngineStarted, Paused, RunEnded, RunRequest
 from farpair.engine.journal.writer import JournalWriter
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import folders
 from farpair.engine.runs.cleanup import clean, trim
 from farpair.engine.runs.folders import Run, new_run
+from support.running import with_settings
 
-REQUEST = RunRequest(model="m", weights="/nowhere/W.safetensors", cluster="all", device="cpu")
+REQUEST = RunRequest(
+    model="m", weights="/nowhere/W.safetensors", cluster="all", settings=RunSettings(device="cpu")
+)
 DONE = RunEnded(outcome="done", reason="Found.")
 STOPPED = RunEnded(outcome="cancelled", reason="Stopped.")
 
@@ -88,10 +91,10 @@ def test_an_unreadable_run_is_removed_when_it_is_old() -> None:
 
 
 def kept(
-    end: RunEnded | None, *, days: float, alive: bool = False, host: str | None = None, **changes: object
+    end: RunEnded | None, *, days: float, alive: bool = False, host: str | None = None, **settings: int | str
 ) -> Run:
     """A run that was last written to so many days ago."""
-    request = msgspec.structs.replace(REQUEST, **changes)
+    request = with_settings(REQUEST, **settings)
     run = new_run(request)
     me = psutil.Process()
     writer = JournalWriter(run.journal)

@@ -20,6 +20,7 @@ from farpair.engine.journal.reader import read_record
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.journal.writer import JournalWriter
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.folders import Run, new_run
 from farpair.engine.runs.latest import latest
@@ -27,10 +28,12 @@ from farpair.engine.runs.listing import listed
 from farpair.engine.runs.request import request_for, request_of
 from farpair.engine.worker.queue import Turn
 from support.fixtures import build_small_model
-from support.running import ended, long_request, read_until, searching, wait_until_gone
+from support.running import ended, long_request, read_until, searching, wait_until_gone, with_settings
 
 AUTOGROUP = Path("/proc/self/autogroup")
-NOWHERE = RunRequest(model="nowhere", weights="/nowhere/W.safetensors", cluster="all", device="cpu")
+NOWHERE = RunRequest(
+    model="nowhere", weights="/nowhere/W.safetensors", cluster="all", settings=RunSettings(device="cpu")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +162,7 @@ def test_ids_with_a_local_time_stand_among_the_others_by_when_their_journals_beg
 
 def test_the_latest_run_of_the_same_rows_is_found_whatever_the_batch_size_was() -> None:
     assert latest(NOWHERE) is None
-    run = kept_run(msgspec.structs.replace(NOWHERE, batch=7))
+    run = kept_run(with_settings(NOWHERE, batch=7))
     kept_run(msgspec.structs.replace(NOWHERE, tensor="V"))
     kept_run(msgspec.structs.replace(NOWHERE, cluster="tokens:x"))
     kept_run(msgspec.structs.replace(NOWHERE, cluster_file="/nowhere/mask"))

@@ -14,6 +14,7 @@ from farpair.engine.runs.folders import Run
 from farpair.engine.runs.latest import latest, latest_runs
 from farpair.engine.runs.request import request_of
 from support.published import HandWritten, a_model, done, named, pair_found, progress, published, settled, started
+from support.running import with_settings
 
 STOPPED = RunEnded(outcome="cancelled", reason="Stopped.")
 
@@ -34,7 +35,7 @@ def run_with(number: int, *events: AnyEvent, file: SourceFile | None = None, bat
     """A run of one model, newer the higher its number."""
     model = a_model()
     written = HandWritten(model, number)
-    request = msgspec.structs.replace(written.request, batch=batch)
+    request = with_settings(written.request, batch=batch)
     written.run.request.write_bytes(msgspec.json.encode(request))
     os.utime(written.run.request, (number, number))
     for event in events:

@@ -5,6 +5,7 @@ import torch
 from farpair.engine import device as devices
 from farpair.engine.device import float64_device
 from farpair.engine.events import BatchDone, PairFound
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.search import search_here
 from support import inputs
 from support.answers import answer
@@ -31,7 +32,7 @@ def test_a_device_without_float64_finds_the_same_pair_and_has_the_cpu_verify_it(
     expected = answer(rows)
     monkeypatch.setattr(devices, "WITHOUT_FLOAT64", {DEVICE.type})
     with Present() as device:
-        events = list(search_here(rows, batch=256, device=DEVICE, memory=64 << 20, precision=precision))
+        events = list(search_here(rows.to(DEVICE), RunSettings(memory=64 << 20, precision=precision)))
 
     found = events[-1]
     assert isinstance(found, PairFound)

@@ -18,6 +18,7 @@ MIB = 2**20
 MEASURE = """
 import json, sys, threading, time
 import psutil, torch
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.search import search
 
 n, d, memory, decay, precision = json.loads(sys.argv[1])
@@ -39,9 +40,9 @@ def watch():
         most = max(most, held())
         time.sleep(0.001)
 
-watching = threading.Thread(target=watch)
+watching = threading.Thread(target=watch, daemon=True)  # where the search fails, the process ends
 watching.start()
-list(search(rows, memory=memory, precision=precision))
+list(search(rows, RunSettings(memory=memory, precision=precision)))
 searching = False
 watching.join()
 print(most - before)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from farpair.engine.events import PairFound, Warned
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.search import search
 from farpair.engine.search.workspace import Workspace
 from support import inputs
@@ -76,7 +77,7 @@ def test_a_device_without_memory_for_the_smallest_block_fails(monkeypatch: pytes
 
 def test_a_batch_larger_than_a_block_is_searched_in_pieces() -> None:
     *_, in_batches = search(rows())
-    *_, at_once = search(rows(), batch=1500, memory=1 << 20)
+    *_, at_once = search(rows(), RunSettings(batch=1500, memory=1 << 20))
 
     assert isinstance(in_batches, PairFound)
     assert isinstance(at_once, PairFound)

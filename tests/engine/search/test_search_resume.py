@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from farpair.engine.events import BatchBound, BatchDone, Checkpoint, PairFound, ResumePoint, Warned
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.block_sizes import Blocks
 from farpair.engine.search.search import Search, SearchEvent, search
 from support.inputs import circle, copies, normal
@@ -24,7 +25,7 @@ INPUTS = {
 
 
 def events_of(rows: Tensor, exhaustive: bool, resume: ResumePoint | None = None) -> list[SearchEvent]:
-    return list(Search(rows, 32, SMALL, exhaustive, resume=resume).events())
+    return list(Search(rows, RunSettings(batch=32, exhaustive=exhaustive), SMALL, resume=resume).events())
 
 
 def answer(events: list[SearchEvent]) -> list[object]:
@@ -99,6 +100,6 @@ def test_rows_that_are_grouped_otherwise_are_searched_anew() -> None:
 
 def test_a_search_of_its_own_takes_a_resume_point() -> None:
     rows = normal(3000, 60).to(torch.float32)
-    whole = list(search(rows, batch=100))
+    whole = list(search(rows, RunSettings(batch=100)))
     for point in resume_points(whole):
-        assert answer(list(search(rows, batch=100, resume=point))) == answer(whole)
+        assert answer(list(search(rows, RunSettings(batch=100), resume=point))) == answer(whole)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from farpair.engine.events import Continued, Paused, RunRequest, RunStarted
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.listing import listed
 from farpair.engine.runs.request import request_for
@@ -121,7 +122,7 @@ def test_a_stop_while_the_ladder_is_climbed_keeps_pair_and_analysis(tmp_path: Pa
     rows = torch.randn(24_000, 512, generator=torch.Generator().manual_seed(2))
     rows[7] *= 100  # is every batch's farthest: the search is quick, and the rest without it is not
     save_file({"W": rows}, folder / "W.safetensors")
-    run = control.start(request_for(model_at(folder), device="cpu", threads=1))
+    run = control.start(request_for(model_at(folder), RunSettings(device="cpu", threads=1)))
     record = read_until(run, lambda record: record.analysis is not None)
     control.stop(run, record)
     record = read_until(run, ended)

@@ -6,7 +6,6 @@ import socket
 import time
 from pathlib import Path
 
-import msgspec
 import psutil
 import pytest
 from farpair.engine.events import (
@@ -22,14 +21,15 @@ from farpair.engine.events import (
 from farpair.engine.journal.peek import peek
 from farpair.engine.journal.writer import JournalWriter
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
 from farpair.engine.runs.folders import Run, new_run
 from farpair.engine.runs.request import request_for
 from farpair.engine.worker.queue import Turn, queue_of
 from support.fixtures import build_small_model
-from support.running import all_events, ended, long_request, read_until, searching, wait_until_gone
+from support.running import all_events, ended, long_request, read_until, searching, wait_until_gone, with_settings
 
-CPU = RunRequest(model="m", weights="/nowhere/W.safetensors", cluster="all", device="cpu")
+CPU = RunRequest(model="m", weights="/nowhere/W.safetensors", cluster="all", settings=RunSettings(device="cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
 
 
 def test_runs_wait_say_where_they_stand_and_take_their_turns_in_order(long: RunRequest, tmp_path: Path) -> None:
-    small = request_for(model_at(build_small_model(tmp_path / "small")), device="cpu")
+    small = request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu"))
     first = control.start(long)
     record = read_until(first, searching)
     second, third = control.start(small), control.start(small)
@@ -82,7 +82,7 @@ def test_a_run_that_waits_has_not_loaded_torch_and_uses_next_to_no_core(long: Ru
 
 
 def test_a_killed_and_a_paused_run_are_in_nobodys_way(long: RunRequest, tmp_path: Path) -> None:
-    small = request_for(model_at(build_small_model(tmp_path / "small")), device="cpu")
+    small = request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu"))
     killed, paused = control.start(long), control.start(long)
     record = read_until(killed, searching)
     read_until(paused, lambda now: now.state == "queued")
@@ -120,7 +120,10 @@ def test_a_run_that_waits_can_be_paused_and_waits_on(long: RunRequest) -> None:
 def test_runs_on_other_devices_or_hosts_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     going(CPU, queue="cuda:0")
     going(CPU, queue="cpu", host="elsewhere")
-    going(msgspec.structs.replace(CPU, device="cuda"), queue="cuda:0 CUDA_VISIBLE_DEVICES=1")
+    going(
+        with_settings(CPU, device="cuda"),
+        queue="cuda:0 CUDA_VISIBLE_DEVICES=1",
+    )
     mine = new_run(CPU)
     assert Turn(mine, "cpu").look() == Queued(ahead=0)
     assert queue_of("cuda") == queue_of("cuda:0") == "cuda:0"

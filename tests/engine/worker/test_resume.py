@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ import torch
 from farpair.engine.events import AnyEvent, BatchDone, Checkpoint, RunEnded, RunRequest, Warned
 from farpair.engine.journal.reader import JournalTail, read_record
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.folders import Run, new_run
 from farpair.engine.runs.request import request_for, request_of
@@ -21,7 +23,7 @@ from farpair.engine.worker.pipeline import run_events
 from safetensors.torch import save_file
 from support.answers_of_runs import answer
 from support.inputs import vocabulary
-from support.running import all_events, ended, read_until, wait_until_gone
+from support.running import all_events, ended, read_until, wait_until_gone, with_settings
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,9 @@ def request_of_many_strips(tmp_path_factory: pytest.TempPathFactory) -> RunReque
     folder = tmp_path_factory.mktemp("models") / "strips"
     folder.mkdir()
     save_file({"W": vocabulary(2500, 24).to(torch.float32)}, folder / "W.safetensors")
-    return request_for(model_at(folder), batch=100, device="cpu", threads=1, memory=1, exhaustive=True)
+    return request_for(
+        model_at(folder), RunSettings(batch=100, device="cpu", threads=1, memory=1_000_000, exhaustive=True)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,9 @@ def test_from_every_checkpoint_and_any_byte_between_the_answer_is_the_same(whole
 def test_a_killed_run_goes_on_in_a_run_of_its_own_and_leaves_the_old_journal_alone(tmp_path: Path) -> None:
     (tmp_path / "longer").mkdir()
     save_file({"W": vocabulary(6000, 64).to(torch.float32)}, tmp_path / "longer" / "W.safetensors")
-    request = request_for(model_at(tmp_path / "longer"), device="cpu", threads=1, memory=1, exhaustive=True)
+    request = request_for(
+        model_at(tmp_path / "longer"), RunSettings(device="cpu", threads=1, memory=1_000_000, exhaustive=True)
+    )
     old = control.start(request)
     record = read_until(old, lambda now: now.checkpoint is not None)
     assert record.engine is not None
@@ -135,24 +141,24 @@ def test_files_that_were_only_touched_are_the_same_rows(whole: tuple[Run, bytes]
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"batch": 50}, "batches hold 50 rows, and held 100"),
-        ({"exhaustive": False}, "every pair was to be evaluated in one of the two runs only"),
+        ({"settings": {"batch": 50}}, "batches hold 50 rows, and held 100"),
+        ({"settings": {"exhaustive": False}}, "the setting exhaustive is off, and was on"),
         ({"cluster": "tokens:^word1"}, "other rows are asked for than that run searched"),
         ({"resumes": "20200101-000000-gone-0000"}, "its journal is lost"),
         ({"resumes": "../../etc"}, "'../../etc' is no run's id"),
     ],
 )
 def test_a_setting_that_differs_is_named_and_the_search_starts_anew(
-    whole: tuple[Run, bytes], changes: dict[str, object], told: str, tmp_path: Path
+    whole: tuple[Run, bytes], changes: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
     from support.fixtures import write_tokenizer
 
     run, journal = whole
     old = cut_short(run, journal[: journal.rfind(b'{"time"', 0, -3000)])
     write_tokenizer(tmp_path / "tokenizer.json", 2500)
-    request = msgspec.structs.replace(
-        request_of(run), tokenizer=str(tmp_path / "tokenizer.json"), **{"resumes": old.id} | changes
-    )
+    fields = {"tokenizer": str(tmp_path / "tokenizer.json"), "resumes": old.id} | changes
+    settings = fields.pop("settings", {})
+    request = msgspec.structs.replace(with_settings(request_of(run), **settings), **fields)
     message = next(event.message for event in run_events(request) if isinstance(event, Warned) and
                    event.kind == "resumed")  # fmt: skip
     assert message.startswith("Starts anew: ")

@@ -40,7 +40,8 @@ SHOW_PUBLISHED = [
     "-c",
     f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
     "from support.published import a_model\nfrom farpair.tui.app import FarpairApp\n"
-    "FarpairApp([a_model()], tensors=None, model=None, batch=256, device='cpu').run()",
+    "from farpair.engine.run_settings import RunSettings\n"
+    "FarpairApp([a_model()], tensors=None, model=None, settings=RunSettings(device='cpu')).run()",
 ]
 
 

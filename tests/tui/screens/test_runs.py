@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from farpair.engine.events import Queued, RunEnded, RunStarted, SourceFile
 from farpair.engine.models.discovery import model_at
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.request import request_for, request_of
 from farpair.tui.app import FarpairApp, Opening
@@ -61,7 +62,7 @@ async def test_a_lists_every_run_and_the_chosen_one_is_shown_whatever_models_the
     opened: Open, tmp_path: Path
 ) -> None:
     other = model_at(build_small_model(tmp_path / "[red]other"))
-    kept = control.start(request_for(other, device="cpu"))
+    kept = control.start(request_for(other, RunSettings(device="cpu")))
     read_until(kept, ended)
     HandWritten(a_model()).write(*started(), STOPPED)
     async with opened([a_model()], (120, 36)) as pilot:
@@ -117,7 +118,11 @@ async def test_a_replay_goes_the_way_of_a_run_and_asks_nothing_when_it_is_left()
     written = HandWritten(a_model())
     written.write(*published())
     app = FarpairApp(
-        [a_model()], tensors=None, model=None, batch=256, device="cpu", opening=Opening(written.run, 0.5)
+        [a_model()],
+        tensors=None,
+        model=None,
+        settings=RunSettings(device="cpu"),
+        opening=Opening(written.run, 0.5),
     )
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await until(pilot, lambda: "replay × 0.5" in screen_text(pilot))
@@ -137,7 +142,9 @@ async def test_a_replay_stands_still_at_space_and_ends_where_the_journal_does() 
     time, rest = late.split(b",", 1)
     later = b'{"time":%f,' % (float(time.split(b":")[1]) + 3)
     written.run.journal.write_bytes(b"".join(lines[:-1]) + later + rest)
-    app = FarpairApp([], tensors=None, model=None, batch=256, device="cpu", opening=Opening(written.run, 1.0))
+    app = FarpairApp(
+        [], tensors=None, model=None, settings=RunSettings(device="cpu"), opening=Opening(written.run, 1.0)
+    )
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await until(pilot, lambda: "0/9 batches" in screen_text(pilot))
         await pilot.press("space")
@@ -174,7 +181,7 @@ def test_attach_opens_the_app_on_its_run_and_any_number_of_apps_watch_it(tmp_pat
 
 
 def test_replay_opens_the_app_and_plays(tmp_path: Path, state: Path) -> None:
-    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), device="cpu"))
+    run = control.start(request_for(model_at(build_small_model(tmp_path / "small")), RunSettings(device="cpu")))
     read_until(run, ended)
     command = [sys.executable, "-m", "farpair", "replay", "last", "--speed", "1000"]
     with Terminal(command, state, columns=120, rows=36) as terminal:

@@ -1,17 +1,18 @@
 """Which batches the live table shows, and in what order: kept up as batches settle, a batch at a time."""
 
 from bisect import bisect_left, insort
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
+from ....engine.events import Settled
 from ....engine.journal.record import BatchRecord, RunRecord
 from .filter import Filter
 
 Column = Literal["batch", "maximum", "pair", "evaluated", "time", "settled"]
 
 COLUMNS: Final[tuple[Column, ...]] = ("batch", "maximum", "pair", "evaluated", "time", "settled")
-SETTLED: Final = ("bounds", "screening", "float64", "exhaustive")  # from the cheapest to the dearest
+SETTLED: Final[tuple[str, ...]] = get_args(Settled)
 
 Key = tuple[float, ...]
 

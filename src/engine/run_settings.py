@@ -1,0 +1,173 @@
+"""How a run is carried out: its settings, declared here once, and the rule of each.
+
+The command line, the settings file, the app's dialogs, the journal and the library hand a `RunSettings` on whole,
+and say what is wrong with a setting in the same sentence. Nothing slow is imported here.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final, TypeVar
+
+from .errors import InputError
+
+AUTO: Final = "auto"
+PRECISIONS: Final = (AUTO, "float32", "tf32", "bfloat16")
+LARGEST_BATCH: Final = 2**31 - 1  # rows
+MOST_THREADS: Final = 1024
+LEAST_MEMORY: Final = 10**6  # bytes; no search does with less
+_MOST_MEMORY: Final = 2**63 - 1
+_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+_T = TypeVar("_T", bool, int, str)
+
+
+def _setting(default: _T, metavar: str, example: str, meaning: str) -> _T:
+    """A field with what the command line and the settings file say of it; `example` is a value in TOML."""
+    return field(default=default, metadata={"metavar": metavar, "meaning": meaning, "example": example})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How the rows of a run are searched.
+
+    `batch` is how many rows a batch holds. `device` is a torch device, or "auto": the fastest kind that the
+    machine has. `threads` is the number of CPU threads, `memory` the bytes that the search may hold beyond the
+    rows; 0 leaves either to the engine. `precision` is the format of the products that screen pairs, one of
+    `PRECISIONS`; the answer is the same in each. `exhaustive` evaluates every pair rather than discard any by a
+    bound.
+    """
+
+    batch: int = _setting(256, "N", "256", "rows in a batch (default: 256)")
+    device: str = _setting(
+        AUTO,
+        "DEVICE",
+        '"auto"',
+        "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else mps, else xpu, else cpu)",
+    )
+    threads: int = _setting(0, "N", "4", "CPU threads (default: every core)")
+    memory: int = _setting(
+        0,
+        "SIZE",
+        '"256MB"',
+        "the most that the search may use beyond the rows, as in 256MB (default: what it needs)",
+    )
+    precision: str = _setting(
+        AUTO,
+        "FORMAT",
+        '"auto"',
+        "what pairs are screened in: float32, tf32, bfloat16, or auto (the default), which is float32; "
+        "the answer is the same in each",
+    )
+    exhaustive: bool = _setting(False, "", "true", "evaluate every pair; discard none by a bound")
+
+    @property
+    def changed(self) -> Mapping[str, int | str | bool]:
+        """The settings that are not at their defaults, by name."""
+        defaults = asdict(DEFAULTS)
+        return {name: value for name, value in asdict(self).items() if value != defaults[name]}
+
+    @property
+    def decisive(self) -> "RunSettings":
+        """These settings without those that say only where the search runs and how much it may take."""
+        return replace(self, device=DEFAULTS.device, threads=DEFAULTS.threads, memory=DEFAULTS.memory)
+
+
+DEFAULTS: Final = RunSettings()
+
+
+def checked(settings: RunSettings) -> RunSettings:
+    """`settings`; raises InputError, with the setting's name, where one of them breaks its rule."""
+    for name, value in settings.changed.items():
+        try:
+            if RULES[name](value) != value:
+                raise ValueError(f"{shown(value)} is of the wrong type")
+        except ValueError as error:
+            raise InputError(f"{name}: {error}.") from None
+    return settings
+
+
+# Each rule returns the setting that a value means, or raises ValueError with a sentence, without its full stop,
+# that says what is allowed.
+
+
+def batch(given: object) -> int:
+    """The number of rows in a batch."""
+    return _whole_number(given, LARGEST_BATCH)
+
+
+def device(given: object) -> str:
+    """A device as torch spells it, or auto; whether this machine has it, `device.choose_device` finds out."""
+    if not isinstance(given, str) or not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,4})?", given):
+        raise ValueError(f"{shown(given)} is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu")
+    return given
+
+
+def threads(given: object) -> int:
+    """A number of CPU threads; of more than the machine has cores, the engine uses as many as there are."""
+    return _whole_number(given, MOST_THREADS)
+
+
+def memory(given: object) -> int:
+    """A size in bytes: a number, or a text such as 256MB, 1.5GB or 2GiB."""
+    size = given
+    if isinstance(given, str):
+        match = re.fullmatch(r"([0-9]{1,19}(?:\.[0-9]{1,9})?) ?([KMGT]?)(I?)B?", given.upper())
+        if match is not None:
+            number, unit, binary = match.groups()
+            scale = 1024 ** "_KMGT".index(unit) if binary and unit else _UNITS[unit]
+            size = min(int(number) * scale if number.isdecimal() else int(float(number) * scale), _MOST_MEMORY)
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MOST_MEMORY:
+        raise ValueError(f"{shown(given)} is not a size; write it as 256MB or 1.5GB")
+    if size < LEAST_MEMORY:
+        raise ValueError(f"{shown(given)} is less than the 1 MB that a search needs; write it as 256MB or 1.5GB")
+    return size
+
+
+def precision(given: object) -> str:
+    """The format in which pairs are screened, or auto."""
+    if given not in PRECISIONS:
+        known = f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
+        raise ValueError(f"{shown(given)} is not a format; it is {known}")
+    return str(given)
+
+
+def exhaustive(given: object) -> bool:
+    """Whether every pair is evaluated."""
+    if not isinstance(given, bool):
+        raise ValueError(f"{shown(given)} is neither true nor false")
+    return given
+
+
+def cluster(given: object) -> str:
+    """Which rows are searched."""
+    if not isinstance(given, str) or (given not in ("mask", "all") and not given.startswith("tokens:")):
+        raise ValueError(f"{shown(given)} is not a cluster; it is mask, all or tokens:REGEX")
+    return given
+
+
+RULES: Final[Mapping[str, Callable[[object], int | str | bool]]] = {
+    rule.__name__: rule for rule in (batch, device, threads, memory, precision, exhaustive)
+}
+
+
+def from_text(name: str, text: str) -> int | str | bool:
+    """The setting `name` as a person types it, a number in its digits. Raises ValueError as its rule does."""
+    digits = isinstance(getattr(DEFAULTS, name), int) and re.fullmatch(r"[0-9]{1,20}", text)
+    return RULES[name](int(text) if digits else text)
+
+
+def _whole_number(given: object, largest: int) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= largest:
+        raise ValueError(f"{shown(given)} is not a whole number from 1 to {largest:,}")
+    return given
+
+
+def shown(given: object) -> str:
+    """A value as TOML writes it, for a sentence about it."""
+    try:
+        shown = str(given).lower() if isinstance(given, bool) else repr(given)
+    except RecursionError:
+        return "what stands there"
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
