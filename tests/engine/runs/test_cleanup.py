@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from farpair.engine.events import EngineStarted, Paused, RunEnded, RunRequest
@@ -91,10 +92,16 @@ def test_an_unreadable_run_is_removed_when_it_is_old() -> None:
 
 
 def kept(
-    end: RunEnded | None, *, days: float, alive: bool = False, host: str | None = None, **settings: int | str
+    end: RunEnded | None,
+    *,
+    days: float,
+    alive: bool = False,
+    host: str | None = None,
+    batch: int = 256,
+    **changes: str,
 ) -> Run:
     """A run that was last written to so many days ago."""
-    request = with_settings(REQUEST, **settings)
+    request = msgspec.structs.replace(with_settings(REQUEST, batch=batch), **changes)
     run = new_run(request)
     me = psutil.Process()
     writer = JournalWriter(run.journal)

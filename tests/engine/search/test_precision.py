@@ -9,6 +9,7 @@ import torch
 from farpair.engine.api import farthest_pair
 from farpair.engine.errors import InputError, ProofError
 from farpair.engine.events import PairFound
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.precision import FLOAT32, Precision, choose_precision, confirms
 from farpair.engine.search.search import search
 from hypothesis import HealthCheck, given, settings
@@ -215,7 +216,7 @@ def test_a_device_that_breaks_the_bound_of_float32_is_not_searched_on() -> None:
 @pytest.mark.parametrize("name", ["float32", "tf32", "bfloat16"])
 def test_an_exhaustive_search_evaluates_every_pair_in_every_format(name: str) -> None:
     rows = inputs.normal(1200, 64).float()
-    *_, found = search(rows, exhaustive=True, precision=name)
+    *_, found = search(rows, RunSettings(exhaustive=True, precision=name))
 
     assert isinstance(found, PairFound)
     assert found.evaluated == found.pairs

@@ -24,7 +24,7 @@ from farpair.engine.search.search import search
 n, d, memory, decay, precision = json.loads(sys.argv[1])
 scale = torch.arange(1, d + 1) ** -decay
 rows = torch.randn(n, d, generator=torch.Generator().manual_seed(0)) * scale
-list(search(rows[:400].clone(), precision=precision))
+list(search(rows[:400].clone(), RunSettings(precision=precision)))
 process = psutil.Process()
 
 def held():
