@@ -42,6 +42,8 @@ def run_command(options: Options) -> int:
             _print_settings(options)
         case "schema":
             _print_schema()
+        case "completion":
+            _print_completion(options.shell)
         case "run":
             _run(options)
         case _ if options.print or options.form or is_dumb() or not _has_terminal():
@@ -172,6 +174,20 @@ def _print_schema() -> None:
     from .engine.report.json_schema import json_schema  # start time
 
     print(json_text(json_schema()), end="")
+
+
+def _print_completion(shell: str) -> None:
+    import shtab  # start time
+
+    from .parser import parser  # start time
+
+    whole, each = parser()
+    for one in (whole, *each.values()):
+        for action in one._actions:
+            kind = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE, "MODEL": shtab.FILE}.get(str(action.metavar))
+            if kind is not None:
+                action.complete = kind  # type: ignore[attr-defined]
+    print(shtab.complete(whole, shell))
 
 
 def _list_models(options: Options) -> None:

@@ -23,6 +23,7 @@ class Options:
     command: str
     model: str | None = None
     run: str = ""
+    shell: str = ""
     tensors: str | None = None
     tensor: str | None = None
     cluster: str | None = None

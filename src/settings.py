@@ -17,6 +17,7 @@ from .engine.files import read_regular
 from .engine.home import config_home
 from .engine.run_settings import DEFAULTS, RULES, RunSettings, shown
 from .engine.text.escape import visible
+from .engine.text.nearest import did_you_mean
 from .keymap import FIXED, KEYS, clash, key_problem
 
 # To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
@@ -137,7 +138,8 @@ class _WrongKey(ValueError):
 
 def _wrong(name: str, text: str, path: tuple[str, ...], sentence: str) -> InputError:
     where = ".".join(visible(part, 40) for part in path)
-    return InputError(f"{name}, line {_line_of(text, path)}: {where}: {visible(sentence, 300)}.")
+    whole = visible(sentence, 300)
+    return InputError(f"{name}, line {_line_of(text, path)}: {where}: {whole}{'' if whole[-1] in '.?' else '.'}")
 
 
 def _line_of(text: str, path: tuple[str, ...]) -> int:
@@ -161,12 +163,10 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
 
 
 def _no_such(name: str, kind: str, known: tuple[str, ...]) -> str:
-    import difflib  # start time
-
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"there is no such {kind}; the nearest is {near[0]}"
-    return f"there is no such {kind}; there are {', '.join(known[:-1])} and {known[-1]}"
+    near = did_you_mean(name, known)
+    if near.endswith("?"):
+        return f"there is no such {kind}{near}"
+    return f"there is no such {kind}; there are {', '.join(known[:-1])} and {known[-1]}."
 
 
 def _choice(value: object) -> bool:

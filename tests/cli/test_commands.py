@@ -149,7 +149,7 @@ def test_the_only_model_there_is_needs_no_name(tmp_path: Path, monkeypatch: pyte
         (["run", "first", "--device", "cuda:99"], "cuda:99"),
         (["run", "first", "--device", "gpu0"], "gpu0"),
         (["run", "first", "--device", "\x1b[31m"], r"'\x1b[31m' is not a device"),
-        (["run", "first", "second"], "unrecognized"),
+        (["run", "first", "second"], "'second' is one word too many"),
         (["--tensors", "nowhere", "models"], "no folder"),
         (["--tensor", "W"], "--tensor goes with the MODEL"),
         (["report"], "RUN"),

@@ -1,8 +1,14 @@
 """Where flags may stand, and what may be written after them."""
 
+import shutil
+import subprocess
+
 import pytest
 from farpair.cli import parse
 from farpair.engine.errors import InputError
+from farpair.engine.run_settings import RunSettings
+from farpair.parser import COMMANDS
+from support.running import farpair
 
 
 def test_flags_may_stand_before_and_after_the_words() -> None:
@@ -12,7 +18,12 @@ def test_flags_may_stand_before_and_after_the_words() -> None:
         ["--batch=7", "run", "demo", "--tensors=run"],
     ):
         options = parse(words)
-        assert (options.command, options.model, options.tensors, options.batch) == ("run", "demo", "run", 7)
+        assert (options.command, options.model, options.tensors, options.settings.batch) == (
+            "run",
+            "demo",
+            "run",
+            7,
+        )
     assert parse(["demo"]).command == "demo"
     assert (parse(["./run"]).command, parse(["./run"]).model) == ("app", "./run")
 
@@ -29,7 +40,7 @@ def test_flags_may_stand_before_and_after_the_words() -> None:
     ],
 )
 def test_memory_is_written_as_people_write_it(text: str, size: int) -> None:
-    assert parse(["run", "m", "--memory", text]).memory == size
+    assert parse(["run", "m", "--memory", text]).settings.memory == size
 
 
 def test_what_cannot_be_parsed_is_raised_as_a_sentence() -> None:
@@ -41,9 +52,45 @@ def test_what_is_asked_of_a_run_may_be_asked_of_the_app_too() -> None:
     flags = ["--threads", "1", "--memory", "64MB", "--exhaustive", "--precision", "tf32"]
     for words in ([], ["demo"], ["run", "m"]):
         options = parse([*words, *flags])
-        assert (options.threads, options.memory, options.exhaustive, options.precision) == (
-            1,
-            64_000_000,
-            True,
-            "tf32",
-        )
+        assert options.settings == RunSettings(threads=1, memory=64_000_000, exhaustive=True, precision="tf32")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "m", "--bach", "7"], "farpair run has no flag --bach; did you mean --batch?"),
+        (["--mose"], "farpair has no flag --mose; did you mean --mouse?"),
+        (["runs", "--batch=7"], "farpair runs has no flag --batch."),
+        (["run", "first", "second"], "'second' is one word too many; `farpair run --help` says more."),
+        (["pause"], "the following arguments are required: RUN; `farpair pause --help` says more."),
+        (["completion", "csh"], "SHELL: invalid choice: 'csh' (choose from "),
+    ],
+)
+def test_what_no_command_takes_is_refused_with_the_nearest_flag_or_with_the_help_of_that_command(
+    words: list[str], said: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        parse(words)
+    assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_every_command_and_flag(shell: str) -> None:
+    said = farpair("completion", shell)
+    assert (said.returncode, said.stderr) == (0, "")
+    for word in (*(name for name in COMMANDS if name != "app"), "exhaustive", "no-mouse", "speed"):
+        assert word in said.stdout
+    if shutil.which(shell):
+        assert subprocess.run([shell, "-n"], input=said.stdout, text=True).returncode == 0
+
+
+def test_bash_completes_commands_and_their_own_flags() -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    script = farpair("completion", "bash").stdout
+    for words, wanted in ((["farpair", "re"], "report replay resume"), (["farpair", "runs", "--cl"], "--clean")):
+        typed = " ".join(words)
+        asks = f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _shtab_farpair farpair {words[-1]} {words[-2]}"
+        ran = [bash, "-c", f'{script}\n{asks}; echo "${{COMPREPLY[@]}}"']
+        assert subprocess.run(ran, capture_output=True, text=True).stdout.strip() == wanted
