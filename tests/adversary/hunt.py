@@ -98,6 +98,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0, help="how long to go on")
     parser.add_argument("--seed", type=int, default=None, help="the first seed (another each time)")
     parser.add_argument("--kind", action="append", choices=[*KINDS], help="this kind alone; may be repeated")
+    parser.add_argument("--precision", choices=PRECISIONS, help="screen in this one alone")
     parser.add_argument("--large", type=float, default=LARGE, help="the share of cases with thousands of rows")
     parser.add_argument("--plain", action="store_true", help="leave the caller's settings of torch alone")
     parser.add_argument("--case", help="try this one case, as a failure names it")
@@ -111,7 +112,8 @@ def main() -> int:
     for case in cases(seed, asked.kind or tuple(KINDS), asked.large):
         if time.monotonic() > end:
             break
-        said = hunt(replace(case, around="plain") if asked.plain else case, tally)
+        case = replace(case, around="plain") if asked.plain else case
+        said = hunt(replace(case, precision=asked.precision or case.precision), tally)
         if said:
             print(said, flush=True)
     print(json.dumps({"seed": seed, "cases": sum(tally.tried.values()), **vars(tally)}))

@@ -77,12 +77,14 @@ def _work(widths: list[int], d: int, cost: float, left_over: Tensor) -> Tensor:
 
 
 def only_full_level(centered: CenteredRows, precision: Precision) -> LevelSelection:
-    """Nothing but the full level: in the precision asked for, and in float32 for what that leaves."""
+    """Nothing but the full level: in the precision asked for, and in float32 for what that leaves.
+
+    Of few columns a narrow format saves nothing, and of very many its products may be off by too much.
+    """
     d = centered.rows.shape[1]
-    keep = dict.fromkeys(one for one in (precision, FLOAT32) if one is FLOAT32 or one.error(d) < _MOST_OFF)
-    return LevelSelection(
-        tuple(full_level(centered, one) for one in keep), torch.zeros(1, len(_EDGES) + 1, dtype=torch.float64)
-    )
+    narrow = precision is not FLOAT32 and d >= NARROWEST and precision.error(d) < _MOST_OFF
+    levels = tuple(full_level(centered, one) for one in ((precision, FLOAT32) if narrow else (FLOAT32,)))
+    return LevelSelection(levels, torch.zeros(1, len(_EDGES) + 1, dtype=torch.float64))
 
 
 def select_levels(

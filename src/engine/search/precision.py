@@ -31,7 +31,6 @@ Whether a device adds up as well as that is measured before it is believed (`con
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -45,14 +44,17 @@ from ..run_settings import AUTO
 from ..run_settings import precision as allowed
 from .matmul import product, witness_of
 from .rounding import UNIT_ROUNDOFF, gamma
+from .speeds import gflops
 
 PrecisionName = Literal["float32", "tf32", "bfloat16"]
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
 
 _MAGNITUDE = 1.2  # of s^2 / 2: what a product's terms sum to in magnitude, at most, where they are rounded
 VANISHING = 2.0**-60  # more than what vanishes of a number whose square, or whose parts, float32 cannot hold
+_FEW_TERMS = 2.0**34  # which take so short in float32 that no choice of a precision pays
 _FASTER = 1.5  # times as fast as in float32: else products of bfloat16 numbers are carried out in float32
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
+_HIGH: Final = (2048, 1037, 513)  # and of one as large as a tile's
 
 
 @dataclass(frozen=True)
@@ -162,9 +164,16 @@ class Choice:
 
 
 def choose_precision(
-    name: str, device: torch.device, confirm: Callable[[Precision, torch.device], bool] | None = None
+    name: str,
+    device: torch.device,
+    confirm: Callable[[Precision, torch.device], bool] | None = None,
+    *,
+    terms: float = math.inf,
+    exhaustive: bool = False,
 ) -> Choice:
-    """The precision called `name`; for "auto" float32.
+    """The precision called `name`; for "auto" bfloat16 on a CPU that is measured to multiply it faster, if the
+    search is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An `exhaustive` search screens
+    nothing: float32.
 
     A precision whose bound the device does not keep is not used, even where it is asked for. Raises InputError
     where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
@@ -177,50 +186,74 @@ def choose_precision(
     confirm = confirm or confirms
     if not confirm(FLOAT32, device):
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")
-    if name == AUTO:
-        return Choice(FLOAT32, "as always unless another is asked for")
-    precision = _PRECISIONS[name]
+    if exhaustive:
+        return Choice(FLOAT32, "since every pair is evaluated")
+    if name == AUTO and device.type != "cpu":
+        return Choice(FLOAT32, "as on every device but a CPU, unless another is asked for")
+    if name == AUTO and terms < _FEW_TERMS:
+        return Choice(FLOAT32, "as always where the rows are few")
+    precision = _PRECISIONS["bfloat16" if name == AUTO else name]
     if precision is FLOAT32:
         return Choice(precision, "as asked")
+    in_float32 = device.type != "cuda" and precision.dtype(device) == torch.float32
+    if name == AUTO and in_float32:
+        return Choice(FLOAT32, _measured())
     if not confirm(precision, device):
         return Choice(
             FLOAT32, f"since products in {precision.name} were measured to err more on this device than they may"
         )
-    if device.type != "cuda" and precision.dtype(device) == torch.float32:
+    if name == AUTO:
+        return Choice(precision, _measured())
+    if in_float32:
         return Choice(precision, "as asked, by rounding to it what is multiplied in float32")
     return Choice(
         precision, "as asked, and products on this device were measured to err no more than is reckoned with"
     )
 
 
+def _measured() -> str:
+    """How fast this machine is, as the end of a sentence."""
+    narrow, float32 = gflops(torch.bfloat16), gflops(torch.float32)
+    return f"as this machine multiplies {narrow:,.0f} GFLOP/s of bfloat16 and {float32:,.0f} of float32 (measured)"
+
+
 @cache
 def confirms(precision: Precision, device: torch.device, multiply: Product = Precision.product) -> bool:
     """Whether products by `multiply` on the device err no more than `precision` reckons with, on operands of many
-    kinds, against float64, as a search has them: tall, with a witness, into a strided tensor. Measured once for
-    each device.
+    kinds, against float64, as a search has them: tall, with a witness, into a strided tensor; and in a narrow
+    format on one as large as a tile's, which a library may carry out otherwise. Measured once for each device.
 
     Whole numbers whose sums stay below 2^24 have to come out exactly, however many are added up: that shows sums
     of fewer bits than float32's where a bound that grows with their length no longer does.
     """
-    dtype = precision.dtype(device)
     for left, right, whole in _operands(precision.multiple):
         a, b = (precision.rounded(side.to(torch.float32)) for side in (left, right))
-        a[:, -1] = 1.0
-        b[:, -1] = 0.0
-        witness = torch.zeros(1, b.shape[1], dtype=torch.float32)
-        witness[0, -1] = witness_of(precision.unit)
-        operands = a.to(device, dtype), torch.cat([witness, b]).to(device, dtype)
-        whole_out = torch.empty(len(a), 2 * len(b) + 16, dtype=precision.product_dtype(device), device=device)
-        found = multiply(precision, *operands, whole_out[:, 15 : 16 + len(b)]).cpu()
-        exact = a.to(torch.float64) @ b.to(torch.float64).T
-        magnitude = a.to(torch.float64).abs() @ b.to(torch.float64).abs().T
-        bound = (0.0 if whole else gamma(precision.adding * a.shape[1]) + 2.0**-40) * magnitude
-        least, most = exact - bound, exact + bound
-        if found.dtype != torch.float32:  # what a number within the bound is rounded to
-            least, most = least.to(found.dtype), most.to(found.dtype)
-        if not bool(((least <= found) & (found <= most)).all()):  # in float64, or both of one narrower format
+        exact = a[:, :-1].to(torch.float64) @ b[:, :-1].to(torch.float64).T
+        magnitude = a[:, :-1].to(torch.float64).abs() @ b[:, :-1].to(torch.float64).abs().T
+        off = (0.0 if whole else gamma(precision.adding * a.shape[1]) + 2.0**-40) * magnitude
+        if not _lies_within(exact - off, exact + off, _carried_out(precision, device, multiply, a, b)):
             return False
-    return True
+    if not precision.rounds:
+        return True
+    a, b, exact = _high_operands(precision.multiple)
+    return _lies_within(exact, exact, _carried_out(precision, device, multiply, a, b))
+
+
+def _carried_out(precision: Precision, device: torch.device, multiply: Product, a: Tensor, b: Tensor) -> Tensor:
+    """The product (a, b) of all columns but the last of operands (a, k) and (b, k), float32, on the device."""
+    a, b = a.clone(), torch.cat([torch.zeros(1, b.shape[1], dtype=torch.float32), b])
+    a[:, -1], b[1:, -1], b[0, -1] = 1.0, 0.0, witness_of(precision.unit)
+    dtype = precision.dtype(device)
+    out = torch.empty(len(a), 2 * len(b) + 15, dtype=precision.product_dtype(device), device=device)
+    return multiply(precision, a.to(device, dtype), b.to(device, dtype), out[:, 15 : 15 + len(b)]).cpu()
+
+
+def _lies_within(least: Tensor, most: Tensor, found: Tensor) -> bool:
+    """Whether all numbers `found` are from `least` to `most`, float64, or what a number from there is rounded
+    to."""
+    if found.dtype != torch.float32:
+        least, most = least.to(found.dtype), most.to(found.dtype)
+    return bool(((least <= found) & (found <= most)).all())
 
 
 def _operands(multiple: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
@@ -241,14 +274,28 @@ def _operands(multiple: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
         yield left * scales, right * scales, False
 
 
-@cache
+def _high_operands(multiple: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Operands (a, k) and (b, k) of a tile's size, whole numbers, float32, and the product (a, b) float64 of all
+    their columns but the last: the rows are alike but for signs."""
+    generator = torch.Generator().manual_seed(1)
+    rows, terms, partners = _HIGH
+    k = -(-terms // multiple) * multiple
+    numbers = torch.randint(1, 16, (2, k), generator=generator).to(torch.float32)
+    signs = (1.0 - 2.0 * (torch.arange(count) % 3 == 0) for count in (rows, partners))
+    a, b = (sign[:, None] * row for sign, row in zip(signs, numbers, strict=True))
+    return a, b, (numbers[0, :-1] @ numbers[1, :-1]).to(torch.float64) * a[:, :1].sign() * b[:, 0].sign()
+
+
 def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers faster than float32 ones, and adds up in float32: on CUDA
-    from torch 2.8 on; on a CPU, if products of a millisecond or two are measured to be faster."""
+    """Whether the device multiplies bfloat16 numbers faster than float32 ones: a CPU by what is measured."""
     if device.type == "cpu":
-        return _times_as_fast(device) >= _FASTER
-    if device.type != "cuda":
-        return False
+        return gflops(torch.bfloat16) >= _FASTER * gflops(torch.float32)
+    return device.type == "cuda" and _adds_in_float32(device)
+
+
+@cache
+def _adds_in_float32(device: torch.device) -> bool:
+    """Whether a product of bfloat16 numbers may come out in float32: from torch 2.8 on, on CUDA."""
     ones = torch.ones(8, 8, dtype=torch.bfloat16, device=device)
     strided = torch.empty(8, 24, dtype=torch.float32, device=device)[:, 15:23]
     try:
@@ -256,17 +303,3 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     except (RuntimeError, TypeError, NotImplementedError):
         return False
     return True
-
-
-def _times_as_fast(device: torch.device) -> float:
-    """How many times as fast as float32 numbers a CPU multiplies bfloat16 ones, by the fastest of a few turns."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        left, right = (torch.ones(rows, 512, dtype=dtype, device=device) for rows in (512, 256))
-        turns = []
-        for _ in range(4):
-            started = time.perf_counter()
-            torch.mm(left, right.T)
-            turns.append(time.perf_counter() - started)
-        seconds[dtype] = min(turns)
-    return seconds[torch.float32] / seconds[torch.bfloat16]

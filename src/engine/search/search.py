@@ -34,7 +34,7 @@ from .isolation import events_apart
 from .level_selection import only_full_level, select_levels
 from .pair_counts import PairCounts
 from .pivots import pivot_pairs
-from .precision import FLOAT32, choose_precision
+from .precision import choose_precision
 from .pruning import (
     farthest_out_of_each,
     may_have_many_duplicates,
@@ -110,7 +110,9 @@ class Search:
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = settings.batch, blocks, settings.exhaustive
-        precision = choose_precision(settings.precision, rows.device).precision
+        precision = choose_precision(
+            settings.precision, rows.device, terms=self._n**2 * self._d, exhaustive=settings.exhaustive
+        ).precision
         self._by_batches = most is None
         self._resume = resume
         self._pair_counts = PairCounts(self._n, self._batch)
@@ -318,7 +320,7 @@ class Search:
     def _select_levels(self, alive: Tensor) -> Iterator[Warned]:
         """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
         tiles, widest = self._tiles, self._blocks.projected
-        tiles.selection = only_full_level(self._centered, FLOAT32 if self._exhaustive else tiles.precision)
+        tiles.selection = only_full_level(self._centered, tiles.precision)
         if self._exhaustive:
             return
         with Shortage() as shortage:

@@ -55,9 +55,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     if settings.threads:
         torch.set_num_threads(min(settings.threads, cores))  # of many more, the system may give out in a crash
     device = choose_device(settings.device)
-    chosen = choose_precision(settings.precision, device)
     cluster = load_rows(request)
     n, d = cluster.rows.shape
+    chosen = choose_precision(settings.precision, device, terms=n * n * d, exhaustive=settings.exhaustive)
     batches = -(-n // settings.batch)
     if batches > MOST_BATCHES:
         raise InputError(

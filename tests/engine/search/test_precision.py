@@ -204,8 +204,59 @@ def test_a_format_that_was_asked_for_is_not_used_where_the_device_breaks_its_bou
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps", "xpu"])
-def test_float32_is_the_choice_where_nothing_else_is_asked_for(device: str) -> None:
+def test_float32_is_the_choice_where_nothing_else_is_asked_for_or_kept(device: str) -> None:
     assert choose_precision("auto", torch.device(device), only(FLOAT32)).precision is FLOAT32
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, narrow: float, float32: float) -> None:
+    """A CPU that was measured to be so fast."""
+    speeds = {torch.bfloat16: narrow, torch.float32: float32}
+    monkeypatch.setattr("farpair.engine.search.precision.gflops", speeds.__getitem__)
+
+
+def test_auto_is_bfloat16_on_a_cpu_that_is_measured_to_multiply_it_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, 876.0, 214.0)
+    choice = choose_precision("auto", CPU, only(FLOAT32, BFLOAT16))
+
+    assert choice.precision is BFLOAT16
+    assert choice.why == "as this machine multiplies 876 GFLOP/s of bfloat16 and 214 of float32 (measured)"
+    assert BFLOAT16.dtype(CPU) == torch.bfloat16
+
+
+def test_auto_is_float32_on_a_cpu_that_is_measured_to_multiply_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, 3.0, 140.0)
+    choice = choose_precision("auto", CPU, only(FLOAT32, BFLOAT16))
+
+    assert choice.precision is FLOAT32
+    assert "3 GFLOP/s of bfloat16 and 140 of float32" in choice.why
+    assert BFLOAT16.dtype(CPU) == torch.float32
+
+
+def test_auto_is_float32_where_products_in_bfloat16_break_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, 876.0, 214.0)
+    choice = choose_precision("auto", CPU, only(FLOAT32))
+
+    assert choice.precision is FLOAT32
+    assert "err more" in choice.why
+
+
+def test_auto_is_float32_on_a_cpu_where_the_rows_are_few_and_nothing_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("farpair.engine.search.precision.gflops", pytest.fail)
+
+    assert choose_precision("auto", CPU, only(FLOAT32), terms=2_248**2 * 2_560).precision is FLOAT32
+
+
+@pytest.mark.parametrize("speeds", [(876.0, 214.0), (3.0, 140.0)], ids=["native", "in float32"])
+@pytest.mark.parametrize("name", HARD)
+def test_hard_rows_have_one_answer_however_bfloat16_is_multiplied(
+    name: str, speeds: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(monkeypatch, *speeds)
+    rows = HARD[name]()
+
+    assert answer(rows, precision="bfloat16").named == answer(rows, precision="float32").named
 
 
 def test_a_device_that_breaks_the_bound_of_float32_is_not_searched_on() -> None:
