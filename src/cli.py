@@ -5,16 +5,21 @@ where the reader of its output left. Arguments are parsed before anything slow i
 once), and nothing here imports torch: only the engine does, which is another process.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import fields, replace
 
-from .engine.errors import FarpairError, InputError, RunError
-from .engine.run_settings import RunSettings
-from .options import BAD_INPUT, DONE, FAILED, INTERRUPTED, PIPE_CLOSED, Options
-from .parser import command_of, parser
+from .engine.errors import FarpairError, InputError, NoSuchModel, RunError
+from .exit_codes import BAD_INPUT, DONE, FAILED, INTERRUPTED, PIPE_CLOSED
+from .parser import APP, COMMANDS, command_of, parser
+
+TYPE_CHECKING = False  # as in `parser`
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .options import Options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _drop_dead_streams()
         return code
+    except NoSuchModel as error:
+        return _complain(_perhaps_a_command(error, options), BAD_INPUT)
     except InputError as error:
         return _complain(error, BAD_INPUT)
     except FarpairError as error:
@@ -48,6 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as above
         what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
         return _complain(RunError(f"{what}: {error.strerror}."), FAILED)
+
+
+def _perhaps_a_command(error: NoSuchModel, options: Options) -> InputError:
+    """The same error; where a mistyped command may have been taken for a model, it asks for that command."""
+    from .engine.text.nearest import nearest  # start time
+
+    near = nearest(options.model or "", COMMANDS) if options.command == APP else ""
+    return InputError(f"{error} Did you mean the command {near}?") if near else error
 
 
 def _show_only_ascii() -> None:
@@ -86,7 +101,11 @@ def parse(arguments: Sequence[str]) -> Options:
     if unknown:
         each[command].refuse(unknown)
     given = vars(found)
-    from .environment import only_ascii  # start time
+    from dataclasses import fields, replace  # after --help
+
+    from .engine.run_settings import RunSettings  # after --help
+    from .environment import only_ascii  # after --help
+    from .options import Options  # after --help
     from .settings import settings_in_force  # after --help
 
     chosen = {**settings_in_force(given.get("config")).chosen(), **given}

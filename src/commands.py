@@ -14,7 +14,8 @@ from .engine.runs.request import request_for
 from .engine.text.escape import visible
 from .engine.text.numbers import count
 from .environment import is_dumb
-from .options import DONE, FAILED, Options
+from .exit_codes import DONE, FAILED
+from .options import Options
 
 if TYPE_CHECKING:
     from .engine.journal.record import RunRecord
@@ -179,9 +180,9 @@ def _print_schema() -> None:
 def _print_completion(shell: str) -> None:
     import shtab  # start time
 
-    from .parser import parser  # start time
+    from .parser import COMMANDS, parser  # start time
 
-    whole, each = parser()
+    whole, each = parser(*COMMANDS)
     for one in (whole, *each.values()):
         for action in one._actions:
             kind = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE, "MODEL": shtab.FILE}.get(str(action.metavar))

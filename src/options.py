@@ -1,16 +1,10 @@
-"""What a person asked for, as plain data, and the exit codes. Nothing slow is imported here."""
+"""What a person asked for, as plain data. Nothing slow is imported here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from .engine.run_settings import DEFAULTS, RunSettings
-
-DONE: Final = 0
-FAILED: Final = 1
-BAD_INPUT: Final = 2
-INTERRUPTED: Final = 130
-PIPE_CLOSED: Final = 141
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,73 @@
-"""The commands, each with its flags, as argparse subparsers. Nothing slow is imported here."""
+"""The commands, each with its flags, as argparse subparsers.
+
+`--help` is there at once, so that nothing is imported here that takes longer than argparse itself: of typing and
+dataclasses each would cost a third of Python's own start.
+"""
+
+from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import Field, dataclass, fields
-from functools import partial
-from typing import Any, Final, NoReturn
+import os
 
-from . import __version__, values
-from .engine import run_settings
+from . import __version__
 from .engine.errors import InputError
-from .engine.run_settings import RunSettings
-from .engine.text.nearest import did_you_mean
 
-APP: Final = "app"  # the command where none is named
-_EITHER: Final = argparse.BooleanOptionalAction
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, NoReturn
+
+APP = "app"  # the command where none is named
+_EITHER = argparse.BooleanOptionalAction
+
+# The flag of each of the run's settings: what stands for its value, an example of it in TOML, and its meaning.
+RUN_SETTINGS = {
+    "batch": ("N", "256", "rows in a batch (default: 256)"),
+    "device": (
+        "DEVICE",
+        '"auto"',
+        "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else mps, else xpu, else cpu)",
+    ),
+    "threads": ("N", "4", "CPU threads (default: every core)"),
+    "memory": (
+        "SIZE",
+        '"256MB"',
+        "the most that the search may use beyond the rows, as in 256MB (default: what it needs)",
+    ),
+    "precision": (
+        "FORMAT",
+        '"auto"',
+        "what pairs are screened in: float32, tf32, bfloat16, or auto (the default), which is bfloat16 on a CPU that "
+        "is measured to multiply it faster, else float32; the answer is the same in each",
+    ),
+    "exhaustive": ("", "true", "evaluate every pair; discard none by a bound"),
+}
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """A formatter for lines as wide as the terminal; argparse would load compression libraries to ask how wide."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns
+    except (ValueError, OSError):
+        columns = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=max(columns, 20) - 2)
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises InputError, in one sentence, for what it cannot parse."""
 
-    def __init__(self, help_of: "Callable[[], tuple[Parser, object]] | None" = None, **options: Any) -> None:
-        # What is not given is left to the settings.
-        super().__init__(allow_abbrev=False, argument_default=argparse.SUPPRESS, **options)
+    def __init__(self, help_of: Parser | None = None, **options: Any) -> None:
+        super().__init__(
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,  # what is not given is left to the settings
+            formatter_class=_formatter,
+            **options,
+        )
         self._help_of = help_of
 
     def format_help(self) -> str:
         """The help of this parser, or of the one whose help stands for it."""
-        return self._help_of()[0].format_help() if self._help_of else super().format_help()
+        return self._help_of.format_help() if self._help_of else super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong as an InputError that says where help is."""
@@ -37,29 +78,61 @@ class Parser(argparse.ArgumentParser):
         flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
         if not flags:
             self.error(f"{unknown[0]!r} is one word too many")
-        raise InputError(
-            f"{self.prog} has no flag {flags[0]}{did_you_mean(flags[0], self._option_string_actions)}"
-        )
+        from .engine.text.nearest import did_you_mean  # start time
+
+        near = did_you_mean(flags[0], self._option_string_actions)
+        raise InputError(f"{self.prog} has no flag {flags[0]}{near}")
 
 
-def _checked(check: Callable[[str], object]) -> Callable[[str], object]:
-    """`check`, its sentence said as argparse wants it."""
+def _setting(name: str) -> Callable[[str], object]:
+    """What argparse calls for the value of the run's setting `name`."""
 
-    def checked(text: str) -> object:
-        try:
-            return check(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+    def parsed(text: str) -> object:
+        from .engine.run_settings import from_text  # start time
 
-    return checked
+        return _value(lambda: from_text(name, text))
+
+    return parsed
+
+
+def _cluster_of(text: str) -> object:
+    from .engine.run_settings import cluster  # start time
+
+    return _value(lambda: cluster(text))
+
+
+def _theme_of(text: str) -> object:
+    from .values import theme  # start time
+
+    return _value(lambda: theme(text))
+
+
+def _speed_of(text: str) -> object:
+    from .values import speed  # start time
+
+    return _value(lambda: speed(text))
+
+
+def _value(check: Callable[[], object]) -> object:
+    """What `check` returns; its sentence said as argparse wants it."""
+    try:
+        return check()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 # What a command is given: each adds flags, or a word, to a command's parser.
 
 
-def _model(parser: Parser, nargs: str | None = None) -> None:
-    meaning = "a name in the tensors folder, a model's folder, a .safetensors file, or demo"
-    parser.add_argument("model", metavar="MODEL", nargs=nargs, help=meaning)
+_MODEL = "a name in the tensors folder, a model's folder, a .safetensors file, or demo"
+
+
+def _model(parser: Parser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=_MODEL)
+
+
+def _model_or_none(parser: Parser) -> None:
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=_MODEL)
 
 
 def _run(parser: Parser) -> None:
@@ -78,21 +151,15 @@ def _tensor(parser: Parser) -> None:
 
 def _cluster(parser: Parser) -> None:
     meaning = "the cluster: mask (the model's mask file), all, or tokens:REGEX (default: mask if there is one)"
-    parser.add_argument("--cluster", metavar="CLUSTER", type=_checked(run_settings.cluster), help=meaning)
+    parser.add_argument("--cluster", metavar="CLUSTER", type=_cluster_of, help=meaning)
 
 
 def _settings(parser: Parser) -> None:
-    for setting in fields(RunSettings):
-        _add_setting(parser, setting)
-
-
-def _add_setting(parser: Parser, setting: "Field[int | str]") -> None:
-    flag, meaning = f"--{setting.name}", setting.metadata["meaning"]
-    if isinstance(setting.default, bool):
-        parser.add_argument(flag, action=_EITHER, help=meaning)
-    else:
-        rule = _checked(partial(run_settings.from_text, setting.name))
-        parser.add_argument(flag, metavar=setting.metadata["metavar"], type=rule, help=meaning)
+    for name, (metavar, _, meaning) in RUN_SETTINGS.items():
+        if metavar:
+            parser.add_argument(f"--{name}", metavar=metavar, type=_setting(name), help=meaning)
+        else:
+            parser.add_argument(f"--{name}", action=_EITHER, help=meaning)
 
 
 def _print(parser: Parser) -> None:
@@ -100,28 +167,38 @@ def _print(parser: Parser) -> None:
 
 
 def _app(parser: Parser) -> None:
-    theme = _checked(values.theme)
-    parser.add_argument("--theme", metavar="NAME", type=theme, help=", ".join(values.THEMES))
+    parser.add_argument("--theme", metavar="NAME", type=_theme_of, help="dark, light, contrast or terminal")
     parser.add_argument("--mouse", action=_EITHER, help="take the mouse, or leave it to the terminal")
 
 
-def _forms(parser: Parser, *, printed: bool = True, plain: bool = True) -> None:
-    """In which form a run is printed; at most one of them is given."""
-    group = parser.add_mutually_exclusive_group()
+def _printed(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
+    """In which form a run is printed."""
     forms = {
         "json": "everything that is known as one JSON object",
         "markdown": "the analysis as Markdown",
         "csv": "the table of batches as CSV",
     }
-    for form, what in forms.items() if printed else ():
-        group.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"print {what}")
-    if plain:
-        group.add_argument("--plain", action=_EITHER, help="say what happens in sentences, as it happens")
+    for form, what in forms.items():
+        parser.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"print {what}")
+
+
+def _plain(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
+    parser.add_argument("--plain", action=_EITHER, help="say what happens in sentences, as it happens")
+
+
+def _forms(parser: Parser) -> None:
+    """The forms of a run that is printed or told: at most one of them is given."""
+    group = parser.add_mutually_exclusive_group()
+    _printed(group)
+    _plain(group)
+
+
+def _app_forms(parser: Parser) -> None:
+    _printed(parser.add_mutually_exclusive_group())
 
 
 def _speed(parser: Parser) -> None:
-    speed = _checked(values.speed)
-    parser.add_argument("--speed", metavar="N", type=speed, help="N times as fast (default: 1)")
+    parser.add_argument("--speed", metavar="N", type=_speed_of, help="N times as fast (default: 1)")
 
 
 def _sample(parser: Parser) -> None:
@@ -147,93 +224,83 @@ def _everywhere(parser: Parser) -> None:
     parser.add_argument("-V", "--version", action="version", version=f"farpair {__version__}")
 
 
-_Adds = Callable[[Parser], None]
-_SEARCH: Final[tuple[_Adds, ...]] = (_cluster, _settings)
-_APP_FORMS: Final = partial(_forms, plain=False)
-_APP_FLAGS: Final[tuple[_Adds, ...]] = (_tensors, _tensor, *_SEARCH, _print, _app, _APP_FORMS)
+_WORDS = (_model, _model_or_none, _run, _shell)
+_SEARCH = (_cluster, _settings)
+_APP_FLAGS = (_tensors, _tensor, *_SEARCH, _print, _app, _app_forms)
 
-
-@dataclass(frozen=True)
-class Command:
-    """A command: what it does in one line, in full, and what it is given beside the flags of every command."""
-
-    summary: str
-    description: str
-    given: tuple[_Adds, ...]
-
-
-COMMANDS: Final = {
-    APP: Command("", "", (*_APP_FLAGS, partial(_model, nargs="?"))),
-    "demo": Command(
+# Of each command what it does in a line, in full, and what it is given beside the flags of every command.
+COMMANDS: dict[str, tuple[str, str, tuple[Callable[[Parser], None], ...]]] = {
+    APP: ("", "", (*_APP_FLAGS, _model_or_none)),
+    "demo": (
         "open the app on a real model that comes from PyPI",
         "Open the app on a real model that comes from PyPI (the demo extra).",
-        (*_SEARCH, _print, _app, _APP_FORMS),
+        (*_SEARCH, _print, _app, _app_forms),
     ),
-    "run": Command(
+    "run": (
         "search one model and print the analysis",
         """Search one model and print the analysis. It is searched in any case; a result that
 is kept already is printed by `farpair report`.""",
         (_model, _tensors, _tensor, *_SEARCH, _forms),
     ),
-    "models": Command(
+    "models": (
         "list the models found",
         "List the models found, and what is wrong with those that cannot be searched.",
         (_tensors,),
     ),
-    "runs": Command(
+    "runs": (
         "list the runs kept",
         """List the runs kept, newest first: when each began, whether it is going, queued, paused,
 done, stopped, terminated (from outside), failed or died, and what it found.""",
         (_clean,),
     ),
-    "attach": Command(
+    "attach": (
         "open the app on a run",
         """Open the app on a run: one that is going, or any other that is kept. Without a
 terminal, follow it to its end and print it. Leaving does not stop it.""",
-        (_run, _tensors, _app, partial(_forms, printed=False)),
+        (_run, _tensors, _app, _plain),
     ),
-    "report": Command(
+    "report": (
         "print a run again",
         """Print a run again, from its journal: all of it, or what there is of one that was
 stopped, failed or died.""",
         (_run, _forms),
     ),
-    "replay": Command(
+    "replay": (
         "play a run as it happened",
         "Play a run in the app as it happened, its waits and pauses cut short.",
-        (_run, _speed, _app, partial(_forms, printed=False)),
+        (_run, _speed, _app, _plain),
     ),
-    "verify": Command(
+    "verify": (
         "check independently what a run found",
         """Check what a run found by other arithmetic: every batch's maximum, the pair, its ties and the
 runner-up, against all pairs of its rows, which are read again. The verdict is kept with the
 run. Exit codes: 0 confirmed, 1 refuted, 2 what cannot be checked.""",
         (_run, _sample),
     ),
-    "stop": Command("stop a run", "Stop a run; what is settled is kept.", (_run,)),
-    "pause": Command(
+    "stop": ("stop a run", "Stop a run; what is settled is kept.", (_run,)),
+    "pause": (
         "pause a run",
         """Pause a run: it uses no core until `farpair resume` lets it go on, and runs that are
 queued behind it do not wait for it.""",
         (_run,),
     ),
-    "resume": Command(
+    "resume": (
         "let a paused run go on, or go on from one that was cut short",
         """Let a paused run go on. One that was stopped or terminated, failed or died goes on in a new
 run from the batches that it had settled, if its files are still the same.""",
         (_run,),
     ),
-    "schema": Command(
+    "schema": (
         "print the JSON schema of what --json prints",
         "Print the JSON schema of what --json prints: each key, its type and its meaning.",
         (),
     ),
-    "config": Command(
+    "config": (
         "print the settings in force, and where they are kept",
         "Say where the settings are kept and print those in force, as a settings file.",
         (),
     ),
-    "completion": Command(
+    "completion": (
         "print what completes commands and flags in a shell",
         """Print a script that completes commands and flags in a shell, for example
   farpair completion bash > ~/.local/share/bash-completion/completions/farpair
@@ -257,22 +324,16 @@ def _only_flags(words: Sequence[str]) -> bool:
     if not words:
         return True
     parser = Parser(add_help=False, conflict_handler="resolve")
-    _add(
-        parser,
-        [add for command in COMMANDS.values() for add in command.given if add not in (_model, _run, _shell)],
-    )
+    _add(parser, (add for *_, given in COMMANDS.values() for add in given if add not in _WORDS))
     try:
-        given, unknown = parser.parse_known_args(words)
+        return not parser.parse_known_args(words)[1]
     except InputError:  # a flag that lacks its value
         return False
-    return not unknown and "model" not in given
 
 
-def parser(only: str | None = None) -> tuple[Parser, dict[str, Parser]]:
-    """The program's parser, and each command's; with `only`, as much of it as parses that command.
-
-    The whole takes longer than the program may take to start; help and completion need it.
-    """
+def parser(*commands: str) -> tuple[Parser, dict[str, Parser]]:
+    """The program's parser, and those of the named `commands`; of the others it has no more than what its help
+    says: building each would take as long as Python's own start."""
     whole = Parser(
         prog="farpair",
         usage="farpair [MODEL] [FLAG ...]\n       farpair COMMAND [...]",
@@ -281,29 +342,25 @@ what kind of outliers they are. Opens the app; without a terminal, or with
 --print, prints the analysis of one model instead.""",
         epilog="""`farpair COMMAND --help` says more.
 Exit codes: 0 done, 1 failed or stopped, 2 bad input, 130 ctrl-c.""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    if only is None:
-        _add(whole, _APP_FLAGS)
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    subparsers = whole.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     each: dict[str, Parser] = {}
-    for name in COMMANDS if only is None else (only,):
-        command = COMMANDS[name]
-        if name == APP:
-            each[name] = commands.add_parser(name, prog="farpair", help_of=parser)
-        else:
-            each[name] = commands.add_parser(
-                name,
-                prog=f"farpair {name}",
-                help=command.summary,
-                description=command.description,
-                formatter_class=argparse.RawDescriptionHelpFormatter,
+    for name, (summary, description, given) in COMMANDS.items():
+        if name in commands:
+            each[name] = (
+                subparsers.add_parser(name, prog="farpair", help_of=whole)
+                if name == APP
+                else subparsers.add_parser(name, prog=f"farpair {name}", help=summary, description=description)
             )
-        _add(each[name], command.given)
+            _add(each[name], given)
+        elif name != APP:
+            subparsers.add_parser(name, help=summary, add_help=False)  # as the help lists it
+    if APP in commands:
+        _add(whole, _APP_FLAGS)
     return whole, each
 
 
-def _add(parser: Parser, given: Iterable[_Adds]) -> None:
+def _add(parser: Parser, given: Iterable[Callable[[Parser], None]]) -> None:
     for add in given:
         add(parser)
     _everywhere(parser)

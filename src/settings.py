@@ -19,6 +19,7 @@ from .engine.run_settings import DEFAULTS, RULES, RunSettings, shown
 from .engine.text.escape import visible
 from .engine.text.nearest import did_you_mean
 from .keymap import FIXED, KEYS, clash, key_problem
+from .parser import RUN_SETTINGS
 
 # To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
 LONGEST_FILE: Final = 1 << 16  # bytes
@@ -52,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 # What each setting is for, and an example of it, as `farpair config` says it.
 MEANINGS: Final[dict[str, tuple[str, str]]] = {
     "tensors": ("the folder of models; without it ./tensors, else ../tensors", '"~/tensors"'),
-    **{of.name: (of.metadata["meaning"], of.metadata["example"]) for of in fields(RunSettings)},
+    **{name: (meaning, example) for name, (_, example, meaning) in RUN_SETTINGS.items()},
     "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
     "mouse": ("whether the app takes the mouse", "true"),
     "ascii": ("nothing but ASCII characters; without it, as the locale says", "true"),

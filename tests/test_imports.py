@@ -52,6 +52,11 @@ def test_parsing_loads_nothing_heavy(words: list[str]) -> None:
     assert (heavy - {"msgspec", "rich"} if words[0] == "--batch" else heavy).isdisjoint(loaded)
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_loads_nothing_that_takes_as_long_as_argparse(words: list[str]) -> None:
+    assert {"typing", "dataclasses", "inspect", "shutil"}.isdisjoint(loaded_by_command(*words))
+
+
 def test_commands_that_only_read_load_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     build_small_model(tmp_path / "tensors" / "small")

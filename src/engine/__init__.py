@@ -5,9 +5,12 @@
 These four are looked up when asked for, so that reading a journal imports no torch.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False  # importing typing would take a third of Python's own start
 if TYPE_CHECKING:
+    from typing import Any
+
     from .api import eccentricities, farthest_pair, farthest_pairs, outlier_ladder
 
 __all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"]

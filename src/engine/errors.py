@@ -9,6 +9,10 @@ class InputError(FarpairError):
     """A file, a tensor or a flag is not what the program needs. The command line exits with 2."""
 
 
+class NoSuchModel(InputError):
+    """A word is neither the name of a model nor a path to one."""
+
+
 class JournalError(FarpairError):
     """A journal holds something that is not an event; names the file and the line."""
 

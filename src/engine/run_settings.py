@@ -6,8 +6,8 @@ and say what is wrong with a setting in the same sentence. Nothing slow is impor
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Final, TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 from .errors import InputError
 
@@ -18,14 +18,6 @@ MOST_THREADS: Final = 1024
 LEAST_MEMORY: Final = 10**6  # bytes; no search does with less
 _MOST_MEMORY: Final = 2**63 - 1
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-_T = TypeVar("_T", bool, int, str)
-
-
-def _setting(default: _T, metavar: str, example: str, meaning: str) -> _T:
-    """A field with what the command line and the settings file say of it; `example` is a value in TOML."""
-    return field(default=default, metadata={"metavar": metavar, "meaning": meaning, "example": example})
 
 
 @dataclass(frozen=True)
@@ -39,28 +31,12 @@ class RunSettings:
     bound.
     """
 
-    batch: int = _setting(256, "N", "256", "rows in a batch (default: 256)")
-    device: str = _setting(
-        AUTO,
-        "DEVICE",
-        '"auto"',
-        "cpu, cuda, cuda:N, mps, xpu, or auto (the default: cuda, else mps, else xpu, else cpu)",
-    )
-    threads: int = _setting(0, "N", "4", "CPU threads (default: every core)")
-    memory: int = _setting(
-        0,
-        "SIZE",
-        '"256MB"',
-        "the most that the search may use beyond the rows, as in 256MB (default: what it needs)",
-    )
-    precision: str = _setting(
-        AUTO,
-        "FORMAT",
-        '"auto"',
-        "what pairs are screened in: float32, tf32, bfloat16, or auto (the default), which is bfloat16 on a CPU "
-        "that is measured to multiply it faster, else float32; the answer is the same in each",
-    )
-    exhaustive: bool = _setting(False, "", "true", "evaluate every pair; discard none by a bound")
+    batch: int = 256
+    device: str = AUTO
+    threads: int = 0
+    memory: int = 0
+    precision: str = AUTO
+    exhaustive: bool = False
 
     @property
     def changed(self) -> Mapping[str, int | str | bool]:

@@ -2,12 +2,14 @@
 
 import shutil
 import subprocess
+from dataclasses import fields
 
 import pytest
 from farpair.cli import parse
 from farpair.engine.errors import InputError
 from farpair.engine.run_settings import RunSettings
-from farpair.parser import COMMANDS
+from farpair.parser import COMMANDS, RUN_SETTINGS
+from farpair.values import THEMES
 from support.running import farpair
 
 
@@ -68,6 +70,27 @@ def test_what_no_command_takes_is_refused_with_the_nearest_flag_or_with_the_help
     with pytest.raises(InputError) as refused:
         parse(words)
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["rnus", "--print"], "Did you mean the command runs?"),
+        (["frist", "--print"], "Did you mean first?"),
+        (["run", "secnd"], "Did you mean second?"),
+        (["run", "zzzzzz"], "and no such file; there are"),
+    ],
+)
+def test_a_mistyped_command_or_model_is_answered_with_the_nearest_one(words: list[str], asked: str) -> None:
+    said = farpair(*words)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert asked in said.stderr
+
+
+def test_every_setting_of_a_run_has_its_flag_and_every_theme_stands_in_the_help() -> None:
+    assert list(RUN_SETTINGS) == [field.name for field in fields(RunSettings)]
+    said = " ".join(farpair("--help").stdout.split())
+    assert all(theme in said for theme in THEMES)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

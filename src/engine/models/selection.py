@@ -6,8 +6,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from ..errors import InputError
+from ..errors import InputError, NoSuchModel
 from ..text.escape import visible
+from ..text.nearest import nearest
 from .discovery import DEMO_INSTALL, Model, demo_model, model_at, models_in, tensors_folder
 from .header import listed
 
@@ -112,7 +113,11 @@ def _named(word: str, wanted: Wanted) -> Model:
         return model_at(tensors / word, wanted.tensor)  # a checkpoint's folder, or what is wrong with it
     folder = visible(str(tensors))
     there_are = f"there are {_names(models)}" if models else "there is none"
-    raise InputError(f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.")
+    near = visible(nearest(word, (model.name for model in models)), 60)
+    asked = f" Did you mean {near}?" if near else ""
+    raise NoSuchModel(
+        f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.{asked}"
+    )
 
 
 def _in_cluster(model: Model, wanted: Wanted) -> Model:
