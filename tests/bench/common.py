@@ -105,13 +105,14 @@ def _take_turn(contestant: Contestant) -> tuple[float, float]:
 
 
 def arguments(description: str, names: Sequence[str] = ()) -> argparse.Namespace:
-    """The measurement's flags: --smoke, --rounds, --threads, and --only where there are `names` to choose from."""
+    """The measurement's flags: --smoke, --rounds, --threads, and --only and --goals where there are `names`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--smoke", action="store_true", help="small and short: only whether it runs")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant after one that warms up")
     parser.add_argument("--threads", type=int, default=0, help="threads of every contestant (default: every core)")
     if names:
         parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=", ".join(names))
+        parser.add_argument("--goals", action="store_true", help="beside the peers that goals name alone")
     return parser.parse_args()
 
 
