@@ -76,7 +76,7 @@ def measured(case: Case) -> Cost:
     _search(case, torch.randn(400, rows.shape[1], generator=torch.Generator().manual_seed(0)))
     brute = _brute_force(rows)
     batch = 1 if case.mode == "eccentricities" else case.batch or len(rows)
-    stated = stated_bytes(*rows.shape, batches=-(-len(rows) // batch))
+    stated = stated_bytes(case.n, case.d, batches=-(-len(rows) // batch))
     before, most, going = _held(), 0, True
 
     def watch() -> None:

@@ -22,7 +22,10 @@ def extreme_column_scales(rng: Rng, n: int, d: int, dtype: str) -> Floats:
 
 def columns_from_1e_30_to_1e30(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     low, high = (-30, 30) if dtype != "float16" else (-6, 3)
-    return rng.standard_normal((n, d)) * rng.permutation(np.logspace(low, high, d) if d > 1 else np.ones(1))
+    found: Floats = rng.standard_normal((n, d)) * rng.permutation(
+        np.logspace(low, high, d) if d > 1 else np.ones(1)
+    )
+    return found
 
 
 def one_huge_row(rng: Rng, n: int, d: int, dtype: str) -> Floats:
@@ -45,12 +48,13 @@ def far_from_the_origin(rng: Rng, n: int, d: int, dtype: str) -> Floats:
 
 def subnormal(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     tiny = {"float32": 1e-42, "bfloat16": 1e-39, "float16": 1e-6, "float64": 1e-320}[dtype]
-    return rng.standard_normal((n, d)) * tiny * rng.choice([1.0, 10.0])
+    found: Floats = rng.standard_normal((n, d)) * tiny * rng.choice([1.0, 10.0])
+    return found
 
 
 def subnormal_integers(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     least = float(torch.finfo(DTYPES[dtype]).smallest_normal) * ulp(dtype)
-    return rng.integers(0, 6, (n, d)) * least
+    return rng.integers(0, 6, (n, d)).astype(np.float64) * least
 
 
 def subnormal_beside_normal(rng: Rng, n: int, d: int, dtype: str) -> Floats:
@@ -69,14 +73,18 @@ def magnitudes_of_1e_38(rng: Rng, n: int, d: int, dtype: str) -> Floats:
 
 
 def magnitudes_of_1e200(rng: Rng, n: int, d: int, dtype: str) -> Floats:
-    if dtype != "float64":
-        return rng.standard_normal((n, d)) * 2.0 ** float(rng.integers(-14, 14))
-    return rng.standard_normal((n, d)) * 10.0 ** float(rng.choice([200, -200, 250, -300]))
+    numbers: Floats = rng.standard_normal((n, d))
+    if dtype == "float64":
+        numbers *= 10.0 ** float(rng.choice([200, -200, 250, -300]))
+    else:
+        numbers *= 2.0 ** float(rng.integers(-14, 14))
+    return numbers
 
 
 def spanning_two_to_the_500(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     if dtype != "float64":
-        return rng.choice([-1.0, 1.0], (n, d)) * 2.0 ** rng.integers(-14, 15, (n, d))
+        found: Floats = rng.choice([-1.0, 1.0], (n, d)) * 2.0 ** rng.integers(-14, 15, (n, d))
+        return found
     return rng.choice([-1.0, 1.0], (n, d)) * 2.0 ** rng.integers(-520, 60, (n, d)).astype(float)
 
 

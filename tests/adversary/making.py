@@ -23,7 +23,8 @@ def ulp(dtype: str) -> float:
 def directions(rng: Rng, n: int, d: int) -> Floats:
     """(n, d): points on the unit sphere."""
     x = rng.standard_normal((n, d))
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
+    found: Floats = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
+    return found
 
 
 def as_float32(x: Floats) -> Floats:

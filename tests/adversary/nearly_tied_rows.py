@@ -11,7 +11,8 @@ from adversary.making import Floats, Rng, as_float32, directions, ulp
 def neighbours_an_ulp_apart(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     """Each number is one of two neighbours in the dtype."""
     low = 1 + rng.integers(0, 64, d) / 64
-    return low + rng.integers(0, 2, (n, d)) * ulp(dtype) * rng.choice([1.0, 1.0, 3.0])
+    found: Floats = low + rng.integers(0, 2, (n, d)) * ulp(dtype) * rng.choice([1.0, 1.0, 3.0])
+    return found
 
 
 def two_clusters_ulps_apart(rng: Rng, n: int, d: int, dtype: str) -> Floats:
@@ -66,26 +67,30 @@ def circle(rng: Rng, n: int, d: int, dtype: str) -> Floats:
 
 def simplex_with_an_offset(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     n = min(n, 60 if dtype == "float64" else 400)
-    return np.eye(n) + rng.choice([np.sqrt(2), np.pi / 10, 1 / n])
+    found: Floats = np.eye(n) + rng.choice([np.sqrt(2), np.pi / 10, 1 / n])
+    return found
 
 
 def midpoints_rounded_wrongly(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     """Far clouds whose centre falls between two numbers, so that centring rounds every row the same way."""
     base = 1.0 + ulp(dtype)
     x = np.where(rng.integers(0, 2, (n, d)) > 0, base, -1.0)
-    return x + rng.integers(0, 2, (n, d)) * ulp(dtype)
+    found: Floats = x + rng.integers(0, 2, (n, d)) * ulp(dtype)
+    return found
 
 
 def opposite_clouds(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     """Two clouds so small, and so far apart, that their pairs differ by less than float32 can tell."""
     x = rng.standard_normal((n, d)) * rng.choice([1e-5, 1e-7, 1e-8])
     x[:, 0] += np.where(rng.integers(0, 2, n) > 0, 1.0, -1.0)
-    return x
+    found: Floats = x
+    return found
 
 
 def beyond_what_float32_holds(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     """Rows that are copies of one another as float32 sees them."""
-    return 1 + rng.integers(0, 9, (n, d)) * 2.0 ** -float(rng.integers(30, 50))
+    found: Floats = 1 + rng.integers(0, 9, (n, d)) * 2.0 ** -float(rng.integers(30, 50))
+    return found
 
 
 def nearly_copies(rng: Rng, n: int, d: int, dtype: str) -> Floats:

@@ -63,7 +63,8 @@ def gap_below_the_screens_unit(rng: Rng, n: int, d: int, dtype: str) -> Floats:
 
 
 def rank_one(rng: Rng, n: int, d: int, dtype: str) -> Floats:
-    return rng.standard_normal((n, 1)) * rng.choice([1.0, 1e-20, 1e15]) * rng.standard_normal((1, d))
+    found: Floats = rng.standard_normal((n, 1)) * rng.choice([1.0, 1e-20, 1e15]) * rng.standard_normal((1, d))
+    return found
 
 
 def rank_one_of_ones(rng: Rng, n: int, d: int, dtype: str) -> Floats:
@@ -88,7 +89,8 @@ def one_column_that_matters(rng: Rng, n: int, d: int, dtype: str) -> Floats:
 
 
 def one_column(rng: Rng, n: int, d: int, dtype: str) -> Floats:
-    return rng.standard_normal((n, 1)) * rng.choice([1.0, 3e9])
+    found: Floats = rng.standard_normal((n, 1)) * rng.choice([1.0, 3e9])
+    return found
 
 
 def one_column_of_integers(rng: Rng, n: int, d: int, dtype: str) -> Floats:
@@ -112,7 +114,8 @@ def a_cluster_never_trained(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     if rng.integers(2):
         some = rng.random(n) < 0.8
         x[some] = x[rng.choice(n, min(n, 13))][rng.integers(min(n, 13), size=int(some.sum()))]
-    return x
+    found: Floats = x
+    return found
 
 
 def order_by_radius(rng: Rng, n: int, d: int, dtype: str) -> Floats:

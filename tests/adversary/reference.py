@@ -243,7 +243,8 @@ class _Numbers:
         largest = float(np.abs(values).max())
         if 2.0**-400 < largest < 2.0**400 and not 0 < float(np.abs(values[values != 0]).min()) < 2.0**-400:
             moved = values - values[0]
-            return np.ldexp(moved, -int(np.frexp(np.abs(moved).max())[1]))
+            found: Floats = np.ldexp(moved, -int(np.frexp(np.abs(moved).max())[1]))
+            return found
         first = self._row(int(chosen[0]))
         whole = [[a - b for a, b in zip(self._row(int(i)), first, strict=True)] for i in chosen]
         bits = max(max(abs(number) for number in row).bit_length() for row in whole)

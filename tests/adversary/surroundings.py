@@ -42,7 +42,7 @@ def shared_settings() -> dict[str, object]:
         "cuda products": torch.backends.cuda.matmul.fp32_precision if newer else None,
         "cpu products": newer.fp32_precision if newer else None,
         "threads": torch.get_num_threads(),
-        "mkldnn": torch.backends.mkldnn.enabled,  # type: ignore[attr-defined]
+        "mkldnn": torch.backends.mkldnn.enabled,
     }
     try:
         found["float32 products"] = torch.get_float32_matmul_precision()

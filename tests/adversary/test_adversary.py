@@ -151,5 +151,6 @@ def test_fresh_seeds_find_nothing() -> None:
         if at >= len(KINDS) and time.monotonic() > end:
             break
         hunt(case, tally)
-    sys.__stderr__.write(f"\nseed {seed}: {tally.words()}\n" if HOURS and sys.__stderr__ else "")
+    if HOURS and sys.__stderr__:
+        sys.__stderr__.write(f"\nseed {seed}: {tally.words()}\n")
     assert not tally.failures, "\n".join(tally.failures)

@@ -9,30 +9,34 @@ from adversary.making import Floats, Rng, as_float32, directions, ulp
 
 
 def lattice(rng: Rng, n: int, d: int, dtype: str) -> Floats:
-    return rng.integers(0, rng.choice([2, 3, 5, 17, 200]), (n, d)).astype(float) * rng.choice(
+    found: Floats = rng.integers(0, rng.choice([2, 3, 5, 17, 200]), (n, d)).astype(float) * rng.choice(
         [1.0, 0.1, 3.0, 2.0**-20]
     )
+    return found
 
 
 def lattice_far_from_the_origin(rng: Rng, n: int, d: int, dtype: str) -> Floats:
-    return rng.integers(0, 4, (n, d)) + float(rng.choice([1000, 1 << 15, 1 << 20]))
+    return rng.integers(0, 4, (n, d)).astype(np.float64) + float(rng.choice([1000, 1 << 15, 1 << 20]))
 
 
 def hypercube(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     x = rng.integers(0, 2, (n, d)) * 2.0 - 1
     half = n // 2
     x[half : 2 * half] = -x[:half]
-    return rng.permutation(x) * rng.choice([1.0, 0.1, 1 / 3])
+    found: Floats = rng.permutation(x) * rng.choice([1.0, 0.1, 1 / 3])
+    return found
 
 
 def one_hot(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     n = min(n, 700)
-    return np.eye(n) * rng.choice([1.0, 0.1, 3.0])
+    found: Floats = np.eye(n) * rng.choice([1.0, 0.1, 3.0])
+    return found
 
 
 def one_hot_of_several_heights(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     n = min(n, 300)
-    return np.eye(n) * rng.choice([1.0, 1.0, 1.0, 1.0 + ulp(dtype), 0.5], n)
+    found: Floats = np.eye(n) * rng.choice([1.0, 1.0, 1.0, 1.0 + ulp(dtype), 0.5], n)
+    return found
 
 
 def ties_among_duplicates(rng: Rng, n: int, d: int, dtype: str) -> Floats:
@@ -84,7 +88,8 @@ def integer_sphere(rng: Rng, n: int, d: int, dtype: str) -> Floats:
     x[:, 0], x[:, 1] = 3, 4
     x[rng.random(n) < 0.3, :2] = 5, 0
     x = np.stack([rng.permutation(row) for row in x])
-    return x * rng.choice([-1.0, 1.0], x.shape)
+    found: Floats = x * rng.choice([-1.0, 1.0], x.shape)
+    return found
 
 
 def copies_across_batches(rng: Rng, n: int, d: int, dtype: str) -> Floats:

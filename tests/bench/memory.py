@@ -29,7 +29,7 @@ GIVING_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "655
 
 
 def main() -> None:
-    options = arguments(__doc__.splitlines()[0], INPUTS)
+    options = arguments(__doc__.splitlines()[0], tuple(INPUTS))
     threads = use_threads(options.threads)
     on = machine()
     print(", ".join(f"{name} {value}" for name, value in on.items()))
@@ -72,7 +72,8 @@ def in_a_process(name: str, smoke: bool, threads: int) -> dict[str, float] | Non
         capture_output=True,
         text=True,
     )
-    return json.loads(run.stdout.splitlines()[-1])
+    found: dict[str, float] | None = json.loads(run.stdout.splitlines()[-1])
+    return found
 
 
 def measured(name: str, smoke: bool, threads: int) -> dict[str, float | None] | None:

@@ -68,7 +68,7 @@ def _faiss(rows: torch.Tensor) -> object:
 
 def _sklearn(rows: torch.Tensor) -> Callable[[], Iterator[object]]:
     def turn() -> Iterator[object]:
-        from sklearn.metrics import pairwise_distances_chunked
+        from sklearn.metrics import pairwise_distances_chunked  # type: ignore[import-untyped]
 
         def farthest(block: np.ndarray, _start: int) -> list[int]:
             return list(block.argmax(axis=1))
@@ -84,8 +84,8 @@ def _gemm_in_tiles(rows: torch.Tensor) -> Callable[[], Iterator[object]]:
     tile = torch.empty(_TILE * _TILE)
 
     def turn() -> Iterator[object]:
-        for left in rows.split(_TILE):
-            for right in rows.split(_TILE):
+        for left in rows.split(_TILE):  # type: ignore[no-untyped-call]
+            for right in rows.split(_TILE):  # type: ignore[no-untyped-call]
                 yield torch.mm(left, right.T, out=tile[: len(left) * len(right)].view(len(left), len(right)))
 
     return turn

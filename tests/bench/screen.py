@@ -139,7 +139,7 @@ def keys(folder: Path, smoke: bool, rounds: int) -> Figures:
                     taken[name].append(terminal.strike("jk"[press % 2], met))
                     time.sleep(random.uniform(0.05, 0.15))  # at no fixed place between two repaints
         assert smoke or read_record(run.journal).ended is None, "the search was over before the keys were"
-    figures = {}
+    figures: Figures = {}
     for name, times in taken.items():
         cuts = statistics.quantiles(times, n=20)
         figures |= {f"{name} p50": 1e3 * statistics.median(times), f"{name} p95": 1e3 * cuts[-1]}

@@ -96,7 +96,8 @@ def _of_package(
         with safe_open(Path(found.submodule_search_locations[0]) / file, framework="pt") as opened:
             (name,) = [tensor] if tensor else opened.keys()
             rows = opened.get_tensor(name).to(torch.float32)
-        return rows[:smoke_rows].clone() if smoke else rows
+        chosen: torch.Tensor = rows[:smoke_rows].clone() if smoke else rows
+        return chosen
 
     return make
 
@@ -295,7 +296,7 @@ def growth(chosen: Input, growing: Sequence[int], smoke: bool, rounds: int) -> d
     sizes = [size // 20 if smoke else size for size in growing]
     subsets = {str(size): rows[order[:size]] for size in sizes if size <= len(rows)}
     contestants = [
-        Contestant(size, whole(lambda subset=subset: list(search_here(subset))))
+        Contestant(size, whole(lambda subset=subset: list(search_here(subset))))  # type: ignore[misc]
         for size, subset in subsets.items()
     ]
     medians = {size: taken.median for size, taken in take_turns(contestants, rounds).items()}
@@ -309,7 +310,8 @@ def fitted_exponent(points: list[tuple[float, float]]) -> float:
     """The slope of the least-squares line through (log n, log t)."""
     logs = [(math.log(n), math.log(t)) for n, t in points]
     mean_n, mean_t = (sum(values) / len(logs) for values in zip(*logs, strict=True))
-    return sum((n - mean_n) * (t - mean_t) for n, t in logs) / sum((n - mean_n) ** 2 for n, _ in logs)
+    found: float = sum((n - mean_n) * (t - mean_t) for n, t in logs) / sum((n - mean_n) ** 2 for n, _ in logs)
+    return found
 
 
 if __name__ == "__main__":

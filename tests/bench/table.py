@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from farpair.engine.run_settings import RunSettings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' own fixtures
 
@@ -62,7 +63,7 @@ def main() -> None:
 async def measured(rows: int, batch: int, events: int) -> list[dict[str, object]]:
     """Each way of looking at a run of so many rows, as so many of its batches settle one by one."""
     figures: list[dict[str, object]] = []
-    app = FarpairApp([a_model()], tensors=None, model=None, batch=batch, device="cpu")
+    app = FarpairApp([a_model()], tensors=None, model=None, settings=RunSettings(batch=batch, device="cpu"))
     async with app.run_test(size=SIZE) as pilot:
         table = app.screen.query_one(BatchTable)
         for way, (sort, filter, reading) in WAYS.items():
@@ -70,7 +71,7 @@ async def measured(rows: int, batch: int, events: int) -> list[dict[str, object]
             assert view.record is not None
             table.show(view)
             table.cursor = None
-            arranged = milliseconds(lambda sort=sort, text=filter: arrange(table, sort, parse_filter(text)))
+            arranged = milliseconds(lambda sort=sort, text=filter: arrange(table, sort, parse_filter(text)))  # type: ignore[misc]
             if reading:
                 table.move_to_end(1)
                 table.move_cursor(-len(view.record.batches) // 2)
@@ -80,7 +81,7 @@ async def measured(rows: int, batch: int, events: int) -> list[dict[str, object]
                 table._ordered_at = 0.0  # each time anew, which on the screen is once a second
                 shown.append(
                     milliseconds(
-                        lambda view=view, e=event: table.show(msgspec.structs.replace(view, newest=e.batch))
+                        lambda view=view, e=event: table.show(msgspec.structs.replace(view, newest=e.batch))  # type: ignore[misc]
                     )
                 )
                 began = time.perf_counter()
@@ -110,7 +111,7 @@ def a_run(rows: int, batch: int) -> tuple[View, list[BatchDone]]:
     first: list[AnyEvent] = []
     for event in started(n=rows, batch=batch):
         is_start = isinstance(event, RunStarted)
-        first.append(msgspec.structs.replace(event, vocabulary=rows) if is_start else event)  # type: ignore[type-var]
+        first.append(msgspec.structs.replace(event, vocabulary=rows) if is_start else event)
     chance = random.Random(1)
     ends: list[BatchDone] = []
     for number in range(-(-rows // batch)):

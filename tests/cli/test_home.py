@@ -9,7 +9,9 @@ from support.fixtures import as_nobody, build_small_model
 from support.running import FARPAIR
 
 NOBODYS = 54_321  # no account has this number
-NOT_ALLOWED = subprocess.run(["unshare", "-U", f"--map-user={NOBODYS}", "true"], capture_output=True).returncode
+NOT_ALLOWED = bool(
+    subprocess.run(["unshare", "-U", f"--map-user={NOBODYS}", "true"], capture_output=True).returncode
+)
 HOMES = [None, "", "relative", "~"]
 
 

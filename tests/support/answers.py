@@ -67,7 +67,8 @@ def answer(
 ) -> Answer:
     """Search rows (n, d) to the end; with `walk` not by the short way that there is for few rows."""
     before = rows.clone().contiguous()
-    blocks = blocks or blocks_for(rows.device, *rows.shape, memory)
+    n, d = rows.shape
+    blocks = blocks or blocks_for(rows.device, n, d, memory)
     if walk:
         blocks = replace(blocks, few=0)
     events = list(

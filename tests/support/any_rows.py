@@ -1,8 +1,17 @@
 """Rows of every kind, for hypothesis to draw."""
 
+from typing import Final, Literal
+
 import torch
 from hypothesis import strategies as st
 from support import inputs
+
+WIDTHS: Final[dict[torch.dtype, Literal[16, 32, 64]]] = {
+    torch.float32: 32,
+    torch.float64: 64,
+    torch.float16: 16,
+    torch.bfloat16: 16,
+}
 
 
 @st.composite
@@ -10,7 +19,7 @@ def small_rows(draw: st.DrawFn) -> torch.Tensor:
     """Up to 40 rows of numbers from a small pool, some rows repeated: ties and copies of every kind, any range."""
     dtype = draw(st.sampled_from([torch.float32, torch.float64, torch.float16, torch.bfloat16]))
     n, d = draw(st.integers(2, 40)), draw(st.integers(1, 5))
-    width = {torch.float32: 32, torch.float64: 64, torch.float16: 16, torch.bfloat16: 16}[dtype]
+    width = WIDTHS[dtype]
     bound = 1e300 if dtype == torch.float64 else None
     numbers = st.floats(
         min_value=None if bound is None else -bound,

@@ -4,7 +4,7 @@ import torch
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.search import search_here
 from farpair.engine.search.workspace import Workspace
-from torch.autograd import DeviceType
+from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 

@@ -24,7 +24,8 @@ def integers(n: int, d: int, below: int, seed: int = 0) -> torch.Tensor:
 
 def on_sphere(n: int, d: int, seed: int = 0) -> torch.Tensor:
     points = normal(n, d, seed)
-    return points / points.norm(dim=1, keepdim=True)
+    found: torch.Tensor = points / points.norm(dim=1, keepdim=True)
+    return found
 
 
 def circle(n: int) -> torch.Tensor:
@@ -105,7 +106,8 @@ def near_ties(n: int, d: int, seed: int = 0) -> torch.Tensor:
     cap = cap + 0.3 * on_sphere(n, d, seed)
     cap = cap / cap.norm(dim=1, keepdim=True)
     cap[-1] = 0.0
-    return cap.to(torch.float32)
+    found: torch.Tensor = cap.to(torch.float32)
+    return found
 
 
 def far_from_origin(n: int, d: int, seed: int = 0) -> torch.Tensor:

@@ -166,4 +166,5 @@ def _directions(m: int, frame: Frame, generator: torch.Generator) -> torch.Tenso
 
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
-    return vectors / vectors.norm(dim=1, keepdim=True)
+    found: torch.Tensor = vectors / vectors.norm(dim=1, keepdim=True)
+    return found

@@ -19,7 +19,7 @@ _WITH_INDICES_FROM_ANYWHERE = {"index", "index_put", "index_put_", "_index_put_i
 class OnDevice(torch.Tensor):
     """A tensor of the device; `inner` holds its numbers."""
 
-    inner: torch.Tensor
+    inner: torch.Tensor  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, inner: torch.Tensor) -> "OnDevice":
@@ -32,18 +32,18 @@ class OnDevice(torch.Tensor):
         return made
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         del types
         return _carried_out(func, args, kwargs or {})
 
 
-class Present(TorchDispatchMode):
+class Present(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """`with Present():` the device is there. `products` counts the matrix products that it carried out."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.products = 0
 
     def __torch_dispatch__(

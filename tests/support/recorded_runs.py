@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ FOLDER = Path(__file__).parents[1] / "tui" / "recorded"
 MODELS = "/models"  # stands for the folder of the recorded models
 RECORDED = ("all-MiniLM-L6-v2", "published-geometry")
 
-Line = dict[str, object]
+Line = dict[str, Any]
 
 
 def model_of(name: str) -> Model:

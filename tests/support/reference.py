@@ -76,7 +76,7 @@ def blocked_truth(rows: torch.Tensor, batch: int) -> Truth:
         i, j = (block >= least).nonzero(as_tuple=True)
         assert len(i) <= _TOO_MANY, f"{len(i)} near-ties: use exact_truth"
         low, high = torch.minimum(i + start, j), torch.maximum(i + start, j)
-        return [exact.pair(a, b) for a, b in torch.stack([low, high], 1).unique(dim=0).tolist()]
+        return [exact.pair(a, b) for a, b in torch.stack([low, high], 1).unique(dim=0).tolist()]  # type: ignore[no-untyped-call]
 
     batches, top = [], []
     for start in range(0, n, batch):

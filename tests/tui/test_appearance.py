@@ -58,7 +58,7 @@ def through_the_dialogs(terminal: Terminal) -> None:
         terminal.press(key)
         terminal.wait_for(title)
         terminal.press("escape")
-        terminal.wait_for(lambda text, title=title: title not in text and "q quit" in text)
+        terminal.wait_for(lambda text, title=title: title not in text and "q quit" in text)  # type: ignore[misc]
     terminal.press("down", "down")
     terminal.wait_for("follows the run")
 

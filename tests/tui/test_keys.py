@@ -218,7 +218,7 @@ async def test_r_searches_and_again_and_the_result_is_there(opened: Open, tmp_pa
         assert runs_seen[0] != runs_seen[1]
         for key, words in (("x", "no run to stop"), ("space", "no run to pause")):
             await pilot.press(key)
-            await until(pilot, lambda words=words: words in screen_text(pilot))
+            await until(pilot, lambda words=words: words in screen_text(pilot))  # type: ignore[misc]
 
 
 async def test_space_pauses_and_goes_on_and_x_stops(opened: Open, tmp_path: Path) -> None:
@@ -250,7 +250,8 @@ async def test_switching_stops_nothing_and_coming_back_shows_everything(opened: 
         await pilot.press("left_square_bracket")
         assert watched[0].record is not None
         assert watched[0].record.pair is not None
-        await until(pilot, lambda: f"{watched[0].record.pair.distance:.8f} ±" in screen_text(pilot))
+        wanted = f"{watched[0].record.pair.distance:.8f} ±"
+        await until(pilot, lambda: wanted in screen_text(pilot))
 
 
 async def test_q_quits_at_once_where_nothing_runs(opened: Open) -> None:

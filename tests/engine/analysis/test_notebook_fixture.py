@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from support import notebook_geometry as published
 from support.fixtures import MASK_FILE, build_notebook_model
+from support.notebook_numbers import BATCH_MAXIMA, DISTANCE_IJ
 
 CLOSE = 2e-7
 
@@ -53,7 +54,7 @@ def test_the_two_tokens_are_where_the_notebook_found_them(cluster: dict[str, tor
 def test_every_batch_maximum_is_the_published_one(rows: torch.Tensor) -> None:
     centred = rows - rows.mean(0)
     squares = centred.square().sum(1)
-    for batch, expected in enumerate(published.BATCH_MAXIMA):
+    for batch, expected in enumerate(BATCH_MAXIMA):
         block = slice(batch * 256, min(batch * 256 + 256, 2_248))
         distances = squares[block, None] + squares - 2 * centred[block] @ centred.T
         nearest = distances.flatten().topk(4).indices  # by products; those few by differences
@@ -107,7 +108,7 @@ def test_the_cluster_statistics_are_the_published_ones(rows: torch.Tensor, centr
 
 
 def test_most_rows_are_copies_of_thirteen_vectors(rows: torch.Tensor, centroid: torch.Tensor) -> None:
-    _, times = rows.unique(dim=0, return_counts=True)
+    _, times = rows.unique(dim=0, return_counts=True)  # type: ignore[no-untyped-call]
     at_median = ((rows - centroid).norm(dim=1) * 1e8).round() == 125_222
 
     assert times[times > 1].sort(descending=True).values.tolist() == list(published.COPIES)
@@ -130,6 +131,6 @@ def test_in_bfloat16_it_is_as_large_as_the_real_file_and_has_the_same_copies(tmp
 
     assert rows.dtype == torch.bfloat16
     assert (folder / "W.safetensors").stat().st_size > 777_912_000
-    _, times = rows.view(torch.int16).unique(dim=0, return_counts=True)
+    _, times = rows.view(torch.int16).unique(dim=0, return_counts=True)  # type: ignore[no-untyped-call]
     assert times[times > 1].sort(descending=True).values.tolist() == list(published.COPIES)
-    assert (rows[14].double() - rows[17].double()).norm().item() == pytest.approx(published.DISTANCE_IJ, abs=2e-3)
+    assert (rows[14].double() - rows[17].double()).norm().item() == pytest.approx(DISTANCE_IJ, abs=2e-3)

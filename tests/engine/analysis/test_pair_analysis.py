@@ -71,6 +71,7 @@ def test_a_stored_centroid_is_measured_from_and_set_beside_the_mean() -> None:
     found = analysed(measure_rows(rows, stored.to(torch.float32)), 7, 40)
     assert found.centroid_norm == pytest.approx(np.linalg.norm(centre), rel=1e-14)
     assert found.centroid_offset == pytest.approx(np.linalg.norm(centre - x.mean(0)), rel=1e-12)
+    assert found.centroid_offset is not None
     assert found.centroid_offset > 1e-4
     assert near(found.distances, reference(np.linalg.norm(x - centre, axis=1)))
     assert found.distances_from_mean is not None

@@ -119,7 +119,7 @@ def test_rows_whose_keys_collide_are_told_apart_all_the_same() -> None:
     # The keys of bits (1, 0) and (0, 1) are the multipliers m0 and m1; k · (m1, -m0) has the key 0 for every k.
     m0, m1 = duplicates._keys(torch.eye(2, dtype=torch.int64), torch.arange(2), seed=0)
     colliding = torch.stack([torch.stack([k * m1, -k * m0]) for k in range(6)])
-    assert duplicates._keys(colliding, torch.arange(6), seed=0).unique().tolist() == [0]
+    assert duplicates._keys(colliding, torch.arange(6), seed=0).unique().tolist() == [0]  # type: ignore[no-untyped-call]
     rows = colliding.repeat_interleave(torch.arange(1, 7), 0).view(torch.float64)
     found = counted(rows)
     assert (found.distinct, found.groups, found.rows) == (6, 5, 20)

@@ -179,7 +179,7 @@ def test_it_says_how_far_it_is_and_holds_no_matrix_of_all_pairs() -> None:
 @pytest.mark.parametrize(
     "rows",
     [
-        lambda: np.repeat(np.float32([[0.3, 0.7]]), 3000, axis=0),
+        lambda: np.repeat(np.array([[0.3, 0.7]], np.float32), 3000, axis=0),
         lambda: (np.random.default_rng(1).integers(0, 2, (3000, 12)) * 2 - 1).astype(np.float32) * np.float32(0.3),
         lambda: np.eye(1500, dtype=np.float32) * np.float32(0.1),
         lambda: np.random.default_rng(1).standard_normal((40, 64))[np.random.default_rng(1).integers(0, 40, 3000)],

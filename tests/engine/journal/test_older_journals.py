@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from farpair.engine.events import BatchDone, EngineStarted, PairFound, RunRequest, RunStarted
+from farpair.engine.events import BatchDone, EngineStarted, Named, PairFound, RunRequest, RunStarted
 from farpair.engine.journal.line import decode_line
 from farpair.engine.journal.older import upgraded
 from farpair.engine.journal.reader import JournalTail, read_record
@@ -48,6 +48,7 @@ def test_a_token_that_spells_an_older_field_is_left_as_it_is() -> None:
     text = '"screen":"settled":"screen"'
     line = {"time": 1.0, "event": {"type": "Named", "tokens": [{"index": 0, "id": 7, "text": text}]}}
     _, event = decode_line(msgspec.json.encode(line))
+    assert isinstance(event, Named)
     assert event.tokens[0].text == text
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from farpair.engine.errors import InputError
@@ -31,7 +32,7 @@ def change(folder: Path, **tensors: torch.Tensor | None) -> None:
 
 def request(folder: Path, **changes: str | None) -> RunRequest:
     fields = {"cluster_file": str(folder / MASK_FILE), "tokenizer": str(folder / "tokenizer.json")} | changes
-    return RunRequest(model="model", weights=str(folder / "W.safetensors"), **fields)
+    return msgspec.convert({"model": "model", "weights": str(folder / "W.safetensors"), **fields}, RunRequest)
 
 
 def refusal(folder: Path, **changes: str | None) -> str:

@@ -9,7 +9,8 @@ from engine.report.test_text_report import ENGINE, STARTED, finished, record_of
 from farpair.engine.events import BatchBound
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.report.csv_report import HEADS, as_csv
-from support.published import MAXIMA, named, settled
+from support.notebook_numbers import BATCH_MAXIMA as MAXIMA
+from support.published import named, settled
 
 
 def rows_of(record: RunRecord) -> list[dict[str, str]]:

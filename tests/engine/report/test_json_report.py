@@ -4,7 +4,7 @@ import json
 import re
 import socket
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
 from engine.report.test_text_report import ENGINE, HOSTILE, STARTED, finished, record_of
@@ -14,7 +14,8 @@ from farpair.engine.journal.record import RunRecord
 from farpair.engine.report import json_schema
 from farpair.engine.report.export import text_of
 from farpair.engine.report.json_report import as_json, run_report
-from support.published import MAXIMA, TEXTS, done, named, pair_found, settled
+from support.notebook_numbers import BATCH_MAXIMA as MAXIMA
+from support.published import TEXTS, done, named, pair_found, settled
 from support.recorded_runs import FOLDER, RECORDED
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema.json_schema())

@@ -11,8 +11,8 @@ from farpair.engine.events import AnyEvent, BatchBound, Copies, RunEnded, Source
 from farpair.engine.journal.record import RunRecord
 from farpair.engine.report.text_report import print_report
 from rich.cells import cell_len
+from support.notebook_numbers import BATCH_MAXIMA as MAXIMA
 from support.published import (
-    MAXIMA,
     PAIRS,
     analysed,
     asked,

@@ -69,7 +69,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "Fortran order": lambda: np.asfortranarray(PLAIN),
     "negative strides": lambda: np.ascontiguousarray(PLAIN[::-1, ::-1])[::-1, ::-1],
     "every second": lambda: np.repeat(np.repeat(PLAIN, 2, 0), 3, 1)[::2, ::3],
-    "a column of a record": lambda: np.rec.fromarrays([PLAIN[:, 0], PLAIN[:, 1]], names="a,b").a[:, None],
+    "a column of a record": lambda: np.rec.fromarrays([PLAIN[:, 0], PLAIN[:, 1]], names="a,b").a[:, None],  # type: ignore[call-overload]
     "read-only": read_only,
     "unaligned": unaligned,
     "strided tensor": lambda: torch.from_numpy(PLAIN).repeat_interleave(2, 0)[::2],

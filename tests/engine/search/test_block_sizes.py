@@ -25,7 +25,12 @@ def test_half_of_the_free_memory_is_enough_for_any_device(name: str, shape: tupl
 @pytest.mark.parametrize("name", DEVICES)
 def test_the_device_is_asked_for_its_own_free_memory(name: str) -> None:
     asked = list[torch.device]()
-    blocks_for(torch.device(name), 1000, 64, free=lambda device: asked.append(device) or GIB)
+
+    def free(device: torch.device) -> int:
+        asked.append(device)
+        return GIB
+
+    blocks_for(torch.device(name), 1000, 64, free=free)
 
     assert asked == [torch.device(name)]
 

@@ -73,7 +73,7 @@ def test_float64_tiles_neither_drop_the_farthest_pair_nor_raise_a_threshold_abov
 
     for i, lower in enumerate(thresholds.of_batches().tolist()):
         assert lower <= scale * max(true[i])
-        farthest = max(range(80), key=lambda j, i=i: true[i][j])
+        farthest = max(range(80), key=lambda j, i=i: true[i][j])  # type: ignore[misc]
         assert (min(i, farthest), max(i, farthest)) in kept
 
 

@@ -38,7 +38,7 @@ def test_without_directions_that_can_be_used_the_full_level_is_all(
 
     def eigh(_: torch.Tensor) -> Nothing:
         if found == "raises":
-            raise torch._C._LinAlgError("linalg.eigh: The algorithm failed to converge")
+            raise torch._C._LinAlgError("linalg.eigh: The algorithm failed to converge")  # type: ignore[attr-defined]
         return Nothing()
 
     monkeypatch.setattr(torch.linalg, "eigh", eigh)

@@ -1,6 +1,7 @@
 """Float32 products are rounded as float32, whatever torch and the device were told to do."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,8 @@ NEWER = hasattr(torch.backends.mkldnn, "matmul")
 def matmul_settings() -> list[str]:
     """How torch would carry out a float32 product on the CPU and on CUDA at this moment."""
     if NEWER:
-        return [torch.backends.mkldnn.matmul.fp32_precision, torch.backends.cuda.matmul.fp32_precision]
+        mkldnn: Any = torch.backends.mkldnn
+        return [mkldnn.matmul.fp32_precision, torch.backends.cuda.matmul.fp32_precision]
     return [torch.get_float32_matmul_precision()]
 
 
@@ -42,7 +44,8 @@ def as_before() -> Iterator[None]:
     yield
     torch.set_float32_matmul_precision("highest")
     if NEWER:
-        torch.backends.cuda.matmul.fp32_precision = torch.backends.mkldnn.matmul.fp32_precision = "none"
+        mkldnn: Any = torch.backends.mkldnn
+        torch.backends.cuda.matmul.fp32_precision = mkldnn.matmul.fp32_precision = "none"
 
 
 def rounding(bits: int) -> Callable[..., torch.Tensor]:

@@ -29,6 +29,6 @@ def test_each_pair_of_a_tile_counts_once_in_the_batch_settled_first(
 
     assert pair_counts.evaluated == len(pairs)
     for b in order:
-        done = pair_counts.close(b, 0.0, (0, 1), "screen")
+        done = pair_counts.close(b, 0.0, (0, 1), "screening")
         assert done.evaluated == expected[turn[b]]
         assert done.evaluated <= done.pairs

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from farpair.engine.errors import ProofError
-from farpair.engine.search import matmul
 from farpair.engine.search.centered_rows import CenteredRows, center_rows
 from farpair.engine.search.precision import Precision, choose_precision
 from farpair.engine.search.rounding import gamma
@@ -127,7 +126,7 @@ def levels_of(centered: CenteredRows, precision: Precision) -> Iterator[Level]:
 @pytest.fixture(params=["as it is", "as bad as allowed"])
 def arithmetic(request: pytest.FixtureRequest, precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "as bad as allowed":
-        monkeypatch.setattr(matmul.torch, "mm", as_bad_as_allowed(precision))
+        monkeypatch.setattr(torch, "mm", as_bad_as_allowed(precision))
 
 
 def assert_none_is_lost(rows: torch.Tensor, precision: Precision) -> None:

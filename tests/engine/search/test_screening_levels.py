@@ -31,6 +31,13 @@ ROWS = {
 }
 
 
+def directions(centered: CenteredRows, rows: torch.Tensor, k: int) -> torch.Tensor:
+    """The k leading directions of the rows, which there are."""
+    found = leading_directions(centered, rows, k)
+    assert found is not None
+    return found
+
+
 def squares(centered: CenteredRows) -> torch.Tensor:
     """(n, n) float64: all squared distances in the space's scale, by direct differences, a little too small."""
     rows = centered.rows.to(torch.float64) * 2.0**centered.shift
@@ -63,7 +70,7 @@ def test_no_pair_lies_farther_apart_than_its_bound(name: str, precision: Precisi
     centered = center_rows(ROWS[name]())
     index = torch.arange(len(centered.rows))
     true = squares(centered)
-    for level in every_level(centered, leading_directions(centered, index, 8), precision):
+    for level in every_level(centered, directions(centered, index, 8), precision):
         assert (bounds(level, index, index) >= true).all(), f"k = {level.k}"
 
 
@@ -75,7 +82,7 @@ def test_pairs_taken_apart_into_tiles_are_bounded_too(name: str, precision: Prec
     by_radius = centered.radius.argsort()
     true = squares(centered)
     tiles = torch.split(by_radius, 9)
-    for level in every_level(centered, leading_directions(centered, by_radius, 8), precision):
+    for level in every_level(centered, directions(centered, by_radius, 8), precision):
         for left in tiles:
             for right in tiles:
                 assert (bounds(level, left, right) >= true[left][:, right]).all()
@@ -115,7 +122,7 @@ def test_the_full_level_is_the_distance_itself_but_for_rounding() -> None:
 def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more(d: int) -> None:
     centered = center_rows(inputs.vocabulary(90, d).float())
     index = torch.arange(90)
-    levels = every_level(centered, leading_directions(centered, index, 8))
+    levels = every_level(centered, directions(centered, index, 8))
     excess = [(bounds(level, index, index) - squares(centered)).mean() for level in levels]
 
     assert excess == sorted(excess, reverse=True)
@@ -124,11 +131,11 @@ def test_a_wider_level_bounds_no_worse_where_its_directions_hold_more(d: int) ->
 @pytest.mark.parametrize("d", [40, 800])
 def test_leading_directions_are_nearly_orthonormal_and_the_same_each_time(d: int) -> None:
     centered = center_rows(inputs.vocabulary(300, d).float())
-    basis = leading_directions(centered, torch.arange(300), 12)
+    basis = directions(centered, torch.arange(300), 12)
 
     assert basis.shape == (d, 12)
     assert torch.allclose(basis.T @ basis, torch.eye(12), atol=1e-5)
-    assert torch.equal(basis, leading_directions(centered, torch.arange(300), 12))
+    assert torch.equal(basis, directions(centered, torch.arange(300), 12))
 
 
 @pytest.mark.parametrize("d", [40, 800])
@@ -138,14 +145,14 @@ def test_leading_directions_hold_nearly_as_much_as_any_can(d: int) -> None:
     y = centered.centred(index).double() * (centered.radius / centered.radius.max()).pow(4)[:, None]
     most = torch.linalg.svdvals(y)[:12].square().sum()
 
-    assert (y @ leading_directions(centered, index, 12).double()).square().sum() >= 0.97 * most
+    assert (y @ directions(centered, index, 12).double()).square().sum() >= 0.97 * most
 
 
 def test_factors_serve_one_level_after_another() -> None:
     """What one level's product needed is not taken for another's."""
     centered = center_rows(inputs.vocabulary(90, 40).float())
     index, true = torch.arange(90), squares(centered)
-    levels = every_level(centered, leading_directions(centered, index, 8))
+    levels = every_level(centered, directions(centered, index, 8))
     left, right = Factors(index, "left"), Factors(index, "right")
     for level in [*levels, *reversed(levels)]:
         products = level_products(level, left, right)

@@ -99,7 +99,7 @@ def test_float64_rows_are_not_narrowed() -> None:
     """As float32 all of these rows are one."""
     rows = 1 + 2.0**-45 * inputs.integers(120, 5, 7)
 
-    assert len(rows.float().unique(dim=0)) == 1
+    assert len(rows.float().unique(dim=0)) == 1  # type: ignore[no-untyped-call]
     found = answer(rows)
     assert_true(found, exact_truth(rows, 256))
     assert found.pair.distance > 0
@@ -183,7 +183,9 @@ def test_batches_are_done_strip_by_strip_and_not_all_at_the_end() -> None:
         elif isinstance(event, BatchDone):
             done_at.append(settled)
 
-    assert done_at[0] < 0.8 * events[-1].pairs
+    pair = events[-1]
+    assert isinstance(pair, PairFound)
+    assert done_at[0] < 0.8 * pair.pairs
     assert len(set(done_at)) > 1
 
 

@@ -77,7 +77,8 @@ def test_what_is_held_is_what_was_stated(name: str, memory: int) -> None:
         "circle": lambda: inputs.circle(4_096),
         "copies": lambda: inputs.copies(inputs.normal(13, 640), 2_500),
     }[name]().to(torch.float32)
-    stated = blocks_for(rows.device, *rows.shape, memory).bytes(*rows.shape)
+    n, d = rows.shape
+    stated = blocks_for(rows.device, n, d, memory).bytes(n, d)
 
     assert abs(held(rows, memory) - stated) <= max(0.1 * stated, 4 * MIB)
 

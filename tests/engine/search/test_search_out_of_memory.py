@@ -1,5 +1,7 @@
 """A device that runs out of memory in the middle of a search: it goes on with less at a time."""
 
+from typing import Any
+
 import pytest
 import torch
 from farpair.engine.events import PairFound, Warned
@@ -95,11 +97,12 @@ def test_less_is_reserved_where_there_is_no_memory_for_as_much_as_was_meant(
 ) -> None:
     empty, refused = torch.empty, list[int]()
 
-    def little(*shape: int, **kind: object) -> torch.Tensor:
+    def little(*shape: int, **kind: Any) -> torch.Tensor:
         if len(shape) == 1 and isinstance(shape[0], int) and shape[0] > 1 << 19:
             refused.append(shape[0])
             raise ERRORS["cpu"]
-        return empty(*shape, **kind)
+        found: torch.Tensor = empty(*shape, **kind)
+        return found
 
     *_, undisturbed = search(rows())
     Workspace.empty()

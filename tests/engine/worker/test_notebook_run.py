@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support import notebook_geometry as published
 from support.fixtures import build_notebook_model
+from support.notebook_numbers import BATCH_MAXIMA, DISTANCE_IJ
 
 CLOSE = 2e-7
 
@@ -33,7 +34,8 @@ def farpair(surroundings: dict[str, str], *words: str) -> str:
 @pytest.fixture(scope="module")
 def answer(surroundings: dict[str, str]) -> dict[str, Any]:
     """The object that `--json` prints. Its values are of many types, as JSON's are."""
-    return json.loads(farpair(surroundings, "run", "Qwen3-4B-Instruct-2507", "--json"))
+    found: dict[str, Any] = json.loads(farpair(surroundings, "run", "Qwen3-4B-Instruct-2507", "--json"))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +53,14 @@ def test_the_published_files_are_what_was_read(answer: dict[str, Any]) -> None:
 
 def test_the_table_of_batches_is_the_published_one(answer: dict[str, Any]) -> None:
     maxima = [batch["maximum"] for batch in answer["batches"]]
-    assert maxima == pytest.approx(published.BATCH_MAXIMA, abs=CLOSE, rel=0)
+    assert maxima == pytest.approx(BATCH_MAXIMA, abs=CLOSE, rel=0)
     assert [batch["start"] for batch in answer["batches"]] == list(range(0, published.N_ROWS, published.BATCH))
     assert answer["batches"][-1]["end"] == published.N_ROWS
 
 
 def test_the_pair_is_the_published_one(answer: dict[str, Any]) -> None:
     pair = answer["pair"]
-    assert pair["distance"] == pytest.approx(published.DISTANCE_IJ, abs=CLOSE, rel=0)
+    assert pair["distance"] == pytest.approx(DISTANCE_IJ, abs=CLOSE, rel=0)
     found = [(token["index"], token["id"]) for token in (pair["i"], pair["j"])]
     assert found == [(published.INDEX_I, published.TOKEN_I), (published.INDEX_J, published.TOKEN_J)]
     assert answer["certificate"]["ties"] == 1
@@ -84,7 +86,7 @@ def test_the_outliers_and_the_verdict_are_the_published_ones(answer: dict[str, A
 def test_the_triangle_and_its_check_by_dot_product_are_the_published_ones(answer: dict[str, Any]) -> None:
     triangle = answer["analysis"]["triangle"]
     sides = [triangle[side] for side in ("side_i", "side_j", "side_ij")]
-    expected = (published.DISTANCE_I, published.DISTANCE_J, published.DISTANCE_IJ)
+    expected = (published.DISTANCE_I, published.DISTANCE_J, DISTANCE_IJ)
     assert sides == pytest.approx(expected, abs=CLOSE, rel=0)
     angles = [round(triangle[at], 2) for at in ("at_centroid", "at_i", "at_j", "angle_sum", "at_centroid_dot")]
     centre = published.ANGLE_CENTROID
@@ -104,7 +106,7 @@ def test_the_statistics_of_the_cluster_are_the_published_ones(answer: dict[str, 
 
 
 def test_the_report_prints_every_number_as_the_notebook_did(report: str) -> None:
-    for start, maximum in zip(range(0, published.N_ROWS, published.BATCH), published.BATCH_MAXIMA, strict=True):
+    for start, maximum in zip(range(0, published.N_ROWS, published.BATCH), BATCH_MAXIMA, strict=True):
         end = min(start + published.BATCH, published.N_ROWS)
         assert f"{start:,}–{end:,} {maximum:.8f}" in report
     for line in (

@@ -19,8 +19,8 @@ def changed(name: str, says: str, changes: Changes) -> Case:
     def write(folder: Path) -> None:
         path = build_small_model(folder, n=IN_CLUSTER, d=D, vocabulary=N) / MASK_FILE
         tensors = load_file(path)
-        tensors = {**tensors, **changes(tensors)}
-        save_file({key: tensor for key, tensor in tensors.items() if tensor is not None}, path)
+        whole: dict[str, torch.Tensor | None] = {**tensors, **changes(tensors)}
+        save_file({key: tensor for key, tensor in whole.items() if tensor is not None}, path)
 
     return Case(name, write, says)
 

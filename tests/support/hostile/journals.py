@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from farpair.engine.events import RunRequest
@@ -11,7 +12,7 @@ from support.hostile.case import BIDI, CONTROLS, ESCAPES, MARKUP, Case
 from support.published import DATE, published
 
 REQUEST = RunRequest(model="model", weights="/nowhere/W.safetensors")
-Line = dict[str, object]
+Line = dict[str, Any]
 NOT_AN_EVENT = "is not an event"
 
 
@@ -43,7 +44,7 @@ def run(
 def changed(name: str, kind: str, says: str = NOT_AN_EVENT, **fields: object) -> Case:
     """A whole run, these fields of its first event of this kind replaced."""
     journal = lines()
-    next(event for line in journal if (event := line["event"])["type"] == kind).update(fields)  # type: ignore[call-overload]
+    next(event for line in journal if (event := line["event"])["type"] == kind).update(fields)
     return run(name, encoded(journal), says)
 
 
@@ -59,10 +60,10 @@ def texts(name: str, text: str) -> Case:
     """A whole run whose every text that the screen shows is `text`."""
     journal = lines()
     started, rows = journal[0]["event"], journal[1]["event"]
-    started |= {"run": text, "host": text, "program": text}  # type: ignore[operator]
-    started["request"] |= {"model": text, "weights": text, "tensor": text, "device": text}  # type: ignore[index]
-    rows |= {"dtype": text, "device": text, "device_name": text, "torch": text, "fingerprint": text}  # type: ignore[operator]
-    rows["files"] = [{"path": text, "size": 1, "mtime_ns": 1}]  # type: ignore[index]
+    started |= {"run": text, "host": text, "program": text}
+    started["request"] |= {"model": text, "weights": text, "tensor": text, "device": text}
+    rows |= {"dtype": text, "device": text, "device_name": text, "torch": text, "fingerprint": text}
+    rows["files"] = [{"path": text, "size": 1, "mtime_ns": 1}]
     for line in journal:
         match line["event"]:
             case {"type": "Warned"} as warned:

@@ -3,6 +3,7 @@
 import json
 import os
 from copy import deepcopy
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -42,8 +43,8 @@ def spoiled_json(draw: st.DrawFn, valid: object) -> bytes:
     """`valid` with one to four values in it replaced, taken away, copied elsewhere or given another name."""
     root = deepcopy([valid])
     for _ in range(draw(st.integers(1, 4))):
-        holders = [found for found in _containers(root) if found]
-        holder = draw(st.sampled_from(holders))
+        holders: list[Any] = [found for found in _containers(root) if found]
+        holder: Any = draw(st.sampled_from(holders))
         keys = list(range(len(holder))) if isinstance(holder, list) else list(holder)
         key = draw(st.sampled_from(keys))
         match draw(st.sampled_from(["replace", "replace", "remove", "copy", "rename"])):

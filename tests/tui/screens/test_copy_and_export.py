@@ -16,7 +16,8 @@ import pytest
 from farpair.engine.events import Warned
 from farpair.tui.clipboard import LARGEST, fits, sequences
 from farpair.tui.screens.main import MainScreen
-from support.published import MAXIMA, HandWritten, a_model, published
+from support.notebook_numbers import BATCH_MAXIMA as MAXIMA
+from support.published import HandWritten, a_model, published
 from support.terminal import Terminal
 from textual.pilot import Pilot
 from tui.conftest import Open, screen_text, until

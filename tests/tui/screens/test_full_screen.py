@@ -51,7 +51,7 @@ async def test_f_lets_each_panel_fill_the_screen_and_gives_it_back(opened: Open,
         ring = [*RESULT[:4], "maxima", "distances", "ladder", "models"] if size == SIZES[2] else RESULT
         for panel in ring:
             await pilot.press("tab", "f")
-            await until(pilot, lambda panel=panel: set(panels(pilot)) == {panel, "title", "keys"})
+            await until(pilot, lambda panel=panel: set(panels(pilot)) == {panel, "title", "keys"})  # type: ignore[misc]
             check_layout(pilot)
             assert panels(pilot)[panel].size == (size[0], size[1] - 2)
             await pilot.press("f" if panel == "triangle" else "escape")
@@ -82,7 +82,7 @@ async def test_a_resize_keeps_the_panel_that_fills_the_screen(opened: Open) -> N
         await pilot.press("tab", "tab", "f")
         for size in (*SIZES, *reversed(SIZES)):
             await pilot.resize_terminal(*size)
-            await until(pilot, lambda size=size: panels(pilot)["outliers"].size == (size[0], size[1] - 2))
+            await until(pilot, lambda size=size: panels(pilot)["outliers"].size == (size[0], size[1] - 2))  # type: ignore[misc]
             check_layout(pilot)
         await pilot.press("f")
         await until(pilot, lambda: "triangle" in panels(pilot))

@@ -41,10 +41,10 @@ async def test_a_result_is_whole_and_legible(opened: Open, size: tuple[int, int]
         shown = {"outliers", "triangle", "statistics"} | (PLOTS if size[0] >= 110 and size[1] >= 46 else set())
         assert shown == set(panels(pilot)) - ALWAYS
         text = screen_text(pilot)
-        for shown in ("1.60828757", "71473", "48494", "3.29×", "3.15×", "1.13535678", "yes", "0.7%", "46.21°",
+        for words in ("1.60828757", "71473", "48494", "3.29×", "3.15×", "1.13535678", "yes", "0.7%", "46.21°",
                       "43.63°", "180.00°", "0.37029281", "0.00125222", "13 groups", "✓ done",
                       "q quit"):  # fmt: skip
-            assert shown in text, f"{shown} is not on the screen:\n{text}"
+            assert words in text, f"{words} is not on the screen:\n{text}"
         assert size not in SIZES or ("2048–2248" in text and "1.16141760" in text), "all nine batches are in view"
 
 

@@ -39,7 +39,7 @@ async def test_p_turns_the_last_place_from_the_numbers_to_each_plot_and_back(
         seen = [places(pilot)]
         for words in ("1.38 × the least", "2 × the median", "tokens lie outside", "0.37029281"):
             await pilot.press("p")
-            await until(pilot, lambda words=words: words in screen_text(pilot))
+            await until(pilot, lambda words=words: words in screen_text(pilot))  # type: ignore[misc]
             seen.append(places(pilot))
         assert seen == [["statistics"], ["maxima"], ["distances"], ["ladder"], ["statistics"]]
 
@@ -64,7 +64,7 @@ async def test_the_plots_follow_the_size_of_the_terminal(opened: Open) -> None:
         await pilot.press("p", "p")
         for size, wanted in (((200, 50), list(RESULTS)), ((80, 24), ["distances"]), ((120, 60), list(RESULTS))):
             await pilot.resize_terminal(*size)
-            await until(pilot, lambda wanted=wanted: places(pilot) == wanted)
+            await until(pilot, lambda wanted=wanted: places(pilot) == wanted)  # type: ignore[misc]
 
 
 async def test_while_the_search_goes_on_the_line_of_maxima_has_the_place_of_numbers_to_come(opened: Open) -> None:

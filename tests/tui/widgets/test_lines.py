@@ -5,18 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 TEXT: Role = "text"
+ROLES: tuple[Role, ...] = ("text", "dim")
 lines: st.SearchStrategy[Line] = st.lists(
-    st.tuples(st.text("ab 取█é", max_size=4), st.sampled_from(["text", "dim"])), max_size=4
-).map(tuple)
+    st.tuples(st.text("ab 取█é", max_size=4), st.sampled_from(ROLES)), max_size=4
+).map(lambda spans: tuple(spans))
 
 
-def cells(line: Line, width: int) -> list[tuple[str, str]]:
+def cells(line: Line, width: int) -> list[tuple[str, Role]]:
     """What is in each cell, the dull way: none of these characters joins another."""
     found = [
-        (character, role if character != " " else "") for text, role in line for character in text
+        (character, role if character != " " else "text") for text, role in line for character in text
         for _ in range(2 if character == "取" else 1)
     ]  # fmt: skip
-    return (found + [(" ", "")] * width)[:width]
+    return (found + [(" ", TEXT)] * width)[:width]
 
 
 @given(lines, lines, st.integers(0, 20))

@@ -93,7 +93,7 @@ def test_outliers_are_marked_in_the_histogram_and_the_pair_is_placed() -> None:
 def test_before_there_is_anything_to_draw_a_sentence_says_what_will_be() -> None:
     for plot in PLOTS:
         for view in (View(None), view_of(started())):
-            assert "appears here" in " ".join(plain(plot(view, 37, 14)).split())  # type: ignore[operator]
+            assert "appears here" in " ".join(plain(plot(view, 37, 14)).split())
     climbing = view_of([*started(), named(), pair_found(), analysed()])
     assert "one by one" in plain(ladder_lines(climbing, 73, 18))
 
