@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .analysis.farthest_pairs import farthest_pairs as farthest_pairs_of
 from .analysis.outlier_ladder import outlier_ladder
 from .errors import InputError
-from .events import BatchDone, PairFound
-from .run_settings import AUTO, DEFAULTS, RunSettings
+from .events import BatchDone, FarthestPairs, PairFound
+from .run_settings import AUTO, RunSettings
 from .search.arrays import Rows, checked, whole_number
 from .search.block_sizes import blocks_for
 from .search.isolation import apart
-from .search.search import Search, search_here
+from .search.search import search_here
 
 __all__ = [
     "Eccentricities",
@@ -83,13 +84,9 @@ def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
 
 
 def _farthest_pairs(x: Tensor, k: int) -> list[FarPair]:
-    n, d = x.shape
-    count = min(k, n * (n - 1) // 2)
-    whole = Search(x, DEFAULTS, blocks_for(x.device, n, d), most=count)
-    if any(isinstance(event, PairFound) for event in whole.events()):  # all rows are equal
-        every = ((i, j) for i in range(n) for j in range(i + 1, n))
-        return [FarPair(i, j, 0.0) for _, (i, j) in zip(range(count), every, strict=False)]
-    return [FarPair(*pair) for pair in whole.farthest(count)]
+    *_, last = farthest_pairs_of(x, k, x.device, blocks_for(x.device, *x.shape))
+    assert isinstance(last, FarthestPairs)
+    return [FarPair(pair.i, pair.j, pair.distance) for pair in last.pairs]
 
 
 def eccentricities(rows: Rows) -> Eccentricities:

@@ -15,6 +15,7 @@ from .run_settings import DEFAULTS, RunSettings
 
 # What a journal may say, whoever wrote it: what is beyond this is no number of rows, no length and no sentence.
 MOST_BATCHES: Final = 300_000
+MOST_DUPLICATES: Final = 20_000  # rows in the groups of duplicates that a run lists
 LONGEST_WORDS: Final = 65_536  # characters; a sentence with two paths in it has at most half as many
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # a number of things, or an index
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -273,7 +274,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     `counts[b]` rows lie at distances r, edges[b] ≤ r < edges[b + 1], in the last bin r = edges[-1] too. Each
     edge is the one before times the same factor, from the least distance to the largest; where these are equal
     there is one bin. Rows exactly on the centroid, `at_zero` of them, are in no bin. `beyond` rows lie farther
-    away than `threshold`, twice the median distance: these are marked as outliers.
+    away than `threshold`, twice the median distance.
     """
 
     edges: tuple[Magnitude, ...]
@@ -303,8 +304,8 @@ class Copies(msgspec.Struct, frozen=True, kw_only=True):
 class Analysed(Event, frozen=True, kw_only=True):
     """What kind of outliers the pair are.
 
-    `outlier` is the token of larger norm, `other` the second; `both_far` is the notebook's verdict, norm
-    greater than twice the centroid's for both. `centroid_offset` is the distance between the stored centroid
+    `outlier` is the token of larger norm, `other` the second; `both_far` is the notebook's test of norms: both are
+    greater than twice the centroid's. `centroid_offset` is the distance between the stored centroid
     and the rows' true mean (None where the mean itself is the centroid), and `distances_from_mean` what the
     distances' summary would be from the true mean. `histogram` is of the distances from the centroid (None in the
     journals of programs that did not take it).
@@ -336,7 +337,8 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Climbing(Event, frozen=True, kw_only=True):
-    """How far the outlier ladder is: `settled` of the `pairs` that are left at its end are decided."""
+    """How far the work after the search is: `settled` of the `pairs` to decide are decided, of those that are left
+    at the end of the outlier ladder, or of all for the list of the farthest pairs."""
 
     settled: Natural
     pairs: Natural
@@ -348,7 +350,8 @@ class Ladder(Event, frozen=True, kw_only=True):
     Rows go by falling distance from the centroid, of equals the first first. `outside` is the k at which the
     diameter collapses (see `criteria`), None where it does not. Where the ladder breaks off, `left_out` says
     of what the rest would have taken too much, and `at_most` is an upper bound of the next diameter. `seconds`
-    is what it took.
+    is what it took. `outliers` are the first `outside` rows to go, in that order (none in the journals of programs
+    that did not list them).
     """
 
     rungs: tuple[Rung, ...]
@@ -356,11 +359,38 @@ class Ladder(Event, frozen=True, kw_only=True):
     left_out: Literal["time"] | None
     at_most: Magnitude | None
     seconds: Magnitude
+    outliers: tuple[TokenMeasure, ...] = ()
 
     def __post_init__(self) -> None:
         last = len(self.rungs) - (self.at_most is None)
         if self.outside is not None and not 1 <= self.outside <= last:
             raise ValueError(f"there is no rung {self.outside}")
+        if self.outliers and len(self.outliers) != self.outside:
+            raise ValueError("the outliers are not those that lie outside")
+
+
+class PairDistance(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows i < j and the distance between them."""
+
+    i: Natural
+    j: Natural
+    distance: Magnitude
+
+
+class FarthestPairs(Event, frozen=True, kw_only=True):
+    """The farthest pairs, as many as were asked for, farthest first; of equally far ones the smallest (i, j)."""
+
+    pairs: tuple[PairDistance, ...]
+
+
+class DuplicateRows(Event, frozen=True, kw_only=True):
+    """The groups of bit-identical rows, the largest first, each with its rows in their order.
+
+    Groups that would bring the rows listed to more than MOST_DUPLICATES are left out: `left_out` of them.
+    """
+
+    groups: tuple[tuple[Natural, ...], ...]
+    left_out: Natural = 0
 
 
 class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
@@ -436,6 +466,8 @@ AnyEvent = (
     | Measured
     | Climbing
     | Ladder
+    | FarthestPairs
+    | DuplicateRows
     | RunEnded
     | Verified
 )

@@ -15,6 +15,7 @@ AUTO: Final = "auto"
 PRECISIONS: Final = (AUTO, "float32", "tf32", "bfloat16")
 LARGEST_BATCH: Final = 2**31 - 1  # rows
 MOST_THREADS: Final = 1024
+MOST_PAIRS: Final = 10_000
 LEAST_MEMORY: Final = 10**6  # bytes; no search does with less
 _MOST_MEMORY: Final = 2**63 - 1
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -28,7 +29,7 @@ class RunSettings:
     machine has. `threads` is the number of CPU threads, `memory` the bytes that the search may hold beyond the
     rows; 0 leaves either to the engine. `precision` is the format of the products that screen pairs, one of
     `PRECISIONS`; the answer is the same in each. `exhaustive` evaluates every pair rather than discard any by a
-    bound.
+    bound. The run lists the `pairs` farthest pairs where they are more than one.
     """
 
     batch: int = 256
@@ -37,6 +38,7 @@ class RunSettings:
     memory: int = 0
     precision: str = AUTO
     exhaustive: bool = False
+    pairs: int = 1
 
     @property
     def changed(self) -> Mapping[str, int | str | bool]:
@@ -46,8 +48,11 @@ class RunSettings:
 
     @property
     def decisive(self) -> "RunSettings":
-        """These settings without those that say only where the search runs and how much it may take."""
-        return replace(self, device=DEFAULTS.device, threads=DEFAULTS.threads, memory=DEFAULTS.memory)
+        """These settings without those that say only where the search runs, how much it may take,
+        and what is listed beside the answer."""
+        return replace(
+            self, device=DEFAULTS.device, threads=DEFAULTS.threads, memory=DEFAULTS.memory, pairs=DEFAULTS.pairs
+        )
 
 
 DEFAULTS: Final = RunSettings()
@@ -116,6 +121,11 @@ def exhaustive(given: object) -> bool:
     return given
 
 
+def pairs(given: object) -> int:
+    """How many of the farthest pairs are listed."""
+    return _whole_number(given, MOST_PAIRS)
+
+
 def cluster(given: object) -> str:
     """Which rows are searched."""
     if not isinstance(given, str) or (given not in ("mask", "all") and not given.startswith("tokens:")):
@@ -124,7 +134,7 @@ def cluster(given: object) -> str:
 
 
 RULES: Final[Mapping[str, Callable[[object], int | str | bool]]] = {
-    rule.__name__: rule for rule in (batch, device, threads, memory, precision, exhaustive)
+    rule.__name__: rule for rule in (batch, device, threads, memory, precision, exhaustive, pairs)
 }
 
 

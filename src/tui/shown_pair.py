@@ -1,8 +1,10 @@
 """The pair whose numbers the panels show: the whole cluster's, or that of a batch which the person chose."""
 
+from typing import Literal
+
 import msgspec
 
-from ..engine.analysis.criteria import both_far, outlier_first
+from ..engine.analysis.criteria import norms_beyond, outlier_first
 from ..engine.events import PairFound, TokenMeasure, Triangle
 from ..engine.journal.record import BatchRecord, RunRecord
 from .view import View
@@ -25,11 +27,12 @@ class ShownPair(msgspec.Struct, frozen=True):
 
 
 class PairMeasures(msgspec.Struct, frozen=True):
-    """The token of larger norm and the other, the notebook's verdict, and their triangle with the centroid."""
+    """The token of larger norm and the other, which norms are more than twice the centroid's, and their
+    triangle with the centroid."""
 
     outlier: TokenMeasure
     other: TokenMeasure
-    both_far: bool
+    norms_beyond: Literal["both", "larger", "neither"]
     mean_distance: float
     triangle: Triangle
 
@@ -44,9 +47,9 @@ def shown_pair(view: View) -> ShownPair | None:
     pair, analysis = record.pair, record.analysis
     if pair is None or analysis is None:
         return None
-    measures = PairMeasures(
-        analysis.outlier, analysis.other, analysis.both_far, analysis.mean_distance, analysis.triangle
-    )
+    first, second = analysis.outlier, analysis.other
+    beyond = norms_beyond(first, second, analysis.centroid_norm)
+    measures = PairMeasures(first, second, beyond, analysis.mean_distance, analysis.triangle)
     return ShownPair(analysis.i, analysis.j, pair.distance, True, None, pair, measures)
 
 
@@ -62,4 +65,4 @@ def _measures(record: RunRecord, i: int, j: int) -> PairMeasures | None:
         return None
     outlier, other = outlier_first(first, second)
     mean = (first.distance + second.distance) / 2
-    return PairMeasures(outlier, other, both_far(first, second, record.centroid_norm), mean, triangle)
+    return PairMeasures(outlier, other, norms_beyond(first, second, record.centroid_norm), mean, triangle)

@@ -34,7 +34,7 @@ def searched(tmp_path: Path, state: Path, *words: str, **environment: str) -> It
     with Terminal(command, state, columns=120, rows=36, environment=environment) as terminal:
         terminal.wait_for("starts the search")
         terminal.press("r")
-        terminal.wait_for(lambda text: "both far from the centroid" in text and " done" in text)
+        terminal.wait_for(lambda text: "norms > 2" in text and " done" in text)
         yield terminal
 
 
@@ -132,7 +132,7 @@ async def test_t_shows_the_next_theme_and_it_is_remembered_and_shown_again(confi
         [a_model()], tensors=None, model=None, settings=RunSettings(device="cpu"), appearance=appearance
     )
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        await until(pilot, lambda: "both far" in screen_text(pilot))
+        await until(pilot, lambda: "norms > 2" in screen_text(pilot))
         seen = []
         for _ in NAMES:
             await pilot.press("t")

@@ -39,7 +39,7 @@ def test_one_key_searches_the_demo_model(size: tuple[int, int], tmp_path: Path, 
         for line in LAYOUT:
             assert line in text
         terminal.press("r")
-        terminal.wait_for(lambda text: "both far from the centroid" in text and "✓ done" in text)
+        terminal.wait_for(lambda text: "norms > 2" in text and "✓ done" in text)
         assert LAYOUT[0] not in terminal.text
         terminal.press("q")
         assert terminal.wait() == 0

@@ -59,7 +59,7 @@ def test_one_key_searches_and_the_whole_analysis_is_on_the_screen(tmp_path: Path
         assert f"{record.pair.distance:.8f} ±" in text
         assert f"{record.analysis.triangle.at_centroid:.2f}°" in text
         assert f"{record.analysis.centroid_norm:.8f}" in text
-        assert "both far from the centroid" in text
+        assert "norms > 2" in text
         assert "q quit" in text
         terminal.press("q")
         assert terminal.wait() == 0

@@ -214,7 +214,7 @@ async def test_r_searches_and_again_and_the_result_is_there(opened: Open, tmp_pa
             runs_seen.append(watched.run)
             await until(pilot, lambda: not watched.going)
             await until(pilot, lambda: "✓ done" in screen_text(pilot))
-            assert "both far from the centroid" in screen_text(pilot)
+            assert "norms > 2" in screen_text(pilot)
         assert runs_seen[0] != runs_seen[1]
         for key, words in (("x", "no run to stop"), ("space", "no run to pause")):
             await pilot.press(key)

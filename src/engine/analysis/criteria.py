@@ -1,4 +1,4 @@
-"""The criteria of the analysis: which token is the outlier, whether both lie far out, where a ladder falls.
+"""The criteria of the analysis: which token is the outlier, the test of norms, where a ladder falls.
 
 The first two are the notebook's. A ladder is the diameters of a cluster as rows are taken away one by one. Two
 rows that lie opposite each other, equally far out, are twice as far from each other as from the centre: taking
@@ -11,7 +11,7 @@ lie from each other. No torch here.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 from ..events import TokenMeasure
 
@@ -53,6 +53,14 @@ def outlier_first(first: TokenMeasure, second: TokenMeasure) -> tuple[TokenMeasu
     return (first, second) if first.norm > second.norm else (second, first)
 
 
+def norms_beyond(
+    first: TokenMeasure, second: TokenMeasure, centroid_norm: float
+) -> Literal["both", "larger", "neither"]:
+    """The notebook's test of norms: which of the two are more than twice the centroid's."""
+    beyond = [one.norm > 2 * centroid_norm for one in (first, second)]
+    return "both" if all(beyond) else "larger" if any(beyond) else "neither"
+
+
 def both_far(first: TokenMeasure, second: TokenMeasure, centroid_norm: float) -> bool:
-    """The notebook's verdict: both norms are more than twice the centroid's."""
-    return first.norm > 2 * centroid_norm and second.norm > 2 * centroid_norm
+    """Whether both norms are more than twice the centroid's."""
+    return norms_beyond(first, second, centroid_norm) == "both"

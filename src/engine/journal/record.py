@@ -12,8 +12,10 @@ from ..events import (
     Checkpoint,
     Climbing,
     Continued,
+    DuplicateRows,
     Ending,
     EngineStarted,
+    FarthestPairs,
     Ladder,
     Measured,
     Named,
@@ -73,6 +75,8 @@ class RunRecord(msgspec.Struct):
     centroid_norm: float | None = None
     climbing: Climbing | None = None
     ladder: Ladder | None = None
+    farthest: FarthestPairs | None = None
+    duplicates: DuplicateRows | None = None
     ended: RunEnded | None = None
     verified: Verified | None = None  # of several checks the last of all rows, or of a sample that refutes
     verified_time: float | None = None
@@ -134,6 +138,10 @@ class RunRecord(msgspec.Struct):
                 self.climbing = event
             case Ladder():
                 self.ladder = event
+            case FarthestPairs():
+                self.farthest = event
+            case DuplicateRows():
+                self.duplicates = event
             case RunEnded():
                 self.ended = event
                 self.paused = False

@@ -4,7 +4,18 @@ import json
 
 import msgspec
 
-from ..events import Analysed, EngineStarted, Ladder, PairFound, RunStarted, Token, TokenMeasure, Verified
+from ..analysis.criteria import norms_beyond
+from ..events import (
+    Analysed,
+    EngineStarted,
+    Ladder,
+    PairDistance,
+    PairFound,
+    RunStarted,
+    Token,
+    TokenMeasure,
+    Verified,
+)
 from ..journal.record import BatchRecord, RunRecord
 from .json_schema import (
     SCHEMA,
@@ -12,12 +23,13 @@ from .json_schema import (
     BatchPart,
     Certificate,
     CheckPart,
-    CopiesPart,
     DevicePart,
+    DuplicatesPart,
     EndPart,
     LadderPart,
     MeasurePart,
     ModelPart,
+    OutlierPart,
     PairPart,
     RowsPart,
     RungPart,
@@ -25,6 +37,7 @@ from .json_schema import (
     TokenOfRow,
     WarningPart,
 )
+from .outliers import is_outlier, medians, outliers
 
 
 def as_json(record: RunRecord) -> dict[str, object]:
@@ -56,7 +69,9 @@ def run_report(record: RunRecord) -> RunReport:
         batches=tuple(_batch(batch, tokens) for batch in record.batches),
         pair=_pair(record.pair, tokens) if record.pair else None,
         certificate=_certificate(record.pair, tokens) if record.pair else None,
-        analysis=_analysis(record.analysis, tokens) if record.analysis else None,
+        farthest_pairs=_farthest_pairs(record),
+        outliers=_outliers(record),
+        analysis=_analysis(record, record.analysis) if record.analysis else None,
         ladder=_ladder(record.ladder, tokens) if record.ladder else None,
         check=_check(record.verified, record.verified_time) if record.verified else None,
         warnings=tuple(map(WarningPart.of, record.warnings)),
@@ -129,7 +144,7 @@ def _batch(batch: BatchRecord, tokens: Tokens) -> BatchPart:
     )
 
 
-def _pair(pair: PairFound, tokens: Tokens) -> PairPart:
+def _pair(pair: PairFound | PairDistance, tokens: Tokens) -> PairPart:
     return PairPart(i=_token(tokens, pair.i), j=_token(tokens, pair.j), distance=pair.distance)
 
 
@@ -148,12 +163,33 @@ def _certificate(pair: PairFound, tokens: Tokens) -> Certificate:
     )
 
 
-def _analysis(found: Analysed, tokens: Tokens) -> AnalysisPart:
-    alike = found.copies
+def _farthest_pairs(record: RunRecord) -> tuple[PairPart, ...] | None:
+    if record.farthest is None:
+        return None
+    return tuple(_pair(pair, record.tokens) for pair in record.farthest.pairs)
+
+
+def _outliers(record: RunRecord) -> tuple[OutlierPart, ...] | None:
+    found = outliers(record)
+    if found is None:
+        return None
+    return tuple(
+        OutlierPart(
+            rank=one.rank,
+            token=_token(record.tokens, one.index),
+            norm=one.norm,
+            distance=one.distance,
+            medians=one.medians,
+        )
+        for one in found
+    )
+
+
+def _analysis(record: RunRecord, found: Analysed) -> AnalysisPart:
     return AnalysisPart(
-        outlier=_measure(found.outlier, tokens),
-        other=_measure(found.other, tokens),
-        both_far=found.both_far,
+        outlier=_measure(record, found.outlier),
+        other=_measure(record, found.other),
+        norms_beyond=norms_beyond(found.outlier, found.other, found.centroid_norm),
         mean_distance=found.mean_distance,
         centroid_norm=found.centroid_norm,
         triangle=found.triangle,
@@ -161,17 +197,30 @@ def _analysis(found: Analysed, tokens: Tokens) -> AnalysisPart:
         distances=found.distances,
         centroid_offset=found.centroid_offset,
         distances_from_mean=found.distances_from_mean,
-        copies=CopiesPart(distinct=alike.distinct, groups=alike.groups, rows=alike.rows, sizes=alike.sizes),
+        duplicates=_duplicates(record, found),
         histogram=found.histogram,
     )
 
 
-def _measure(measure: TokenMeasure, tokens: Tokens) -> MeasurePart:
+def _measure(record: RunRecord, measure: TokenMeasure) -> MeasurePart:
     return MeasurePart(
-        token=_token(tokens, measure.index),
+        token=_token(record.tokens, measure.index),
         norm=measure.norm,
         norm_ratio=measure.norm_ratio,
         distance=measure.distance,
+        medians=medians(record, measure.distance),
+        is_outlier=is_outlier(record, measure.index),
+    )
+
+
+def _duplicates(record: RunRecord, found: Analysed) -> DuplicatesPart:
+    alike, members = found.copies, None
+    if record.duplicates:
+        members = tuple(tuple(_token(record.tokens, row) for row in group) for group in record.duplicates.groups)
+    elif not alike.groups:
+        members = ()
+    return DuplicatesPart(
+        distinct=alike.distinct, groups=alike.groups, rows=alike.rows, sizes=alike.sizes, members=members
     )
 
 

@@ -133,38 +133,56 @@ class Certificate(_Part, frozen=True, kw_only=True):
 
 
 class MeasurePart(_Part, frozen=True, kw_only=True):
-    """Where a `token` lies: its `norm`; `norm_ratio`, the norm over the centroid's, null where that is zero; its
-    `distance` from the centroid."""
+    """Where a `token` lies: its `norm`; `norm_ratio`, the norm over the centroid's, null where that is zero;
+    its `distance` from the centroid; `medians`, that distance over the median one of all rows, null where
+    that is zero; `is_outlier`, whether it is one of the outliers, null while that is not known."""
 
     token: TokenOfRow
     norm: Magnitude
     norm_ratio: Magnitude | None
     distance: Magnitude
+    medians: Magnitude | None
+    is_outlier: bool | None
 
 
-class CopiesPart(_Part, frozen=True, kw_only=True):
-    """Bit-identical rows: `distinct`, the number of different rows; `groups` of two or more identical rows;
-    `rows` in them; `sizes` of the 100 largest groups."""
+class OutlierPart(_Part, frozen=True, kw_only=True):
+    """One of the outliers, the tokens that the ladder removes before the diameter collapses: its `rank` by
+    distance from the centroid, 1 for the farthest; its `token`; its `norm`; its `distance` from the centroid;
+    `medians`, that distance over the median one of all rows. What an older run did not write down is null."""
+
+    rank: Natural
+    token: TokenOfRow
+    norm: Magnitude | None
+    distance: Magnitude | None
+    medians: Magnitude | None
+
+
+class DuplicatesPart(_Part, frozen=True, kw_only=True):
+    """Bit-identical rows: `distinct`, the number of different rows; `groups` of two or more identical rows; `rows`
+    in them; `sizes` of the 100 largest groups; `members`, the tokens of each group, the largest group first, null
+    where an older run did not write them down. Groups that would bring the tokens to more than 20,000 are left out
+    of `members`."""
 
     distinct: Natural
     groups: Natural
     rows: Natural
     sizes: tuple[Natural, ...]
+    members: tuple[tuple[TokenOfRow, ...], ...] | None
 
 
 class AnalysisPart(_Part, frozen=True, kw_only=True):
     """What kind of outliers the farthest pair are, and the cluster around it.
 
-    `outlier` and `other` are the pair, the larger norm first; `both_far` says whether both norms exceed twice
-    the centroid's; `mean_distance` is that of the two from the centroid; `centroid_norm`; `triangle`, of the
-    centroid and the pair; `norms` and `distances`, of all rows; `centroid_offset`, the stored centroid's
-    distance from the rows' mean, and `distances_from_mean`, both null where the mean is the centroid;
-    `copies`, the bit-identical rows; `histogram` of the distances, null in older runs.
+    `outlier` and `other` are the pair, the larger norm first; `norms_beyond` says which of their norms exceed
+    twice the centroid's; `mean_distance` is that of the two from the centroid; `centroid_norm`; `triangle`,
+    of the centroid and the pair; `norms` and `distances`, of all rows; `centroid_offset`, the stored
+    centroid's distance from the rows' mean, and `distances_from_mean`, both null where the mean is the
+    centroid; `duplicates`, the bit-identical rows; `histogram` of the distances, null in older runs.
     """
 
     outlier: MeasurePart
     other: MeasurePart
-    both_far: bool
+    norms_beyond: Literal["both", "larger", "neither"]
     mean_distance: Magnitude
     centroid_norm: Magnitude
     triangle: Triangle
@@ -172,7 +190,7 @@ class AnalysisPart(_Part, frozen=True, kw_only=True):
     distances: Summary
     centroid_offset: Magnitude | None
     distances_from_mean: Summary | None
-    copies: CopiesPart
+    duplicates: DuplicatesPart
     histogram: Histogram | None
 
 
@@ -244,10 +262,11 @@ class RunReport(_Part, frozen=True, kw_only=True):
     `host` the machine's name. `state` is how the run ended ("done", "stopped" by a person, "terminated" from
     outside, "failed"), or of one that has not ended (or whose engine was killed) how far it came. `model` is what
     was asked for, `files` those that were read, `rows` the cluster, `device` where it was searched. `batches` are
-    in the order of their rows. `pair` is the answer and `certificate` what is proved of it. `analysis` is about
-    the pair and the cluster; `ladder`, the outlier ladder, null where it was not taken; `check`, the last
-    independent check, null where there was none. `warnings` come in their order, and `ended` says why the run
-    ended.
+    in the order of their rows. `pair` is the answer and `certificate` what is proved of it. `farthest_pairs`
+    are the pairs that were asked for, the farthest first, null where no more than one was; `outliers` are all that
+    the ladder finds, null while that is not known. `analysis` is about the pair and the cluster; `ladder`, the
+    outlier ladder, null where it was not taken; `check`, the last independent check, null where there was none.
+    `warnings` come in their order, and `ended` says why the run ended.
     """
 
     schema: int
@@ -262,6 +281,8 @@ class RunReport(_Part, frozen=True, kw_only=True):
     batches: tuple[BatchPart, ...]
     pair: PairPart | None
     certificate: Certificate | None
+    farthest_pairs: tuple[PairPart, ...] | None
+    outliers: tuple[OutlierPart, ...] | None
     analysis: AnalysisPart | None
     ladder: LadderPart | None
     check: CheckPart | None

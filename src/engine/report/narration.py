@@ -8,6 +8,7 @@ from ..events import (
     BatchDone,
     Continued,
     EngineStarted,
+    FarthestPairs,
     Ladder,
     PairFound,
     Paused,
@@ -24,6 +25,7 @@ from ..journal.record import RunRecord
 from ..text.escape import visible
 from ..text.numbers import count, degrees, distance, duration, ratio, share
 from . import sentences
+from .outliers import outliers
 from .sentences import label
 
 
@@ -53,6 +55,10 @@ def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
             yield from _analysed(record, event)
         case Ladder():
             yield from sentences.ladder(event)
+            yield from _outliers(record)
+        case FarthestPairs():
+            for rank, pair in enumerate(event.pairs, 1):
+                yield f"Farthest pair {count(rank)}: {_pair(record, pair.i, pair.j)}, {distance(pair.distance)}."
         case RunEnded():
             done = {"done": "Done. ", "failed": "Failed. "}.get(event.state, "")
             yield f"{done}{sentences.ending(event)}"
@@ -63,15 +69,14 @@ def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
 def batch(record: RunRecord, done: BatchDone) -> str:
     """A settled batch: its rows, its maximum and the pair that attains it."""
     return (
-        f"rows {count(done.start)}–{count(done.end)} have the maximum {distance(done.maximum)}, "
+        f"rows {sentences.rows(done.start, done.end)} have the maximum {distance(done.maximum)}, "
         f"{_pair(record, done.i, done.j)}; {share(done.evaluated, done.pairs)} of the pairs were evaluated."
     )
 
 
 def farthest(record: RunRecord, pair: PairFound) -> str:
-    """The farthest pair and how far apart it is."""
-    apart = distance(pair.distance, pair.error)
-    return f"The farthest pair is {apart} apart, {_pair(record, pair.i, pair.j)}."
+    """The farthest pair and its distance."""
+    return f"The farthest pair: distance {distance(pair.distance, pair.error)}, {_pair(record, pair.i, pair.j)}."
 
 
 def progress(record: RunRecord, now: Progress) -> str:
@@ -90,11 +95,11 @@ def _started(event: RunStarted) -> str:
 
 
 def _analysed(record: RunRecord, found: Analysed) -> Iterator[str]:
-    yield _measured(record, "The outlier is", found.outlier)
-    yield _measured(record, "The other outlier is", found.other)
+    yield _measured(record, found.outlier)
+    yield _measured(record, found.other)
     yield f"The centroid's norm is {distance(found.centroid_norm)}. {sentences.centroid(found)}"
-    yield f"Both tokens are far from the centroid: {'yes' if found.both_far else 'no'}. {sentences.verdict(found)}"
-    yield sentences.apart(found)
+    yield sentences.norm_test(found.outlier, found.other, found.centroid_norm)
+    yield sentences.mean_distance(found)
     shape = found.triangle
     if shape.degenerate:
         yield visible(shape.degenerate)
@@ -105,18 +110,28 @@ def _analysed(record: RunRecord, found: Analysed) -> Iterator[str]:
             f"{i} and {degrees(shape.at_j)} at {j}, {degrees(shape.angle_sum)} together."
         )
     if shape.at_centroid_dot is not None:
-        yield f"By dot product, the angle at the centroid is {degrees(shape.at_centroid_dot)}."
+        yield f"Angle at the centroid (dot product): {degrees(shape.at_centroid_dot)}."
     yield _summary("Norms", found.norms)
     yield _summary("Distances from the centroid", found.distances)
-    yield sentences.copies(found)
+    yield sentences.duplicates(found)
 
 
-def _measured(record: RunRecord, role: str, measure: TokenMeasure) -> str:
+def _measured(record: RunRecord, measure: TokenMeasure) -> str:
     times = f", {ratio(measure.norm_ratio)} the centroid's" if measure.norm_ratio is not None else ""
     return (
-        f"{role} token {label(record, measure.index)}: its norm is {distance(measure.norm)}{times}, "
+        f"Token {label(record, measure.index)}: its norm is {distance(measure.norm)}{times}, "
         f"its distance from the centroid {distance(measure.distance)}."
     )
+
+
+def _outliers(record: RunRecord) -> Iterator[str]:
+    """Whether each token of the pair is an outlier; then all of these, the farthest out first."""
+    if record.analysis:
+        for one in (record.analysis.outlier, record.analysis.other):
+            yield sentences.distance_test(record, one.index, one.distance)
+    for outlier in outliers(record) or ():
+        far = f", {distance(outlier.distance)} from the centroid" if outlier.distance is not None else ""
+        yield f"Outlier {count(outlier.rank)}: {label(record, outlier.index)}{far}."
 
 
 def _summary(name: str, summary: Summary) -> str:

@@ -6,16 +6,25 @@ Token text is already visible in them.
 import math
 from collections.abc import Iterator
 
-from ..events import Analysed, Histogram, Ladder, PairFound, RunEnded, Verified
+from ..analysis.criteria import norms_beyond
+from ..events import Analysed, Ladder, PairFound, RunEnded, TokenMeasure, Verified
 from ..journal.record import RunRecord
 from ..text.escape import token_label, visible
-from ..text.numbers import count, date, distance, elapsed, rate, roughly, share
+from ..text.numbers import count, date, distance, elapsed, rate, share, short
+from .outliers import is_outlier, medians, outliers
+
+_MOST_IDS = 12  # of outliers in a headline
 
 
 def label(record: RunRecord, index: int, width: int | None = None) -> str:
     """A row's token, its text cut to fit `width` cells; by its index where it has not been named."""
     token = record.tokens.get(index)
     return token_label(token, width) if token else f"row {index}"
+
+
+def rows(start: int, end: int) -> str:
+    """The rows start ≤ i < end of a batch, by the first and the last: "0–255"."""
+    return f"{count(start)}–{count(end - 1)}" if end > start + 1 else count(start)
 
 
 def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
@@ -61,19 +70,83 @@ def checked(verified: Verified, when: float | None) -> Iterator[str]:
         yield f"Checked independently{on}: confirmed."
 
 
-def verdict(found: Analysed) -> str:
-    """The notebook's verdict, after the words "Both tokens are far from the centroid: yes" or "no"."""
-    if found.both_far:
-        return "Both norms are more than twice the centroid's."
-    near = [one for one in (found.outlier, found.other) if one.norm <= 2 * found.centroid_norm]
-    return f"{'Neither norm is' if len(near) == 2 else 'Only one norm is'} more than twice the centroid's."
+def headline(record: RunRecord) -> str | None:
+    """The answer in one line, as long as it gets; None while there is no pair."""
+    return next(iter(headlines(record)), None)
 
 
-def apart(found: Analysed) -> str:
-    """The two tokens' distance from each other beside their mean distance from the centroid."""
+def headlines(record: RunRecord) -> list[str]:
+    """The answer in one line, the longest first: distance, pair (the token of larger norm first), outliers,
+    diameter with and without them. What is not known yet is left out; none while there is no pair."""
+    pair, found, ladder = record.pair, record.analysis, record.ladder
+    if pair is None:
+        return []
+    ends = (found.outlier.index, found.other.index) if found else (pair.i, pair.j)
+    tokens = pair_ids(record, *ends)
+    exact, error = distance(pair.distance, pair.error), f" ± {pair.error:.1e}" if pair.error else ""
+    answers = [f"{exact}{error} · {tokens}", f"{exact} · {tokens}", exact]
+    words = outlier_count(ladder) if ladder else None
+    if ladder is None or words is None:
+        return answers
+    narrower, without = diameters(ladder), "it" if ladder.outside == 1 else "them"
+    shorter = [f"{answers[0]} · {words}", f"{answers[1]} · {words}", *answers[1:]]
+    if narrower is None:
+        return shorter
+    ids = " ".join(label(record, one.index, width=0) for one in outliers(record) or ())
+    listed = [f"{answers[0]} · {words} ({ids}) · diameter {narrower} without {without}"]
+    return [
+        *(listed if ladder.outside and ladder.outside <= _MOST_IDS else []),
+        f"{answers[0]} · {words} · diameter {narrower} without {without}",
+        f"{answers[0]} · {words} · {narrower} without {without}",
+        f"{answers[1]} · {words} · {narrower} without {without}",
+        f"{answers[1]} · {words} · {narrower}",
+        *shorter[1:],
+    ]
+
+
+def pair_ids(record: RunRecord, one: int, other: int) -> str:
+    """The ids of two rows' tokens: "71473 ↔ 48494"."""
+    return " ↔ ".join(label(record, row, width=0) for row in (one, other))
+
+
+def outlier_count(found: Ladder) -> str | None:
+    """How many outliers there are, in words; None where the ladder broke off before it could tell."""
+    if found.outside is None:
+        return "no outliers" if found.left_out is None and found.rungs else None
+    return "1 outlier" if found.outside == 1 else f"{count(found.outside)} outliers"
+
+
+def diameters(found: Ladder) -> str | None:
+    """The cluster's diameter with all its tokens and without the outliers: "1.61 → 0.0041"; None without
+    outliers."""
+    k = found.outside
+    if k is None or not found.rungs:
+        return None
+    bounded = k >= len(found.rungs)
+    after = found.at_most if bounded else found.rungs[k].diameter
+    return None if after is None else f"{short(found.rungs[0].diameter)} → {'≤ ' * bounded}{short(after)}"
+
+
+def norm_test(first: TokenMeasure, second: TokenMeasure, centroid_norm: float) -> str:
+    """The notebook's test of norms: which of the two are more than twice the centroid's."""
+    which = {"both": "both", "larger": "only the larger", "neither": "neither"}
+    return f"Norms > 2 × the centroid's: {which[norms_beyond(first, second, centroid_norm)]}."
+
+
+def distance_test(record: RunRecord, index: int, distance: float) -> str:
+    """Whether row `index`, at this `distance` from the centroid, is an outlier, and how far out it lies."""
+    outlier, times = is_outlier(record, index), medians(record, distance)
+    what = "is an outlier" if outlier else "is no outlier" if outlier is not None else "lies"
+    comma = "," if outlier is not None else ""
+    far = f"{comma} {times:.3g} median distances from the centroid" if times is not None else ""
+    return f"{label(record, index)} {what}{far}." if outlier is not None or far else ""
+
+
+def mean_distance(found: Analysed) -> str:
+    """The distance of the pair from each other beside their mean distance from the centroid."""
     return (
-        f"They lie {distance(found.triangle.side_ij)} from each other and, on average, "
-        f"{distance(found.mean_distance)} from the centroid."
+        f"The distance between them is {distance(found.triangle.side_ij)}, their mean distance from the centroid "
+        f"{distance(found.mean_distance)}."
     )
 
 
@@ -89,56 +162,38 @@ def centroid(found: Analysed) -> str:
     )
 
 
-def copies(found: Analysed) -> str:
+def duplicates(found: Analysed) -> str:
     """How many rows are bit-identical to another, in which groups, and how many rows are distinct."""
     alike = found.copies
     if not alike.groups:
-        return "No two rows are bit-identical."
+        return "No row is a duplicate of another, bit for bit."
     distinct = f"{count(alike.distinct)} {'row is' if alike.distinct == 1 else 'rows are'} distinct."
-    if alike.groups == 1:
-        return f"{count(alike.rows)} rows are bit-identical copies of one vector; {distinct}"
     sizes = ", ".join(count(rows) for rows in alike.sizes[:8]) + (", …" if alike.groups > 8 else "")
-    vectors = f"{count(alike.groups)} vectors ({sizes})"
-    return f"{count(alike.rows)} rows are bit-identical copies of {vectors}; {distinct}"
-
-
-def beyond(found: Histogram) -> str:
-    """How many tokens are marked as outliers in the histogram, and by what threshold."""
-    many = f"{count(found.beyond)} {'token lies' if found.beyond == 1 else 'tokens lie'}"
-    if not found.beyond:
-        many = "No token lies"
-    return f"{many} farther from the centroid than {distance(found.threshold)}, twice the median distance."
+    groups = f"1 group of {sizes}" if alike.groups == 1 else f"{count(alike.groups)} groups ({sizes})"
+    return f"{count(alike.rows)} rows are duplicates, bit for bit, in {groups}; {distinct}"
 
 
 def ladder(found: Ladder) -> Iterator[str]:
-    """How many tokens lie outside, as the ladder has it, and where it breaks off if it does."""
+    """How many outliers the ladder finds, how wide the cluster is without them, and where it breaks off if it
+    does."""
     if found.rungs:
-        yield _outside(found)
-    if found.left_out is None:
-        return
-    upper = (
-        "" if found.at_most is None else f"; without one more token it is at most {roughly(found.at_most)} wide"
-    )
-    steps = f"The ladder ends after {count(len(found.rungs))} steps"
-    yield f"{steps}, for the rest would take far longer than the search{upper}."
+        yield _outliers(found)
+    if found.left_out is not None:
+        upper = f"; without one more token the diameter is at most {short(found.at_most)}" if found.at_most else ""
+        steps = f"The ladder ends after {count(len(found.rungs))} steps"
+        yield f"{steps}: the rest would take far longer than the search{upper}."
 
 
-def _outside(found: Ladder) -> str:
-    taken = len(found.rungs) - 1
-    if found.outside is None:
-        if taken == 0:
-            return f"With all its tokens the cluster is {roughly(found.rungs[0].diameter)} wide."
-        those = "the farthest-out token" if taken == 1 else f"the {count(taken)} farthest-out tokens one by one"
-        return f"No token lies outside: taking away {those} never makes the cluster less than half as wide."
-    k = found.outside
-    who, them = ("1 token lies", "it") if k == 1 else (f"{count(k)} tokens lie", "them")
-    after = found.rungs[k].diameter if k < len(found.rungs) else found.at_most
-    if not after:
-        return f"{who} outside; without {them} all tokens are at one point."
-    bound = "" if k < len(found.rungs) else "at most "
-    narrower = f"{roughly(found.rungs[k - 1].diameter)} with the last of them" if k > 1 else ""
-    narrower = narrower or f"{roughly(found.rungs[0].diameter)} with it"
-    return f"{who} outside; without {them} the cluster is {bound}{roughly(after)} wide, and {narrower}."
+def _outliers(found: Ladder) -> str:
+    words = outlier_count(found)
+    if found.outside is not None:
+        return f"{words}. Diameter {diameters(found)} without {'it' if found.outside == 1 else 'them'}."
+    removed = len(found.rungs) - 1
+    if removed == 0:
+        return f"Diameter {short(found.rungs[0].diameter)} with all tokens."
+    those = "the farthest token" if removed == 1 else f"the {count(removed)} farthest tokens one by one"
+    halves = f"removing {those} never makes the diameter less than half of what it was."
+    return f"No outliers: {halves}" if words else f"No outliers so far: {halves}"
 
 
 def ending(ended: RunEnded) -> str:

@@ -18,10 +18,12 @@ from ..text.escape import visible
 from ..text.numbers import count, degrees, distance, ratio, share, size
 from . import sentences
 from .columns import Columns, Sentence, Title
+from .outliers import Outlier, is_outlier, medians, outliers
 from .sentences import label
 
 _WIDTH_OF_FILES = 100
 _MOST_RUNGS = 12  # of the ladder
+_MOST_GROUPS, _MOST_IN_GROUP = 20, 4  # of duplicates
 
 
 def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
@@ -63,6 +65,8 @@ def _heading(record: RunRecord) -> Blocks:
     if engine:
         run = (f"   run {visible(engine.run)}", "dim")
         yield Title(Text.assemble((visible(engine.request.model), "bold"), run), level=1)
+    if answer := sentences.headline(record):
+        yield _said(answer, "bold green")
     if started:
         name = f" ({visible(started.device_name)})" if started.device_name != started.device else ""
         yield _said(
@@ -91,7 +95,7 @@ def _batches(record: RunRecord) -> Blocks:
 
 def _batch(record: RunRecord, batch: BatchRecord) -> tuple[str | Text, ...]:
     done, pair = batch.done, record.pair
-    rows, names = f"{count(batch.start)}–{count(batch.end)}", _pair(record, batch, width=24)
+    rows, names = sentences.rows(batch.start, batch.end), _pair(record, batch, width=24)
     if done is None:
         return rows, "–" if batch.lower is None else f"≥ {distance(batch.lower)}", "", names
     best = pair is not None and (batch.i, batch.j) == (pair.i, pair.j)
@@ -126,25 +130,78 @@ def _farthest(record: RunRecord) -> Blocks:
             yield _said(sentence, "" if record.verified.confirmed else "bold red")
 
 
-def _outliers(record: RunRecord) -> Blocks:
+def _tokens(record: RunRecord) -> Blocks:
     found = record.analysis
     if found is None:
         return
+    yield from _title("Its tokens")
+    rows = [_measured(record, one) for one in (found.outlier, found.other)]
+    heads = ("token", ">norm", ">÷ centroid", ">from centroid", ">÷ median", "outlier")
+    yield Columns(heads, [*rows, ("centroid", distance(found.centroid_norm))])
+    yield _said(sentences.norm_test(found.outlier, found.other, found.centroid_norm))
+    yield _said(sentences.mean_distance(found))
+
+
+def _measured(record: RunRecord, measure: TokenMeasure) -> tuple[str, ...]:
+    return (
+        label(record, measure.index, width=32),
+        distance(measure.norm),
+        ratio(measure.norm_ratio),
+        distance(measure.distance),
+        ratio(medians(record, measure.distance)),
+        {True: "yes", False: "no", None: "–"}[is_outlier(record, measure.index)],
+    )
+
+
+def _outliers(record: RunRecord) -> Blocks:
+    found = record.ladder
+    if found is None:
+        return
     yield from _title("Outliers")
+    for sentence in sentences.ladder(found):
+        yield _said(sentence)
+    if listed := outliers(record):
+        heads = (">rank", "token", ">norm", ">from centroid", ">÷ median")
+        yield Columns(heads, [_row(record, one) for one in listed])
+
+
+def _row(record: RunRecord, one: Outlier) -> tuple[str, ...]:
+    norm, far = ("–" if value is None else distance(value) for value in (one.norm, one.distance))
+    return count(one.rank), label(record, one.index, width=32), norm, far, ratio(one.medians)
+
+
+def _farthest_pairs(record: RunRecord) -> Blocks:
+    if record.farthest is None:
+        return
+    yield from _title("Farthest pairs")
     rows = [
-        _measured(record, "outlier", found.outlier),
-        _measured(record, "other outlier", found.other),
-        ("centroid", "", distance(found.centroid_norm)),
+        (count(rank), distance(pair.distance), _two(record, pair.i, pair.j))
+        for rank, pair in enumerate(record.farthest.pairs, 1)
     ]
-    yield Columns(("", "token", ">norm", ">× centroid", ">from centroid"), rows)
-    answer = ("yes", "bold green") if found.both_far else ("no", "bold yellow")
-    yield _said(Text.assemble("Both tokens are far from the centroid: ", answer, f". {sentences.verdict(found)}"))
-    yield _said(sentences.apart(found))
+    yield Columns((">rank", ">distance", "pair"), rows)
 
 
-def _measured(record: RunRecord, role: str, measure: TokenMeasure) -> tuple[str, ...]:
-    name = label(record, measure.index, width=32)
-    return role, name, distance(measure.norm), ratio(measure.norm_ratio), distance(measure.distance)
+def _two(record: RunRecord, i: int, j: int) -> str:
+    return f"{label(record, i, width=24)} · {label(record, j, width=24)}"
+
+
+def _duplicates(record: RunRecord) -> Blocks:
+    if record.duplicates is None or record.analysis is None:
+        return
+    yield from _title("Duplicates")
+    yield _said(sentences.duplicates(record.analysis))
+    groups = record.duplicates.groups
+    yield Columns(
+        (">rows", "tokens"), [(count(len(group)), _some(record, group)) for group in groups[:_MOST_GROUPS]]
+    )
+    if len(groups) > _MOST_GROUPS:
+        yield _said(f"{count(len(groups) - _MOST_GROUPS)} smaller groups are in the JSON object.", "dim")
+
+
+def _some(record: RunRecord, group: tuple[int, ...]) -> str:
+    """The first tokens of a group."""
+    tokens = " · ".join(label(record, row, width=16) for row in group[:_MOST_IN_GROUP])
+    return tokens + (" · …" if len(group) > _MOST_IN_GROUP else "")
 
 
 def _triangle(record: RunRecord) -> Blocks:
@@ -163,7 +220,7 @@ def _triangle(record: RunRecord) -> Blocks:
     if shape.angle_sum is not None:
         yield _said(f"The angles sum to {degrees(shape.angle_sum)}.")
     if shape.at_centroid_dot is not None:
-        yield _said(f"By dot product, the angle at the centroid is {degrees(shape.at_centroid_dot)}.")
+        yield _said(f"Angle at the centroid (dot product): {degrees(shape.at_centroid_dot)}.")
     if shape.degenerate:
         yield _said(visible(shape.degenerate), "yellow")
 
@@ -184,18 +241,15 @@ def _cluster(record: RunRecord) -> Blocks:
     ]
     yield Columns(("", *(f">{name}" for name in known)), rows)
     yield _said(sentences.centroid(found))
-    yield _said(sentences.copies(found))
-    if found.histogram:
-        yield _said(sentences.beyond(found.histogram))
+    if record.duplicates is None:
+        yield _said(sentences.duplicates(found))
 
 
 def _ladder(record: RunRecord) -> Blocks:
     found = record.ladder
-    if found is None:
+    if found is None or not found.rungs:
         return
     yield from _title("Outlier ladder")
-    for sentence in sentences.ladder(found):
-        yield _said(sentence)
     rows, ids = [], []
     for k in telling([rung.diameter for rung in found.rungs], _MOST_RUNGS):
         rung = found.rungs[k]
@@ -204,7 +258,7 @@ def _ladder(record: RunRecord) -> Blocks:
         pair = " · ".join(label(record, row, width=24) for row in (rung.i, rung.j))
         rows.append((count(k), gone, distance(rung.diameter), outside, pair))
         ids.append((count(k), " ".join(gone.split()[:1]), distance(rung.diameter), outside))
-    heads = (">without", "taken away last", ">diameter", "", "its pair")
+    heads = (">removed", "last removed", ">diameter", "", "farthest pair")
     if rows:
         yield Columns(heads, rows, narrower=Columns(heads[:4], ids))
 
@@ -235,10 +289,13 @@ _SECTIONS: tuple[Callable[[RunRecord], Blocks], ...] = (
     _heading,
     _batches,
     _farthest,
-    _outliers,
+    _tokens,
     _triangle,
+    _outliers,
     _cluster,
     _ladder,
+    _farthest_pairs,
+    _duplicates,
     _warnings,
     _ending,
 )

@@ -20,11 +20,23 @@ def roughly(value: float) -> str:
     return f"{value:.2g}"
 
 
+def short(value: float) -> str:
+    """A diameter in three digits at most, for a headline: "1.61", "0.00413"."""
+    return f"{value:.3g}"
+
+
 def ratio(value: float | None) -> str:
     """A number of times: "3.29×"; "–" where there is none."""
     if value is None:
         return "–"
     return f"{value:.2f}×" if value == 0 or 0.01 <= abs(value) < 1e6 else f"{value:.2e}×"
+
+
+def times(value: float | None) -> str:
+    """A number of times in six characters at most up to 10,000: "927×", "3.3×"; "–" where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.1f}×" if value < 99.95 else f"{value:,.0f}×" if value < 9999.5 else f"{value:.0e}×"
 
 
 def degrees(angle: float | None) -> str:

@@ -4,12 +4,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError
-from ..events import AnyEvent, BatchBound, BatchDone, Ladder, Named, PairFound, RunRequest, Token, Warned
+from ..events import (
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    DuplicateRows,
+    FarthestPairs,
+    Ladder,
+    Named,
+    PairFound,
+    RunRequest,
+    Token,
+    Warned,
+)
 from ..models.loader import Rows
 from ..models.vocabulary import Vocabulary
 
 # Characters of a token's text that are kept: more than any screen shows, less than a hostile tokenizer can hold.
 _LONGEST_TEXT = 400
+_AT_ONCE = 1000  # tokens in an event: a line of a journal has its limit
 
 
 class TokenNames:
@@ -48,15 +61,20 @@ class TokenNames:
                 rows = {i, j}
             case PairFound(i=i, j=j, runner_up_i=k, runner_up_j=m):
                 rows = {row for row in (i, j, k, m) if row is not None}
-            case Ladder(rungs=rungs):
+            case Ladder(rungs=rungs, outliers=outliers):
                 rows = {row for rung in rungs for row in (rung.removed, rung.i, rung.j) if row is not None}
+                rows.update(outlier.index for outlier in outliers)
+            case FarthestPairs(pairs=pairs):
+                rows = {row for pair in pairs for row in (pair.i, pair.j)}
+            case DuplicateRows(groups=groups):
+                rows = {row for group in groups for row in group}
             case _:
                 return
         new = sorted(rows - self._named)
-        if not new:
-            return
         self._named.update(new)
-        yield Named(tokens=tuple(Token(index=row, id=self._ids[row], text=self._text(row)) for row in new))
+        for start in range(0, len(new), _AT_ONCE):
+            some = new[start : start + _AT_ONCE]
+            yield Named(tokens=tuple(Token(index=row, id=self._ids[row], text=self._text(row)) for row in some))
 
     def _text(self, row: int) -> str | None:
         text = self._vocabulary.text(self._ids[row]) if self._vocabulary else None

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ...engine.analysis.criteria import norms_beyond
 from ...engine.events import Analysed, TokenMeasure
 from ...engine.journal.record import RunRecord
 from ...engine.text.escape import visible
 from ...engine.text.numbers import count, degrees, distance, ratio
 from ..view import View
-from ..widgets.lines import EMPTY, Line, Role, left, number, right, wrap
+from ..widgets.lines import EMPTY, Line, Role, left, number, quoted, right, wrap
 from ..widgets.model_list import status
-from ..widgets.outliers import quoted
 
 NAME: Final = 15  # cells of the first column, or a third of a narrow page
 GAP: Final = 2
@@ -136,13 +136,13 @@ def _of_rows(run: RunRecord) -> list[Fact]:
 
 def _of_pair(run: RunRecord) -> list[Fact]:
     pair, found = run.pair, run.analysis
-    verdict = ("yes" if found.both_far else "no") if found else None
+    beyond = norms_beyond(found.outlier, found.other, found.centroid_norm) if found else None
     return [
-        Fact("apart", "distance", pair.distance if pair else None),
+        Fact("distance", "distance", pair.distance if pair else None),
         Fact("next distance", "distance", pair.runner_up if pair else None),
         Fact("pairs that tie", "count", pair.ties if pair else None),
-        Fact("their mean", "distance", found.mean_distance if found else None),
-        Fact("both far", "text", verdict),
+        Fact("mean from c", "distance", found.mean_distance if found else None),
+        Fact("norms > 2|c|", "text", beyond),
     ]
 
 
@@ -170,7 +170,7 @@ def _of_cluster(found: Analysed | None) -> list[Fact]:
         Fact("centroid norm", "distance", found.centroid_norm if found else None),
         Fact("median norm", "distance", found.norms.median if found else None),
         Fact("median from c", "distance", found.distances.median if found else None),
-        Fact("mean from c", "distance", found.distances.mean if found else None),
+        Fact("mean of all", "distance", found.distances.mean if found else None),
         Fact("largest from c", "distance", found.distances.maximum if found else None),
     ]
 
@@ -180,6 +180,6 @@ def _of_ladder(run: RunRecord) -> list[Fact]:
     outside = (ladder.outside or 0) if ladder and ladder.rungs else None
     width = ladder.rungs[outside].diameter if ladder and outside and outside < len(ladder.rungs) else None
     return [
-        Fact("tokens outside", "count", outside),
-        Fact("width without", "distance", width),
+        Fact("outliers", "count", outside),
+        Fact("diameter w/o", "distance", width),
     ]

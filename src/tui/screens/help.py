@@ -10,20 +10,23 @@ PARTS: Final = (
     ("models", "The models found, numbered as the keys 1 to 9 show them; ● searching, ◌ 2nd in line, "
      "‖ paused, ✓ done with the farthest distance, ■ stopped, ✗ broken, failed or died, – not searched. Switching "
      "stops nothing. Runs on one device wait for one another, in the order asked, but not for a paused one."),
-    ("progress", "Batches settled, pairs settled in percent, pairs a second, time left at that rate; after "
-     "the end, when and how long the search was."),
+    ("progress", "Batches settled, pairs settled in percent, pairs a second; after the end, "
+     " when and how long the search was."),
     ("batches", "One line a batch of rows. ≥ is a lower bound, found so far; ✓ is proved. ★ marks the batches "
      "that hold the farthest pair. The table follows the run until the cursor is moved, and what is under the "
      "cursor stays there. Sorted or filtered, rows change places once a second at most."),
     ("a batch", "The batch whose own pair the panels show, chosen with enter, has ▸."),
-    ("outliers", "The two tokens of the farthest pair, the one of larger norm first."),
+    ("headline", "The answer: the distance of the farthest pair, its largest possible error, the pair, the "
+     "token of larger norm first, how many outliers there are, and the diameter with and without them."),
+    ("outliers", "Every outlier, the farthest from the centroid first; i and j mark the farthest pair. A token of "
+     "the pair that is no outlier stands last, without a rank. f shows every column."),
     ("triangle", "Centroid c and the two tokens i and j, to scale; each angle beside the side opposite it."),
     ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
     ("batch maxima", "The maximum of every batch, or its lower bound so far, in the cluster's order. p turns from "
      "the cluster's numbers to this plot and the next two; a large screen has room for all of them."),
-    ("distances", "How many tokens lie how far from the centroid, both scales logarithmic; those beyond twice the "
-     "median distance are in another colour, and i and j stand under the pair."),
-    ("ladder", "The diameter without the k farthest-out tokens, k = 0, 1, …, on a logarithmic scale; ▲ and ★ mark "
+    ("distances", "How many tokens lie how far from the centroid, both scales logarithmic; outliers are "
+     "in another colour, and i and j stand under the pair."),
+    ("ladder", "The diameter without the k farthest tokens, k = 0, 1, …, on a logarithmic scale; ▲ and ★ mark "
      "where it collapses."),
 )  # fmt: skip
 
@@ -51,19 +54,20 @@ NUMBERS: Final = (
     ("pair", "the tokens i < j that attain it; among equal pairs the smallest (i, j)."),
     ("evaluated", "how many of the batch's pairs were worked out; every other was ruled out by a bound on its "
      "distance that holds in spite of rounding."),
-    ("apart", "|x_i − x_j| of the farthest pair, in float64, ± its largest possible error; ≈ where that error "
+    ("distance", "|x_i − x_j| of the farthest pair, in float64, ± its largest possible error; ≈ where that error "
      "reaches the last digit shown."),
     ("norm", "|x| = √Σx²."),
     ("÷ centroid", "|x| / |c|."),
     ("from c", "the distance from the centroid, |x − c|."),
-    ("their mean", "(|x_i − c| + |x_j − c|) / 2, to be read beside how far they are apart."),
-    ("both far", "yes where |x_i| > 2|c| and |x_j| > 2|c|."),
+    ("mean", "the mean distance of the pair from c, (|x_i − c| + |x_j − c|) / 2."),
+    ("norms > 2|c|", "the test of norms: |x_i| > 2|c| and |x_j| > 2|c|, for both, only the larger, or neither."),
+    ("÷ med", "the distance from c over the median one of all tokens."),
     ("angle", "by the law of cosines, as at c: arccos((a² + b² − s²) / 2ab), with a and b the sides that meet "
      "there and s the side opposite."),
     ("Σ", "the sum of the three angles, which ought to be 180°."),
     ("c by dot", "the angle at c again, by dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
-    ("outside", "k where the diameter falls by the largest ratio when the k-th farthest-out token goes, if that "
-     "is more than 2: two tokens opposite each other explain a fall to half, and no more."),
+    ("outliers", "k where the diameter falls by the largest ratio when the k-th farthest token is removed, if "
+     "that is more than 2: two tokens opposite each other explain a fall to half, and no more."),
     ("median", "of an even number of rows, the lower of the middle two."),
     ("rows' mean", "how far the stored centroid is from the mean of the rows: |c − Σx/n|. It is stored rounded."),
     ("identical", "rows that agree in every bit; a group is two or more of them."),

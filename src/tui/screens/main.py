@@ -18,6 +18,7 @@ from ..messages import Chosen, FilterTyped, RunChanged
 from ..view import View
 from ..widgets.batches.filter import Filter, parse_filter
 from ..widgets.batches.table import BatchTable
+from ..widgets.headline import Headline
 from ..widgets.lines import ROLE_CLASSES
 from ..widgets.model_list import ModelList
 from ..widgets.notice import NoticePanel, first_run, notice
@@ -60,6 +61,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Title(id="title")
+        yield Headline(id="headline")
         with Container(id="panels"):
             yield ModelList(id="models")
             yield ProgressLine(id="progress")

@@ -15,6 +15,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ...engine.events import Token
 from ...engine.text.escape import visible
 from ...engine.text.numbers import distance
 
@@ -68,6 +69,14 @@ def number(value: float, width: int, error: float = 0.0) -> str:
         form = f".{digits}{'f' if 10.0 ** (2 - digits) <= abs(value) < 1e6 else 'e'}"
         shown, least, most = (f"{number:{form}}" for number in (value, value - error, value + error))
     return shown if least == most else f"<{value + error:.0e}"
+
+
+def quoted(token: Token | None, width: int) -> str:
+    """A token's text in quotes, harmless, in at most `width` cells; "" where it has none."""
+    if token is None or token.text is None:
+        return ""
+    short = visible(token.text, max(width - 2, 1))
+    return f"'{short}'"
 
 
 def wrap(text: str, width: int, role: Role = "text") -> list[Line]:

@@ -153,9 +153,8 @@ def _again(view: View) -> tuple[str, str]:
 def _kept(record: RunRecord) -> tuple[str, ...]:
     """What the journal holds of a search that did not end: the pair, or the largest distance so far."""
     if record.pair:
-        return (
-            f"The pair it found: rows {record.pair.i}, {record.pair.j}, {distance(record.pair.distance)} apart.",
-        )
+        pair = record.pair
+        return (f"The pair it found: rows {pair.i}, {pair.j}, distance {distance(pair.distance)}.",)
     values = [row.value for row in record.batches if row.value is not None]
     return (f"The largest distance so far: {distance(max(values))}.",) if values else ()
 

@@ -1,22 +1,25 @@
-"""The outliers panel: the two tokens side by side, how far apart they are, the verdict, and the certificate."""
+"""The outliers panel: every outlier of the cluster, the test of norms, and what is proved of the farthest pair."""
 
 from collections.abc import Sequence
 
-from ...engine.events import PairFound, Token
+from ...engine.events import PairFound
 from ...engine.journal.record import BatchRecord, RunRecord
-from ...engine.report.sentences import checked, ruled_out, runner_up_gap
-from ...engine.text.escape import visible
-from ...engine.text.numbers import count, distance, ratio, share
+from ...engine.report.outliers import is_outlier, medians, outliers
+from ...engine.report.sentences import checked, outlier_count, rows, ruled_out, runner_up_gap
+from ...engine.text.numbers import count, distance, ratio, share, times
 from ..shown_pair import PairMeasures, ShownPair, shown_pair
 from ..view import View
-from .lines import EMPTY, Line, Role, Span, left, number, width_of, wrap
+from .lines import EMPTY, Line, Role, Span, left, number, quoted, width_of, wrap
+from .outlier_list import outlier_table
 from .panel import Panel, title_of
 
 LABEL = 11  # cells of the first column
+FULL = 90  # cells from which the panel has the screen to itself
+NORMS = {"both": "both", "larger": "only the larger", "neither": "neither"}
 
 
 def outlier_lines(view: View, width: int, height: int) -> list[Line]:
-    """The pair, for `width` by `height` cells; the certificate in words, and numbers in full, where they fit."""
+    """The outliers, or the pair where there are none, for `width` by `height` cells; more where it fits."""
     record, shown = view.record, shown_pair(view)
     if record is None:
         return []
@@ -25,23 +28,70 @@ def outlier_lines(view: View, width: int, height: int) -> list[Line]:
     if shown is None or shown.measures is None or shown.found is None:
         return _so_far(view, record, width) if view.chosen is None else _no_pair_yet(record, view.chosen, width)
     pair, measures = shown.found, shown.measures
-    lines = _tokens(record, (measures.outlier.index, measures.other.index), measures, width)
-    apart = f"{distance(pair.distance, pair.error)}"
-    lines += [
-        (_label("apart"), (apart, "strong"), (_error(pair, width - LABEL - len(apart)), "dim")),
-        (_label("their mean"), (distance(measures.mean_distance), "text"), ("  from c", "dim")),
-        _verdict(measures, width),
-    ]
+    tests = [_norm_test(measures, width), _proof(pair, width)]
     check = _check(view, record, width)
-    sentences = certificate(record, pair)
-    room = height - len(lines) - 1 - len(check)
-    for words in (" ".join(sentences), sentences[0]):
-        wrapped = wrap(words, width, "dim")
-        if len(wrapped) <= room:
-            spaced = [EMPTY] if len(wrapped) < room else []
-            lines = [*lines[:5], *spaced, *lines[5:], EMPTY, *wrapped, *check]
-            return [*lines, *_in_full(record, shown, measures, width, height - len(lines))]
-    return [*lines, *_short_certificate(pair, check)]
+    ij = (measures.outlier.index, measures.other.index)
+    if outliers(record):
+        room = height - len(tests) - len(check)
+        lines = outlier_table(record, width, room)
+    else:
+        lines = _tokens(record, ij, measures, width)
+        lines += _outlier_or_not(record, measures, width)
+    if len(lines) + len(tests) + len(check) + 2 <= height:
+        lines += [_mean_distance(measures, width), EMPTY]
+    lines += [*tests, *check]
+    if width >= FULL and len(lines) + 6 <= height:
+        lines += [EMPTY, *wrap(" ".join(certificate(record, pair)), width, "dim")]
+        lines += _in_full(record, shown, measures, width, height - len(lines))
+    return lines
+
+
+def _norm_test(measures: PairMeasures, width: int) -> Line:
+    """The notebook's test, in words that fit."""
+    answer: Span = (NORMS[measures.norms_beyond], "strong")
+    for question in ("norms > 2 × the centroid's: ", "norms > 2 × centroid's: ", "norms > 2|c|: "):
+        line: Line = ((question, "dim"), answer)
+        if width_of(line) <= width:
+            return line
+    return (answer,)
+
+
+def _mean_distance(measures: PairMeasures, width: int) -> Line:
+    words = "mean distance from c  " if width >= 34 else "mean from c  "
+    return ((words, "dim"), (distance(measures.mean_distance), "text"))
+
+
+def _outlier_or_not(record: RunRecord, measures: PairMeasures, width: int) -> list[Line]:
+    """For each of the two how many median distances it lies from the centroid, and whether it is an outlier."""
+    column = _token_column(width)
+    pair = (measures.outlier, measures.other)
+    far = [times(medians(record, one.distance)) for one in pair]
+    known = [is_outlier(record, one.index) for one in pair]
+    words = [{True: "yes", False: "no", None: "–"}[one] for one in known]
+    lines: list[Line] = [
+        (_label(name), (left(one, column), "text"), (" ", "text"), (left(other, column), "text"))
+        for name, (one, other) in (("÷ median", far), ("outlier", words))
+    ]
+    return lines if record.ladder else lines[:1]
+
+
+def _proof(pair: PairFound, width: int) -> Line:
+    """What is proved of the pair, in one line."""
+    only = pair.ties == 1
+    first = "the only pair at this distance" if only else f"first of {count(pair.ties)} pairs at this distance"
+    shorter = "the only pair" if only else f"first of {count(pair.ties)} ties"
+    shortest = "only pair" if only else f"{count(pair.ties)} ties"
+    evaluated = share(pair.evaluated, pair.pairs)
+    for words in (
+        f"{first}, {evaluated} of pairs evaluated",
+        f"{shorter}, {evaluated} evaluated",
+        f"{shortest}, {evaluated} evaluated",
+        shortest,
+    ):
+        line: Line = (("proved: ", "good"), (words, "text"))
+        if width_of(line) <= width:
+            return line
+    return (("proved", "good"),)
 
 
 def _check(view: View, record: RunRecord, width: int) -> list[Line]:
@@ -66,13 +116,13 @@ def _of_batch(
     view: View, record: RunRecord, shown: ShownPair, row: BatchRecord, width: int, height: int
 ) -> list[Line]:
     """A chosen batch's pair, under a line that says so."""
-    rows = f"rows {row.start}–{row.end}"
-    of = f" of {count(len(record.batches))}, {rows}" if width >= 30 + len(rows) else f", {rows}"
+    those = f"rows {rows(row.start, row.end)}"
+    of = f" of {count(len(record.batches))}, {those}" if width >= 30 + len(those) else f", {those}"
     lines: list[Line] = [((f"batch {row.batch}{of}", "accent"),)]
     measures = shown.measures
     ij = (measures.outlier.index, measures.other.index) if measures else (shown.i, shown.j)
     lines += _tokens(record, ij, measures, width)
-    words = "apart" if shown.settled else "at least"
+    words = "distance" if shown.settled else "at least"
     lines.append((_label(words), (distance(shown.distance), "strong")))
     if measures is None:
         sentence = (
@@ -81,10 +131,7 @@ def _of_batch(
             else "The run ended before their norms and angles were measured."
         )
         return [*lines, EMPTY, *wrap(sentence, width, "dim")][:height]
-    lines += [
-        (_label("their mean"), (distance(measures.mean_distance), "text"), ("  from c", "dim")),
-        _verdict(measures, width),
-    ]
+    lines += [_mean_distance(measures, width), _norm_test(measures, width)]
     proved = "Proved: no token of the batch is farther from any other of the cluster."
     words = proved if shown.settled else "The farthest found so far; the batch is not settled yet."
     wrapped = wrap(words, width, "dim")
@@ -111,7 +158,7 @@ def _in_full(record: RunRecord, shown: ShownPair, measures: PairMeasures, width:
         row("its batch", count(first.index // size), count(second.index // size)),
         row("norm", repr(first.norm), repr(second.norm)),
         row("from c", repr(first.distance), repr(second.distance)),
-        row("apart", repr(shown.distance), ""),
+        row("distance", repr(shown.distance), ""),
     ]
     found = shown.found
     if found is not None and found.runner_up is not None:
@@ -129,9 +176,9 @@ def _no_pair_yet(record: RunRecord, batch: int, width: int) -> list[Line]:
 def certificate(record: RunRecord, pair: PairFound) -> list[str]:
     """What is proved of the pair, in words; then, where it was worked out, the next largest distance."""
     unique = (
-        "the only pair this far apart"
+        "the only pair at this distance"
         if pair.ties == 1
-        else f"the first of {count(pair.ties)} pairs this far apart"
+        else f"the first of {count(pair.ties)} pairs at this distance"
     )
     evaluated = (
         f"all {count(pair.pairs)} pairs were evaluated"
@@ -140,7 +187,7 @@ def certificate(record: RunRecord, pair: PairFound) -> list[str]:
         f"evaluated and every other was {ruled_out(pair)}"
     )
     error = f"± {pair.error:.1e}" if pair.error else "exactly"
-    sentences = [f"Certified: {distance(pair.distance)} {error}, {unique}; {evaluated}."]
+    sentences = [f"Proved: {distance(pair.distance)} {error}, {unique}; {evaluated}."]
     if pair.runner_up is not None:
         i, j = (_id(record, index) for index in (pair.runner_up_i, pair.runner_up_j))
         between = f" ({i} · {j})" if i and j else ""
@@ -150,7 +197,7 @@ def certificate(record: RunRecord, pair: PairFound) -> list[str]:
 
 def _tokens(record: RunRecord, indices: tuple[int, int], measures: PairMeasures | None, width: int) -> list[Line]:
     """The ids and the texts, and the three measures of both tokens where they are known; one column a token."""
-    column = min(max((width - LABEL - 1) // 2, 6), 24)
+    column = _token_column(width)
 
     def row(name: str, cells: Sequence[str], role: Role = "text") -> Line:
         one, other = cells
@@ -175,36 +222,9 @@ def _tokens(record: RunRecord, indices: tuple[int, int], measures: PairMeasures 
     ]
 
 
-def quoted(token: Token | None, width: int) -> str:
-    """A token's text in quotes, harmless, in at most `width` cells; "" where it has none."""
-    if token is None or token.text is None:
-        return ""
-    short = visible(token.text, max(width - 2, 1))
-    return f"'{short}'"
-
-
-def _verdict(measures: PairMeasures, width: int) -> Line:
-    answer: Span = ("yes", "strong") if measures.both_far else ("no", "strong")
-    for question in ("both far from the centroid", "both far from c"):
-        line: Line = ((question + "  ", "dim"), answer)
-        if width_of(line) <= width:
-            return line
-    return (answer,)
-
-
-def _short_certificate(pair: PairFound, check: list[Line]) -> list[Line]:
-    ties = "the only pair this far" if pair.ties == 1 else f"first of {count(pair.ties)} ties"
-    evaluated = share(pair.evaluated, pair.pairs)
-    return [
-        (("certified: ", "good"), (ties, "text")),
-        *check,
-        ((f"{evaluated} of the pairs evaluated", "dim"),),
-    ]
-
-
-def _error(pair: PairFound, width: int) -> str:
-    text = f" ± {pair.error:.1e}" if pair.error else " exactly"
-    return text if len(text) <= width else ""
+def _token_column(width: int) -> int:
+    """The cells of each token's column."""
+    return min(max((width - LABEL - 1) // 2, 6), 24)
 
 
 def _so_far(view: View, record: RunRecord, width: int) -> list[Line]:
@@ -214,7 +234,7 @@ def _so_far(view: View, record: RunRecord, width: int) -> list[Line]:
         return [(("The largest distance so far", "dim"),), (("appears here.", "dim"),)]
     lines = _tokens(record, (best.i, best.j), None, width)
     found = record.pair.distance if record.pair else best.value
-    words = "at least" if record.pair is None else "apart"
+    words = "at least" if record.pair is None else "distance"
     lines.append((_label(words), (distance(found), "strong")))
     lines.append(EMPTY)
     follow = "Norms, triangle and statistics follow"
@@ -237,6 +257,9 @@ class Outliers(Panel):
     TITLE = "outliers"
 
     def title(self, view: View) -> str:
+        record = view.record
+        if view.chosen is None and record is not None and record.ladder is not None:
+            return outlier_count(record.ladder) or self.TITLE
         return title_of(self.TITLE, view)
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:

@@ -1,4 +1,4 @@
-"""The progress line: the batches settled, the share, the rate, the time left, a bar; or how the run ended."""
+"""The progress line: the batches settled, the share, the rate, a bar; or how the run ended."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def progress_line(view: View, width: int) -> Line:
         case "analysing" if record.analysis:
             return _climbing(record)
         case "analysing":
-            return (("● ", "accent"), ("the pair is found; measuring what kind of outliers it is …", "text"))
+            return (("● ", "accent"), ("the pair is found; measuring its tokens …", "text"))
         case "done":
             return _done(record, view.changed, width)
         case _:
@@ -61,8 +61,6 @@ def _searching(record: RunRecord, width: int, paused: str) -> Line:
         texts.append((f"paused: {paused} goes on", "warn"))
     elif record.progress and record.progress.pairs_per_second > 0:
         texts.append((f"{rate(record.progress.pairs_per_second):>13}", "text"))
-        if record.seconds_left is not None:
-            texts.append((f"{duration(record.seconds_left):>7} left", "text"))
     line: list[Span] = []
     for text in texts:
         line += [text, ("  ", "text")]
@@ -80,7 +78,7 @@ def _climbing(record: RunRecord) -> Line:
     """The result is there; what is still under way is the ladder."""
     climbing = record.climbing
     share = percent(climbing.settled / climbing.pairs) if climbing and climbing.pairs else ""
-    words = "the pair is found and analysed; taking the farthest-out tokens away …"
+    words = "the pair is found; counting the outliers …"
     return (("● ", "accent"), (words, "text"), (f"  {share}", "strong"))
 
 

@@ -41,7 +41,11 @@ def test_the_json_object_holds_every_number_and_goes_through_json_unchanged() ->
     assert read["analysis"]["outlier"]["token"]["id"] == 71473
     assert read["analysis"]["outlier"]["norm_ratio"] == 1.21912193 / 0.37091014
     assert read["analysis"]["triangle"]["at_centroid"] == 90.16
-    assert read["analysis"]["copies"]["sizes"][:2] == [814, 704]
+    assert read["analysis"]["duplicates"]["sizes"][:2] == [814, 704]
+    assert read["analysis"]["norms_beyond"] == "both"
+    assert read["analysis"]["other"]["is_outlier"] is True
+    assert [one["token"]["id"] for one in read["outliers"]][:2] == [71473, 48494]
+    assert [one["rank"] for one in read["outliers"]] == list(range(1, 10))
     assert read["ended"] == {"outcome": "done", "reason": done().reason, "advice": "", "cause": None}
 
 

@@ -132,7 +132,7 @@ def test_a_stored_centroid_beside_the_mean_and_copies_of_rows_are_warned_of(whol
     warnings = {warning.kind: warning.message for warning in read_record(run.journal).warnings}
     assert f"{offset:.8f} from the rows' true mean" in warnings["centroid"]
     groups = [number for number in Counter(map(tuple, rows.tolist())).values() if number > 1]
-    assert f"{sum(groups)} of 150 rows are bit-identical to another: {len(groups)} group" in warnings["copies"]
+    assert f"{sum(groups)} of 150 rows are duplicates, bit for bit, in {len(groups)} group" in warnings["copies"]
 
 
 def test_rows_that_are_their_own_centroid_are_not_warned_of(tmp_path: Path) -> None:

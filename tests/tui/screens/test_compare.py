@@ -1,5 +1,6 @@
 """Two models side by side: every number of both and the difference."""
 
+import msgspec
 import pytest
 from farpair.tui.screens.compare import comparison_lines
 from farpair.tui.view import View
@@ -26,7 +27,8 @@ def shown(one: View, other: View, width: int = 104) -> list[str]:
 
 def second() -> View:
     """Another model's run, smaller and of another kind."""
-    found = analysed(both_far=False, mean_distance=0.7, centroid_norm=0.25)
+    near = msgspec.structs.replace(analysed().other, norm=0.4)
+    found = analysed(other=near, mean_distance=0.7, centroid_norm=0.25)
     events = [*started(n=1000), named(), settled(0), pair_found(ties=3), found, ladder(outside=None), done()]
     return view_of(events, a_model("second"))
 
@@ -37,14 +39,14 @@ def test_every_number_stands_beside_the_others_with_the_difference() -> None:
         "rows 2,248 1,000 −1,248",
         "dtype BF16 BF16 same",
         "pairs that tie 1 3 +2",
-        "their mean 1.13535678 0.70000000 −0.4353568",  # 0.435356785: the eighth digit could be either
-        "both far yes no differs",
+        "mean from c 1.13535678 0.70000000 −0.4353568",  # 0.435356785: the eighth digit could be either
+        "norms > 2|c| both larger differs",
         "centroid norm 0.37091014 0.25000000 −0.12091014",
         "token 71473 '██取' 71473 '██取' same",
         "÷ centroid 3.29× 3.29× same",
         "angle at c 90.16° 90.16° same",
-        "tokens outside 9 0 −9",
-        "width without 0.00169000 –",
+        "outliers 9 0 −9",
+        "diameter w/o 0.00169000 –",
     ):
         assert wanted in lines
 

@@ -48,7 +48,7 @@ SHOW_PUBLISHED = [
 
 def test_y_sends_the_pair_the_batch_or_the_report_to_the_terminals_clipboard(terminal: Terminal) -> None:
     with terminal:
-        terminal.wait_for("both far")
+        terminal.wait_for("norms > 2")
         terminal.press("y", "y")
         terminal.wait_for("Sent to the clipboard")
         terminal.press("down", "down", "y", "b")
@@ -71,7 +71,7 @@ def test_inside_tmux_what_is_copied_reaches_the_terminal_outside(state: Path, tm
     tmux = [program, "-S", str(tmp_path / "socket"), "-f", "/dev/null"]
     with Terminal([*tmux, "new-session", shlex.join(SHOW_PUBLISHED)], state, columns=120, rows=36) as terminal:
         try:
-            terminal.wait_for("both far")
+            terminal.wait_for("norms > 2")
             terminal.press("y", "y")
             terminal.wait_for("Sent to the clipboard")
             terminal.wait_for(lambda _: bool(clipboard(terminal.written)))

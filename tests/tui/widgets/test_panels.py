@@ -4,7 +4,9 @@ import msgspec
 import pytest
 from farpair.engine.events import Climbing, Copies, RunEnded, Triangle
 from farpair.engine.models.discovery import Model
+from farpair.engine.report.outliers import outliers
 from farpair.tui.view import Settings, View
+from farpair.tui.widgets.headline import headline_line
 from farpair.tui.widgets.lines import Line, number, plain, width_of, wrap
 from farpair.tui.widgets.model_list import model_line, model_lines, status
 from farpair.tui.widgets.notice import notice, notice_lines
@@ -17,6 +19,7 @@ from support.published import (
     a_model,
     analysed,
     done,
+    ladder,
     named,
     pair_found,
     progress,
@@ -27,7 +30,7 @@ from support.published import (
 )
 
 # The rooms that the panels have at 80x24, 120x36 and 200x50.
-OUTLIERS = [(34, 10), (34, 14), (42, 18)]
+OUTLIERS = [(34, 9), (34, 14), (42, 17)]
 TRIANGLE = [(45, 8), (37, 14), (73, 18)]
 STATISTICS = [(34, 8), (37, 14), (73, 18)]
 
@@ -37,29 +40,82 @@ def fits(lines: list[Line], width: int, height: int) -> bool:
 
 
 @pytest.mark.parametrize(("width", "height"), OUTLIERS)
-def test_the_outliers_panel_shows_the_pair_its_numbers_and_its_certificate(width: int, height: int) -> None:
+def test_the_outliers_panel_lists_the_outliers_and_what_is_proved(width: int, height: int) -> None:
     lines = outlier_lines(view_of(published()), width, height)
     text = " ".join(plain(lines).split())
     assert fits(lines, width, height)
-    for shown in ("71473", "48494", "'██取'", "' xyz'", "1.21912193", "1.16991878", "3.29×", "3.15×",
-                  "1.16093612", "1.10977745", "1.60828757 ± 4.4e-16", "1.13535678", "yes", "only pair this far",
-                  "0.7%"):  # fmt: skip
+    for shown in ("j 1 71473", "i 2 48494", "1.16093", "1.10977", "927×", "886×", "only pair, 0.7% evaluated"):
         assert shown in text
-    assert text.index("71473") < text.index("48494"), "the token of larger norm comes first"
+    assert "centroid's: both" in text
+    assert ("99999" in text) == (height >= 12)
+    assert ("… and 5 more" in text) == (height < 12)
+    assert text.index("71473") < text.index("48494"), "the farthest comes first"
+
+
+def test_the_outliers_panel_has_every_column_where_it_has_the_screen() -> None:
+    lines = outlier_lines(view_of(published()), 116, 33)
+    text = " ".join(plain(lines).split())
+    assert fits(lines, 116, 33)
+    for shown in ("1.21912193", "1.16991878", "3.29×", "3.15×", "1.16093612", "'██取'", "' xyz'", "1.13535678",
+                  "Proved: 1.60828757 ± 4.4e-16, the only pair at this distance"):  # fmt: skip
+        assert shown in text
+
+
+def test_a_token_of_the_pair_that_is_no_outlier_is_listed_last_and_without_a_rank() -> None:
+    rungs = tuple(msgspec.structs.replace(rung, diameter=1.0 if k < 1 else 1e-3) for k, rung in
+                  enumerate(ladder().rungs))  # fmt: skip
+    events = [*published()[:-2], ladder(rungs=rungs, outside=1), done()]
+    view = view_of(events)
+    text = [" ".join(line.split()) for line in plain(outlier_lines(view, 42, 17)).splitlines()]
+    assert text[1].startswith("j 1 71473")
+    assert text[2].startswith("i – 48494")
+    assert "1 outlier (71473)" in plain([headline_line(view, 120)])
+    assert view.record is not None
+    assert [one.index for one in outliers(view.record) or ()] == [17]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (
+            200,
+            "· 9 outliers (71473 48494 70001 70002 70003 70004 70005 70006 99999) · diameter 1.61 → 0.00169",
+        ),
+        (120, "1.60828757 ± 4.4e-16 · 71473 ↔ 48494 · 9 outliers · diameter 1.61 → 0.00169 without them"),
+        (80, "1.60828757 · 71473 ↔ 48494 · 9 outliers · 1.61 → 0.00169 without them"),
+        (42, "1.60828757 · 71473 ↔ 48494 · 9 outliers"),
+        (20, "1.60828757"),
+    ],
+)
+def test_the_headline_is_the_answer_as_long_as_it_fits(width: int, shown: str) -> None:
+    line = headline_line(view_of(published()), width)
+    assert shown in plain([line])
+    assert width_of(line) <= width
+
+
+def test_while_searching_the_headline_has_the_best_pair_and_the_time() -> None:
+    events = [*started(), named(), *(settled(b) for b in range(6)), progress(0.675, 1e6)]
+    text = plain([headline_line(view_of(events), 80)])
+    for shown in ("≥ 1.60828757 · 48494 ↔ 71473", "821 ms left", "done "):
+        assert shown in text
+    assert plain([headline_line(View(a_model()), 80)]) == ""
+    cut_short = view_of(events, crash="The engine was killed.")
+    assert "≥ 1.60828757 · 48494 ↔ 71473 · best so far, at 67%" in plain([headline_line(cut_short, 80)])
 
 
 @pytest.mark.parametrize(("width", "height"), OUTLIERS)
 def test_ties_are_counted_where_the_pair_is_not_unique(width: int, height: int) -> None:
-    events = [*started(), named(), pair_found(ties=1200), analysed(both_far=False), done()]
+    near = msgspec.structs.replace(analysed().other, norm=0.5)
+    events = [*started(), named(), pair_found(ties=1200), analysed(other=near), done()]
     text = " ".join(plain(outlier_lines(view_of(events), width, height)).split())
     assert "1,200" in text
     assert "only pair" not in text
-    assert " no " in text
+    assert "only the larger" in text
 
 
 def test_a_distance_whose_last_digit_is_in_doubt_says_so() -> None:
     events = [*started(), named(), pair_found(error=1e-7), analysed(), done()]
-    assert "≈1.60828757 ± 1.0e-07" in plain(outlier_lines(view_of(events), 40, 10))
+    assert "≈1.60828757 ± 1.0e-07" in plain([headline_line(view_of(events), 80)])
 
 
 def test_while_searching_the_largest_distance_so_far_is_shown() -> None:
@@ -109,18 +165,18 @@ def test_no_copies_and_the_mean_as_centroid_are_said() -> None:
 
 
 @pytest.mark.parametrize("width", [78, 150])
-def test_the_progress_line_shows_batches_share_rate_and_time_left(width: int) -> None:
+def test_the_progress_line_shows_batches_share_and_rate(width: int) -> None:
     line = progress_line(view_of([*started(), *(settled(b) for b in range(6)), progress(0.675, 1e6)]), width)
     text = plain([line])
     assert width_of(line) <= width
-    for shown in ("6/9 batches", "67%", "1.0 Mpair/s", "821 ms left", "━", "─"):
+    for shown in ("6/9 batches", "67%", "1.0 Mpair/s", "━", "─"):
         assert shown in text
 
 
 def test_the_progress_line_says_that_the_ladder_is_climbed_when_the_result_is_there() -> None:
     events = [*started(), named(), pair_found(), analysed(), Climbing(settled=3, pairs=8)]
     text = plain([progress_line(view_of(events), 78)])
-    assert "taking the farthest-out tokens away …  37%" in text
+    assert "counting the outliers …  37%" in text
 
 
 def test_the_progress_line_of_a_finished_run_shows_its_date_and_its_time() -> None:

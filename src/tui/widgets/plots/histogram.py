@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ....engine.events import Analysed, Histogram
-from ....engine.text.numbers import count, roughly
+from ....engine.report.outliers import Outlier, outliers
+from ....engine.text.numbers import count
 from ...view import View
 from ..lines import Line, Role, wrap
 from ..panel import Panel
@@ -22,7 +23,8 @@ def distance_lines(view: View, width: int, height: int) -> list[Line]:
     found = record.analysis.histogram
     if found is None:
         return wrap("The program that made this run took no histogram; r runs it again.", width, "dim")
-    heading: list[Line] = [((_heading(found, width), "dim"),)]
+    listed = outliers(record)
+    heading: list[Line] = [((_heading(found, listed, width), "dim"),)]
     rows = height - len(heading) - 2
     if rows < 1 or not found.counts:
         return heading[:height]
@@ -35,30 +37,31 @@ def distance_lines(view: View, width: int, height: int) -> list[Line]:
     wide = Axis(found.edges[0], found.edges[-1], log=True)
     below = [label_row(columns_of(wide, wide.ticks(max(across // 8, 2)), across), across)]
     marks = _marks(record.analysis, wide, across)
-    picture = _bars(found, tall, wide, across, rows)
+    picture = _bars(found, _nearest(listed), tall, wide, across, rows)
     return [*heading, *framed([*picture, ((marks, "accent"),)], ticks, below)]
 
 
-def _heading(found: Histogram, width: int) -> str:
-    """How many tokens are marked, in words that fit."""
-    total = sum(found.counts) + found.at_zero
-    beyond, threshold = count(found.beyond), roughly(found.threshold)
+def _heading(found: Histogram, listed: Sequence[Outlier] | None, width: int) -> str:
+    """How many tokens are outliers, in words that fit."""
+    total = count(sum(found.counts) + found.at_zero)
+    of = f"{total} tokens" if listed is None else f"{count(len(listed))} outliers of {total} tokens"
+    if listed is not None and len(listed) == 1:
+        of = f"1 outlier of {total} tokens"
     on_it = f"; {count(found.at_zero)} on the centroid" if found.at_zero else ""
-    words = (
-        f"{beyond} of {count(total)} tokens beyond {threshold}, 2 × the median{on_it}",
-        f"{beyond} of {count(total)} tokens beyond {threshold}, 2 × the median",
-        f"{beyond} beyond {threshold}, 2 × the median",
-        f"{beyond} beyond",
-    )
-    return next((sentence for sentence in words if len(sentence) <= width), "")
+    return next((sentence for sentence in (f"{of}{on_it}", of) if len(sentence) <= width), "")
 
 
-def _bars(found: Histogram, tall: Axis, wide: Axis, width: int, height: int) -> list[Line]:
-    """A bar a bin, or for bins narrower than a cell one for several together; bars beyond the threshold marked."""
+def _nearest(listed: Sequence[Outlier] | None) -> float | None:
+    """The least distance of an outlier from the centroid; None where there is none, or it is not known."""
+    return min((one.distance for one in listed or () if one.distance is not None), default=None)
+
+
+def _bars(found: Histogram, nearest: float | None, tall: Axis, wide: Axis, width: int, height: int) -> list[Line]:
+    """A bar a bin, or for bins narrower than a cell one for several together; the bars of outliers marked."""
     counts = merged(found.counts, width)
     bins = [x * len(counts) // width for x in range(width)]
     steps = [round(tall.place(counts[b]) * 8 * height) if counts[b] else 0 for b in bins]
-    inside = round(wide.place(found.threshold) * width) if found.beyond else width
+    inside = width if nearest is None else min(int(wide.place(nearest) * width), width - 1)
     lines: list[Line] = []
     for y in range(height):
         above = 8 * (height - 1 - y)

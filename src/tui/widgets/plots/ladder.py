@@ -1,4 +1,4 @@
-"""The outlier ladder: the diameter without the k farthest-out tokens as a plot, a table and the step where it
+"""The outlier ladder: the diameter without the k farthest tokens as a plot, a table and the step where it
 falls."""
 
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ def ladder_lines(view: View, width: int, height: int, *, drawing: bool = True) -
 
 def _waiting(view: View) -> str:
     if view.stage == "analysing":
-        return "Taking the farthest-out tokens away one by one …"
+        return "Removing the farthest tokens one by one …"
     if view.stage == "done":
         return "No ladder was taken of this run; r runs it again."
-    return "The diameter without the farthest-out tokens appears here, once the pair is analysed."
+    return "The diameter without the farthest tokens appears here, once the pair is found."
 
 
 def _plot(found: Ladder, width: int, height: int, drawing: bool) -> list[Line]:
@@ -87,7 +87,7 @@ def _stairs(diameters: Sequence[float], axis: Axis, width: int, height: int) -> 
 
 def _table(record: RunRecord, found: Ladder, width: int, height: int) -> list[Line]:
     """The rungs that tell most: how many tokens are gone, the diameter, and the token that went last."""
-    lines: list[Line] = [((left(" without  diameter     taken last", width), "dim"),)]
+    lines: list[Line] = [((left(" removed  diameter     last removed", width), "dim"),)]
     for k in telling([rung.diameter for rung in found.rungs], height - 1):
         rung = found.rungs[k]
         token = record.tokens.get(rung.removed) if rung.removed is not None else None

@@ -282,4 +282,4 @@ def test_a_batch_without_a_pair_or_with_a_bound_alone_is_said_to_be_so() -> None
     bound = chosen(0, BatchBound(batch=0, lower=1.5, i=14, j=17))
     assert bound.count("at least 1.50000000") == len(ROOMS)
     assert bound.count("measured while the search goes on") == len(ROOMS)
-    assert chosen(0, settled(0)).count("apart 1.60828757") == len(ROOMS)
+    assert chosen(0, settled(0)).count("distance 1.60828757") == len(ROOMS)

@@ -48,7 +48,7 @@ def test_a_plot_of_the_published_run_fits_and_is_drawn(plot: object, width: int,
 
 def test_the_ladder_names_its_step_and_lists_the_rungs_beside_it() -> None:
     text = plain(ladder_lines(view_of(published()), 73, 18))
-    assert "9 tokens lie outside; without them the cluster is 0.0017 wide, and 0.12" in text
+    assert "9 outliers. Diameter 1.61 → 0.00169 without them." in text
     assert "▲ 9" in text
     for shown in ("★      9  0.00169000  99999", "0  1.60828757", "8  0.12000000", "1  1.33000000  71473 '██取'"):
         assert shown in text
@@ -74,9 +74,9 @@ def test_a_ladder_without_a_step_and_one_that_broke_off_say_so() -> None:
         return " ".join(plain(ladder_lines(view_of(events), 73, 18)).split())
 
     flat = tuple(msgspec.structs.replace(rung, diameter=1 - k / 100) for k, rung in enumerate(ladder().rungs))
-    assert "No token lies outside: taking away the 64 farthest-out tokens" in text(rungs=flat, outside=None)
+    assert "No outliers: removing the 64 farthest tokens" in text(rungs=flat, outside=None)
     broken = text(rungs=ladder().rungs[:9], left_out="time", at_most=0.004)
-    assert "9 tokens lie outside; without them the cluster is at most 0.004 wide" in broken
+    assert "9 outliers. Diameter 1.61 → ≤ 0.004 without them." in broken
     assert "ends after 9 steps" in broken
     assert "far longer" in text(rungs=(), outside=None, left_out="time", at_most=2.0)
 
@@ -85,7 +85,7 @@ def test_outliers_are_marked_in_the_histogram_and_the_pair_is_placed() -> None:
     lines = distance_lines(view_of(published()), 64, 11)
     marked = {text for line in lines for text, role in line if role == "warn"}
     assert any("▃" in text or "█" in text for text in marked)
-    assert "9 of 2,248 tokens beyond 0.0025, 2 × the median" in plain(lines)
+    assert "9 outliers of 2,248 tokens" in plain(lines)
     assert any(line and line[-1][0].endswith("ij") for line in lines)
     assert all("█" not in text.lstrip(" ▁▂▃▄▅▆▇█") for text in marked)
 

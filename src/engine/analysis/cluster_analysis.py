@@ -1,0 +1,165 @@
+"""Everything that a run finds out of its rows, step by step: the search, the analysis of the pair, the
+outlier ladder, the farthest pairs and the duplicates.
+
+A run in a process of its own (`worker.pipeline`) and `analyse` in a notebook (`api`) are both these events.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+import torch
+from msgspec.structs import replace
+from torch import Tensor
+
+from ..events import (
+    MOST_DUPLICATES,
+    Analysed,
+    AnyEvent,
+    BatchDone,
+    DuplicateRows,
+    Ladder,
+    PairFound,
+    Progress,
+    ResumePoint,
+    RunEnded,
+    TokenMeasure,
+    Warned,
+)
+from ..run_settings import RunSettings
+from ..search.block_sizes import Blocks
+from ..search.search import search_here
+from ..search.workspace import Workspace
+from ..text.numbers import count, distance
+from .batch_pairs import BatchPairs
+from .farthest_pairs import farthest_pairs
+from .geometry import measures
+from .outlier_ladder import ladder, rungs_worth_taking
+from .pair_analysis import MeasuredRows, analyse, measure_rows
+
+# A centroid this far from the rows' mean, in median distances from it, changes digits that a person reads.
+_NOTICEABLE_OFFSET = 1e-3
+# The ladder may take this many times the search's own time, and the first seconds in any case.
+_LADDER_EFFORT, _LEAST_SECONDS = 3, 10.0
+
+
+def cluster_analysis(
+    rows: Tensor,
+    centroid: Tensor | None,
+    settings: RunSettings,
+    blocks: Blocks,
+    resume: ResumePoint | None = None,
+) -> Generator[AnyEvent]:
+    """What is found out of rows (n, d), n ≥ 1, float32 or float64, around the stored `centroid` (d,) or,
+    where it is None, their mean: from the first event of the search to RunEnded(done), every few
+    milliseconds.
+
+    `settings` names the device, `blocks` the memory taken there. The `pairs` farthest pairs of the settings are
+    listed where they are more than one. `resume` is where a search of the same rows goes on. Closing the
+    generator stops it. Raises InputError where numbers are too large for float64, and ProofError where the search
+    cannot prove its answer.
+    """
+    n = len(rows)
+    if n == 1:
+        yield RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
+        return
+    batch_pairs, began = BatchPairs(rows, centroid), time.thread_time()
+    pair, batches = yield from _search(rows, settings, blocks, resume, batch_pairs)
+    searched = time.thread_time() - began
+    measured = measure_rows(rows, centroid, batch_pairs.mean)
+    analysis = analyse(measured, pair.i, pair.j, pair.distance)
+    yield analysis
+    yield from _warnings(analysis, n)
+    yield from batch_pairs.all_left()
+    seconds = max(_LADDER_EFFORT * searched, _LEAST_SECONDS)
+    memory = blocks.bytes(n, rows.shape[1], -(-n // settings.batch))
+    yield from _ladder(measured, batches, torch.device(settings.device), memory, seconds)
+    if analysis.copies.groups:
+        yield duplicate_rows(measured.original)
+    if settings.pairs > 1:
+        with closing(farthest_pairs(rows, settings.pairs, torch.device(settings.device), blocks)) as steps:
+            yield from steps
+        Workspace.empty()
+    yield RunEnded(outcome="done", reason=f"The farthest pair of {count(n)} tokens is found.")
+
+
+def _search(
+    rows: Tensor, settings: RunSettings, blocks: Blocks, resume: ResumePoint | None, batch_pairs: BatchPairs
+) -> Generator[AnyEvent, None, tuple[PairFound, list[BatchDone]]]:
+    pair: PairFound | None = None
+    batches: list[BatchDone] = []
+    steps = search_here(rows, settings, blocks=blocks, resume=resume)
+    with closing(steps):
+        for event in steps:
+            yield event
+            match event:
+                case BatchDone():
+                    batch_pairs.settled(event)
+                    batches.append(event)
+                case Progress():
+                    yield from batch_pairs.in_passing()
+                case PairFound():
+                    pair = event
+    Workspace.empty()
+    assert pair is not None, "the search ended without a pair"
+    return pair, batches
+
+
+def _ladder(
+    measured: MeasuredRows, batches: list[BatchDone], device: torch.device, memory: int, seconds: float
+) -> Generator[AnyEvent]:
+    steps = ladder(
+        measured.rows,
+        measured.distances,
+        measured.original,
+        most=rungs_worth_taking(len(measured.rows)),
+        batches=batches,
+        device=device,
+        memory=memory,
+        seconds=seconds,
+    )
+    with closing(steps):
+        for step in steps:
+            yield replace(step, outliers=outliers(measured, step)) if isinstance(step, Ladder) else step
+
+
+def outliers(measured: MeasuredRows, found: Ladder) -> tuple[TokenMeasure, ...]:
+    """The rows that lie outside, in the order in which the ladder removes them; none where it does not
+    collapse."""
+    farthest = measured.distances.argsort(descending=True, stable=True)[: found.outside or 0]
+    rows = measured.rows[farthest.to(measured.rows.device)].cpu().to(torch.float64)
+    return tuple(measures(farthest.tolist(), rows, measured.centroid))
+
+
+def duplicate_rows(original: Tensor) -> DuplicateRows:
+    """The groups of bit-identical rows; `original` (n,) names for every row the first row equal to it."""
+    by_group = original.argsort(stable=True)
+    _, sizes = torch.unique_consecutive(original[by_group], return_counts=True)
+    alike = [tuple(rows.tolist()) for rows in torch.split(by_group, sizes.tolist()) if len(rows) > 1]
+    listed: list[tuple[int, ...]] = []
+    room = MOST_DUPLICATES
+    for group in sorted(alike, key=lambda rows: (-len(rows), rows)):
+        if len(group) <= room:
+            listed.append(group)
+            room -= len(group)
+    return DuplicateRows(groups=tuple(listed), left_out=len(alike) - len(listed))
+
+
+def _warnings(analysis: Analysed, n: int) -> Iterator[Warned]:
+    offset, median = analysis.centroid_offset, analysis.distances.median
+    if offset is not None and offset > _NOTICEABLE_OFFSET * median:
+        true = analysis.distances_from_mean
+        instead = f"; from the true mean it is {distance(true.median)}" if true else ""
+        yield Warned(
+            kind="centroid",
+            message=f"The stored centroid lies {distance(offset)} from the rows' true mean, which shifts every "
+            f"distance from the centroid by up to as much: the median is {distance(median)}{instead}.",
+        )
+    alike = analysis.copies
+    if alike.groups:
+        yield Warned(
+            kind="copies",
+            message=f"{count(alike.rows)} of {count(n)} rows are duplicates, bit for bit, in "
+            f"{count(alike.groups)} {'group' if alike.groups == 1 else 'groups'}; "
+            f"{count(alike.distinct)} {'row is' if alike.distinct == 1 else 'rows are'} distinct.",
+        )

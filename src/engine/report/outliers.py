@@ -1,0 +1,59 @@
+"""The outliers of a run: the tokens that the outlier ladder removes before the diameter collapses. No torch
+here."""
+
+import msgspec
+
+from ..journal.record import RunRecord
+
+
+class Outlier(msgspec.Struct, frozen=True):
+    """One of the outliers: its `rank` by distance from the centroid, 1 for the farthest, and its row's `index`.
+
+    `norm`, `distance` from the centroid, and `medians`, that distance over the median distance of all rows,
+    are None where the journal of an older program does not tell them.
+    """
+
+    rank: int
+    index: int
+    norm: float | None = None
+    distance: float | None = None
+    medians: float | None = None
+
+
+def outliers(record: RunRecord) -> tuple[Outlier, ...] | None:
+    """The outliers, the farthest out first; None where no ladder has been taken, or it broke off before its fall.
+
+    Of a journal that does not list them, the last may be missing where the ladder broke off at its fall.
+    """
+    ladder = record.ladder
+    if ladder is None or (ladder.outside is None and ladder.left_out is not None):
+        return None
+    if ladder.outliers:
+        return tuple(
+            Outlier(rank, one.index, one.norm, one.distance, medians(record, one.distance))
+            for rank, one in enumerate(ladder.outliers, 1)
+        )
+    gone = [rung.removed for rung in ladder.rungs[1 : (ladder.outside or 0) + 1] if rung.removed is not None]
+    return tuple(_measured(record, rank, index) for rank, index in enumerate(gone, 1))
+
+
+def is_outlier(record: RunRecord, index: int) -> bool | None:
+    """Whether row `index` is one of the outliers; None while that is not known."""
+    found = outliers(record)
+    return None if found is None else any(one.index == index for one in found)
+
+
+def medians(record: RunRecord, distance: float) -> float | None:
+    """A distance from the centroid over the median one of all rows; None where that is not known, or zero."""
+    median = record.analysis.distances.median if record.analysis else 0.0
+    times = distance / median if median else None
+    return times if times is None or times < float("inf") else None
+
+
+def _measured(record: RunRecord, rank: int, index: int) -> Outlier:
+    known = dict(record.measures)
+    if record.analysis:
+        known |= {one.index: one for one in (record.analysis.outlier, record.analysis.other)}
+    if (one := known.get(index)) is None:
+        return Outlier(rank, index)
+    return Outlier(rank, index, one.norm, one.distance, medians(record, one.distance))
