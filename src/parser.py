@@ -41,6 +41,7 @@ RUN_SETTINGS = {
         "that is measured to multiply it faster, else float32; the answer is the same in each",
     ),
     "exhaustive": ("", "true", "evaluate every pair; discard none by a bound"),
+    "pairs": ("K", "10", "list the K farthest pairs (default: 1)"),
 }
 
 

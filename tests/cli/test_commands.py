@@ -92,7 +92,7 @@ def test_plain_says_all_that_was_found_and_moves_no_cursor() -> None:
     assert record.analysis is not None
     assert record.ladder is not None
     for number in (
-        f"The farthest pair is {record.pair.distance:.8f} apart",
+        f"The largest distance is {record.pair.distance:.8f}",
         f"norm is {record.analysis.outlier.norm:.8f}",
         f"{record.analysis.triangle.at_centroid:.2f}° at the centroid",
         f"median {record.analysis.norms.median:.8f}",

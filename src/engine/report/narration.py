@@ -76,7 +76,7 @@ def batch(record: RunRecord, done: BatchDone) -> str:
 
 def farthest(record: RunRecord, pair: PairFound) -> str:
     """The farthest pair and its distance."""
-    return f"The farthest pair: distance {distance(pair.distance, pair.error)}, {_pair(record, pair.i, pair.j)}."
+    return f"The largest distance is {distance(pair.distance, pair.error)}, {_pair(record, pair.i, pair.j)}."
 
 
 def progress(record: RunRecord, now: Progress) -> str:

@@ -15,7 +15,7 @@ def headline_line(view: View, width: int) -> Line:
     record = view.record
     if record is None:
         return EMPTY
-    room = width - 2
+    room = width - 1
     if answers := headlines(record):
         answer = next((words for words in answers if len(words) <= room), answers[-1])
         refuted = record.verified is not None and not record.verified.confirmed

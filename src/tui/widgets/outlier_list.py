@@ -42,9 +42,9 @@ BEFORE_TEXT: Final = (
     Column("token", 6, _id, 0),
 )
 AFTER_TEXT: Final = (
-    Column("row", 9, lambda _, one: count(one.index), 90),
+    Column("row", 9, lambda _, one: count(one.index), 76),
     Column("norm", NUMBER, lambda _, one: _number(one.norm), 46),
-    Column("÷ centroid", 10, _ratio, 90),
+    Column("÷ centroid", 10, _ratio, 76),
     Column("from c", NUMBER, lambda _, one: _number(one.distance), 38),
     Column("from c", 8, lambda _, one: _number(one.distance, 8), 0),
     Column("÷ med", 6, lambda _, one: times(one.medians), 0),
@@ -69,12 +69,15 @@ def outlier_table(record: RunRecord, width: int, height: int) -> list[Line]:
     rows = outlier_rows(record)
     room = height - 1
     shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
-    after = [column for column in AFTER_TEXT if column.shown_from <= width]
+    tokens = [record.tokens.get(one.index) for one in shown]
+    texts = any(token is not None and token.text is not None for token in tokens)
+    roomy = width if texts else width + LEAST_TEXT + 6
+    after = [column for column in AFTER_TEXT if column.shown_from <= roomy]
     after = [column for at, column in enumerate(after) if column.title not in [one.title for one in after[:at]]]
     first = [_as_wide_as_needed(column, record, shown) for column in BEFORE_TEXT]
     fixed = 2 + sum(column.width + 1 for column in (*first, *after))
-    text = min(max(width - fixed, LEAST_TEXT), MOST_TEXT)
-    lines: list[Line] = [_line("  ", _titles(first), left("text", text), _titles(after), "dim")]
+    text = min(max(width - fixed, LEAST_TEXT), MOST_TEXT) if texts else 0
+    lines: list[Line] = [_line("  ", _titles(first), left("text", text) if texts else "", _titles(after), "dim")]
     marks = {record.analysis.i: "i ", record.analysis.j: "j "} if record.analysis else {}
     for one in shown:
         before, behind = _cells(record, one, first), _cells(record, one, after)
@@ -100,4 +103,4 @@ def _cells(record: RunRecord, one: Outlier, columns: Sequence[Column]) -> list[s
 
 
 def _line(mark: str, before: Sequence[str], text: str, after: Sequence[str], role: Role) -> Line:
-    return ((mark, "accent"), (f"{' '.join(before)} {text} {' '.join(after)}", role))
+    return ((mark, "accent"), (" ".join([*before, *([text] if text else []), *after]), role))

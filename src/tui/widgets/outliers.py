@@ -14,7 +14,7 @@ from .outlier_list import outlier_table
 from .panel import Panel, title_of
 
 LABEL = 11  # cells of the first column
-FULL = 90  # cells from which the panel has the screen to itself
+FULL = 76  # cells from which the panel has the screen to itself
 NORMS = {"both": "both", "larger": "only the larger", "neither": "neither"}
 
 

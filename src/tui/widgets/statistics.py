@@ -18,7 +18,7 @@ def statistics_lines(view: View, width: int, height: int) -> list[Line]:
     if record is None or record.analysis is None:
         return []
     lines = _table(record.analysis, width)
-    notes = [_centroid(record.analysis, width), *_copies(record, record.analysis, width)]
+    notes = [_centroid(record.analysis, width, height), *_copies(record, record.analysis, width)]
     room = height - len(lines) - sum(len(note) for note in notes)
     for note in notes:
         if room > 0:
@@ -67,7 +67,11 @@ def _table(analysis: Analysed, width: int) -> list[Line]:
     ]
 
 
-def _centroid(analysis: Analysed, width: int) -> list[Line]:
+def _centroid(analysis: Analysed, width: int, height: int) -> list[Line]:
+    if height < 8:  # a line of its own is all that is left
+        off = analysis.centroid_offset
+        away = "the rows' mean" if off is None else f"{off:.2e} off mean"
+        return wrap(f"|c| {distance(analysis.centroid_norm)}, {away}", width)
     norm = f"centroid norm {distance(analysis.centroid_norm)}"
     if analysis.centroid_offset is None:
         return wrap(f"{norm}, the rows' mean", width)

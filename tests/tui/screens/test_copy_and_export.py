@@ -57,7 +57,7 @@ def test_y_sends_the_pair_the_batch_or_the_report_to_the_terminals_clipboard(ter
         terminal.wait_for("# Qwen3-4B")
     pair, batch, report = clipboard(terminal.written)
     tokens = "48494 ' xyz' and 71473 '██取'"
-    assert pair == f"Qwen3-4B-Instruct-2507: The farthest pair is 1.60828757 apart, between tokens {tokens}."
+    assert pair == f"Qwen3-4B-Instruct-2507: The largest distance is 1.60828757, between tokens {tokens}."
     assert re.match(r"Qwen3-4B-Instruct-2507: rows \d+–\d+ have the maximum 1\.\d{8}, between tokens", batch)
     assert report.startswith("# Qwen3-4B-Instruct-2507")
     assert "1.60828757" in report
@@ -77,7 +77,7 @@ def test_inside_tmux_what_is_copied_reaches_the_terminal_outside(state: Path, tm
             terminal.wait_for(lambda _: bool(clipboard(terminal.written)))
         finally:
             subprocess.run([*tmux, "kill-server"], check=False)
-    assert "1.60828757 apart" in clipboard(terminal.written)[0]
+    assert "largest distance is 1.60828757" in clipboard(terminal.written)[0]
 
 
 def test_on_the_way_through_a_tmux_it_is_sent_bare_and_wrapped() -> None:

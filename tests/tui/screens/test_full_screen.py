@@ -51,9 +51,9 @@ async def test_f_lets_each_panel_fill_the_screen_and_gives_it_back(opened: Open,
         ring = [*RESULT[:4], "maxima", "distances", "ladder", "models"] if size == SIZES[2] else RESULT
         for panel in ring:
             await pilot.press("tab", "f")
-            await until(pilot, lambda panel=panel: set(panels(pilot)) == {panel, "title", "keys"})  # type: ignore[misc]
+            await until(pilot, lambda panel=panel: set(panels(pilot)) == {panel, "title", "headline", "keys"})  # type: ignore[misc]
             check_layout(pilot)
-            assert panels(pilot)[panel].size == (size[0], size[1] - 2)
+            assert panels(pilot)[panel].size == (size[0], size[1] - 3)
             await pilot.press("f" if panel == "triangle" else "escape")
             await until(pilot, lambda: panels(pilot) == whole)
             if panel != "triangle":
@@ -82,7 +82,7 @@ async def test_a_resize_keeps_the_panel_that_fills_the_screen(opened: Open) -> N
         await pilot.press("tab", "tab", "f")
         for size in (*SIZES, *reversed(SIZES)):
             await pilot.resize_terminal(*size)
-            await until(pilot, lambda size=size: panels(pilot)["outliers"].size == (size[0], size[1] - 2))  # type: ignore[misc]
+            await until(pilot, lambda size=size: panels(pilot)["outliers"].size == (size[0], size[1] - 3))  # type: ignore[misc]
             check_layout(pilot)
         await pilot.press("f")
         await until(pilot, lambda: "triangle" in panels(pilot))
@@ -107,5 +107,5 @@ async def test_the_notice_can_fill_the_screen_where_there_is_no_result(opened: O
         await until(pilot, lambda: "r runs it again" in screen_text(pilot))
         await pilot.press("tab", "tab", "f")
         assert marked(pilot) == ["notice"]
-        await until(pilot, lambda: set(panels(pilot)) == {"notice", "title", "keys"})
+        await until(pilot, lambda: set(panels(pilot)) == {"notice", "title", "headline", "keys"})
         assert "r runs it again" in screen_text(pilot)

@@ -37,7 +37,7 @@ async def test_p_turns_the_last_place_from_the_numbers_to_each_plot_and_back(
     async with opened([a_model()], size) as pilot:
         await until(pilot, lambda: "cluster · p for more" in screen_text(pilot))
         seen = [places(pilot)]
-        for words in ("1.38 × the least", "outliers of", "last removed", "0.37029281"):
+        for words in ("1.38 × the least", "outliers of", "Diameter 1.61", "0.37029281"):
             await pilot.press("p")
             await until(pilot, lambda words=words: words in screen_text(pilot))  # type: ignore[misc]
             seen.append(places(pilot))
@@ -47,7 +47,7 @@ async def test_p_turns_the_last_place_from_the_numbers_to_each_plot_and_back(
 async def test_a_large_screen_has_room_for_all_and_p_marks_the_next_plot(opened: Open) -> None:
     HandWritten(a_model()).write(*published())
     async with opened([a_model()], (200, 50)) as pilot:
-        await until(pilot, lambda: "last removed" in screen_text(pilot))
+        await until(pilot, lambda: "Diameter 1.61" in screen_text(pilot))
         assert places(pilot) == list(RESULTS)
         await pilot.press("p", "f")
         await until(pilot, lambda: places(pilot) == ["maxima"])
@@ -98,11 +98,11 @@ async def test_c_lays_two_models_side_by_side_number_by_number(opened: Open, siz
         await pilot.press("c", "enter")
         await until(pilot, lambda: "second − first" in screen_text(pilot))
         lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
-        assert any("apart 1.60828757 1.60828757 same" in line for line in lines)
+        assert any("distance 1.60828757 1.60828757 same" in line for line in lines)
         await pilot.press("down", "down", "end")
-        await until(pilot, lambda: "tokens outside" in screen_text(pilot))
+        await until(pilot, lambda: "outliers" in screen_text(pilot))
         lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
-        assert any("tokens outside 9 8 −1" in line for line in lines)
+        assert any("outliers 9 8 −1" in line for line in lines)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, MainScreen)
 
