@@ -189,7 +189,7 @@ def test_a_run_that_was_never_finished_is_reported_as_far_as_it_came(models: Pat
     control._children[run.id].wait()
     dead = farpair("report", run.id)
     assert dead.returncode == 1
-    assert "0–256" in dead.stdout
+    assert "0–255" in dead.stdout
     assert f"The engine (process {record.engine.pid if record.engine else 0}) is no longer there" in dead.stderr
     assert farpair("runs").stdout.splitlines()[1].split()[1] == "died"
     printed = farpair("report", run.id, "--json")
