@@ -48,13 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python flushes it as it ends; what is left goes here
-        return PIPE_CLOSED
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as above
-        what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
-        return _complain(RunError(f"{what}: {error.strerror}."), FAILED)
+        return _unwritable(error)
+
+
+def _unwritable(error: OSError) -> int:
+    """Say what could not be written, or nothing where the reader of the output left; return the exit code."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python flushes it as it ends; what is left goes here
+    if isinstance(error, BrokenPipeError):
+        return PIPE_CLOSED
+    what = f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
+    return _complain(RunError(f"{what}: {error.strerror}."), FAILED)
 
 
 def _perhaps_a_command(error: NoSuchModel, options: Options) -> InputError:

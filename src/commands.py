@@ -5,7 +5,8 @@ Each word imports what it needs: the app is to be there at once.
 """
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from .engine.errors import InputError, JournalError, RunError
 from .engine.models.selection import chosen_model, found_models
@@ -24,52 +25,50 @@ if TYPE_CHECKING:
 
 def run_command(options: Options) -> int:
     """Carry out `options`; return the exit code. Raises InputError, RunError and JournalError."""
-    match options.command:
-        case "models":
-            _list_models(options)
-        case "runs" | "stop" | "pause" | "resume":
-            _do_to_runs(options)
-        case "verify":
-            from .run_commands import verify_run  # start time
+    return _CARRIED_OUT.get(options.command, _open_app)(options)
 
-            return verify_run(options.run, sample=options.sample)
-        case "report":
-            return _print_again(options)
-        case "attach":
-            return _attach(options)
-        case "replay":
-            return _replay(options)
-        case "config":
-            _print_settings(options)
-        case "schema":
-            _print_schema()
-        case "completion":
-            _print_completion(options.shell)
-        case "run":
-            _run(options)
-        case _ if options.print or options.form or is_dumb() or not _has_terminal():
-            _run(options)
-        case _:
-            from .tui.launch import open_app  # start time
 
-            return open_app(options)
+def _open_app(options: Options) -> int:
+    """Open the app; print the analysis instead where that is asked for, or there is no terminal for an app."""
+    if options.print or options.form or is_dumb() or not _has_terminal():
+        return _run(options)
+    from .tui.launch import open_app  # start time
+
+    return open_app(options)
+
+
+def _runs(options: Options) -> int:
+    from .run_commands import clean_runs, list_runs  # start time
+
+    (clean_runs if options.clean else list_runs)()
     return DONE
 
 
-def _do_to_runs(options: Options) -> None:
-    from . import run_commands  # start time
+def _stop(options: Options) -> int:
+    from .run_commands import stop_run  # start time
 
-    match options.command:
-        case "stop":
-            run_commands.stop_run(options.run)
-        case "pause":
-            run_commands.pause_run(options.run)
-        case "resume":
-            run_commands.resume_run(options.run)
-        case _ if options.clean:
-            run_commands.clean_runs()
-        case _:
-            run_commands.list_runs()
+    stop_run(options.run)
+    return DONE
+
+
+def _pause(options: Options) -> int:
+    from .run_commands import pause_run  # start time
+
+    pause_run(options.run)
+    return DONE
+
+
+def _resume(options: Options) -> int:
+    from .run_commands import resume_run  # start time
+
+    resume_run(options.run)
+    return DONE
+
+
+def _verify(options: Options) -> int:
+    from .run_commands import verify_run  # start time
+
+    return verify_run(options.run, sample=options.sample)
 
 
 def _attach(options: Options) -> int:
@@ -109,7 +108,7 @@ def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _run(options: Options) -> None:
+def _run(options: Options) -> int:
     from .headless import run_to_its_end  # start time
 
     request = request_for(chosen_model(options), options.settings)
@@ -118,6 +117,7 @@ def _run(options: Options) -> None:
     _check_done(record)
     if not plain:
         _print_record(record, options)
+    return DONE
 
 
 def _print_again(options: Options, *, told: bool = False) -> int:
@@ -170,14 +170,15 @@ def _print_record(record: "RunRecord", options: Options) -> None:
         print_report(record, sys.stdout, colour=options.colour is not False)
 
 
-def _print_schema() -> None:
+def _print_schema(_: Options) -> int:
     from .engine.report.json_report import json_text  # start time
     from .engine.report.json_schema import json_schema  # start time
 
     print(json_text(json_schema()), end="")
+    return DONE
 
 
-def _print_completion(shell: str) -> None:
+def _print_completion(options: Options) -> int:
     import shtab  # start time
 
     from .parser import COMMANDS, parser  # start time
@@ -188,10 +189,11 @@ def _print_completion(shell: str) -> None:
             kind = {"DIR": shtab.DIRECTORY, "FILE": shtab.FILE, "MODEL": shtab.FILE}.get(str(action.metavar))
             if kind is not None:
                 action.complete = kind  # type: ignore[attr-defined]
-    print(shtab.complete(whole, shell))
+    print(shtab.complete(whole, options.shell))
+    return DONE
 
 
-def _list_models(options: Options) -> None:
+def _list_models(options: Options) -> int:
     rows = [
         (
             visible(model.name, 60),
@@ -203,9 +205,28 @@ def _list_models(options: Options) -> None:
         for model in found_models(options)
     ]
     print_table(("model", "embedding", "dtype", "cluster", "problem"), rows)
+    return DONE
 
 
-def _print_settings(options: Options) -> None:
+def _print_settings(options: Options) -> int:
     from .settings_file import settings_page  # start time
 
     print(settings_page(options.config), end="")
+    return DONE
+
+
+_CARRIED_OUT: Final[Mapping[str, Callable[[Options], int]]] = {
+    "run": _run,
+    "models": _list_models,
+    "runs": _runs,
+    "attach": _attach,
+    "report": _print_again,
+    "replay": _replay,
+    "verify": _verify,
+    "stop": _stop,
+    "pause": _pause,
+    "resume": _resume,
+    "schema": _print_schema,
+    "config": _print_settings,
+    "completion": _print_completion,
+}

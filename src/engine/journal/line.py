@@ -49,6 +49,8 @@ def decode_line(line: bytes) -> tuple[float, AnyEvent]:
 
 
 class Line(msgspec.Struct, frozen=True):
+    """A line of a journal: an event, and when it was written, in seconds since the epoch."""
+
     time: float
     event: AnyEvent
 
@@ -82,4 +84,5 @@ def _newer(line: bytes) -> tuple[float, Warned] | None:
 
 
 def why(error: OSError) -> str:
+    """The reason for an error of the operating system, in its words."""
     return error.strerror or str(error)

@@ -33,10 +33,12 @@ class Peek(msgspec.Struct, frozen=True):
 
     @property
     def ended(self) -> RunEnded | None:
+        """The end of the run, if it has come."""
         return self.last if isinstance(self.last, RunEnded) else None
 
     @property
     def queued(self) -> Queued | None:
+        """Its place in the queue, while it waits for its turn."""
         return self.last if isinstance(self.last, Queued) and self.last.ahead else None
 
     @property

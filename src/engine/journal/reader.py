@@ -73,11 +73,7 @@ class JournalTail:
             status = os.fstat(self._fd)
             if (status.st_size, status.st_mtime_ns, status.st_nlink) == self._seen:
                 return
-            if status.st_nlink == 0 and self._seen[2] > 0:
-                raise JournalError(f"{self.path} was deleted while it was being read.")
-            if status.st_size < self._offset:
-                raise JournalError(f"{self.path} was cut short while it was being read.")
-            check_length(self.path, status.st_size)
+            self._check_that_it_grew(status)
             begin = at = self._offset
             step = min(_AT_ONCE, self._most or _AT_ONCE)
             torn = b""  # it is read again, from its start, when more is there
@@ -98,6 +94,13 @@ class JournalTail:
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {why(error)}.") from error
         self._seen = (status.st_size, status.st_mtime_ns, status.st_nlink)
+
+    def _check_that_it_grew(self, status: os.stat_result) -> None:
+        if status.st_nlink == 0 and self._seen[2] > 0:
+            raise JournalError(f"{self.path} was deleted while it was being read.")
+        if status.st_size < self._offset:
+            raise JournalError(f"{self.path} was cut short while it was being read.")
+        check_length(self.path, status.st_size)
 
     def _decode(self, line: bytes) -> tuple[float, AnyEvent]:
         try:

@@ -1,6 +1,7 @@
 """What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
 
-from typing import Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -88,70 +89,64 @@ class RunRecord(msgspec.Struct):
         """Take one more event, written at `time` (seconds since the epoch)."""
         if not isinstance(event, Verified):  # which is no part of the run
             self.last_time = time
-        match event:
-            case EngineStarted():
-                self.engine = event
-                self.engine_time = time
-            case Queued():
-                self.queued = event if event.ahead else None
-            case RunStarted():
-                self.started = event
-                self.queued = None
-                self.batches = [
-                    BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
-                    for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
-                ]
-                self.touched, self.settled, self.checkpoint = [], [], None
-            case Named():
-                self.tokens.update((token.index, token) for token in event.tokens)
-            case Warned():
-                if len(self.warnings) < MOST_WARNINGS and event not in self.warnings[-1:]:
-                    self.warnings.append(event)
-            case BatchBound():
-                row = self.batches[event.batch]
-                if row.done is None:
-                    row.lower, row.i, row.j = event.lower, event.i, event.j
-                    self.touched.append(event.batch)
-            case BatchDone():
-                row = self.batches[event.batch]
-                if row.done is None:
-                    self.settled.append(event)
-                row.done, row.i, row.j = event, event.i, event.j
-                self.touched.append(event.batch)
-            case Checkpoint():
-                self.checkpoint = event
-            case Progress():
-                self.progress = event
-            case Paused():
-                self.paused = True
-            case Continued():
-                self.paused = False
-            case PairFound():
-                self.pair = event
-            case Analysed():
-                self.analysis = event
-            case Measured():
-                self.measures.update((token.index, token) for token in event.tokens)
-                self.triangles.update(((pair.i, pair.j), pair.triangle) for pair in event.pairs)
-                self.centroid_norm = event.centroid_norm
-            case Climbing():
-                self.climbing = event
-            case Ladder():
-                self.ladder = event
-            case FarthestPairs():
-                self.farthest = event
-            case DuplicateRows():
-                self.duplicates = event
-            case RunEnded():
-                self.ended = event
-                self.paused = False
-            case Verified():
-                before = self.verified
-                if before is None or before.sample is not None or event.sample is None or not event.confirmed:
-                    self.verified, self.verified_time = event, time
+        if name := _KEPT.get(type(event)):
+            setattr(self, name, event)
+        elif apply := _APPLIED.get(type(event)):
+            apply(self, time, event)
+
+    def _engine_started(self, time: float, event: EngineStarted) -> None:
+        self.engine, self.engine_time = event, time
+
+    def _queued(self, _: float, event: Queued) -> None:
+        self.queued = event if event.ahead else None
+
+    def _run_started(self, _: float, event: RunStarted) -> None:
+        self.started, self.queued = event, None
+        self.batches = [
+            BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
+            for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
+        ]
+        self.touched, self.settled, self.checkpoint = [], [], None
+
+    def _named(self, _: float, event: Named) -> None:
+        self.tokens.update((token.index, token) for token in event.tokens)
+
+    def _warned(self, _: float, event: Warned) -> None:
+        if len(self.warnings) < MOST_WARNINGS and event not in self.warnings[-1:]:
+            self.warnings.append(event)
+
+    def _batch_bound(self, _: float, event: BatchBound) -> None:
+        row = self.batches[event.batch]
+        if row.done is None:
+            row.lower, row.i, row.j = event.lower, event.i, event.j
+            self.touched.append(event.batch)
+
+    def _batch_done(self, _: float, event: BatchDone) -> None:
+        row = self.batches[event.batch]
+        if row.done is None:
+            self.settled.append(event)
+        row.done, row.i, row.j = event, event.i, event.j
+        self.touched.append(event.batch)
+
+    def _paused(self, _: float, event: Paused | Continued) -> None:
+        self.paused = isinstance(event, Paused)
+
+    def _measured(self, _: float, event: Measured) -> None:
+        self.measures.update((token.index, token) for token in event.tokens)
+        self.triangles.update(((pair.i, pair.j), pair.triangle) for pair in event.pairs)
+        self.centroid_norm = event.centroid_norm
+
+    def _run_ended(self, _: float, event: RunEnded) -> None:
+        self.ended, self.paused = event, False
+
+    def _verified(self, time: float, event: Verified) -> None:
+        before = self.verified
+        if before is None or before.sample is not None or event.sample is None or not event.confirmed:
+            self.verified, self.verified_time = event, time
 
     @property
     def batches_done(self) -> int:
+        """How many batches are settled."""
         return len(self.settled)
 
     @property
@@ -181,3 +176,30 @@ class RunRecord(msgspec.Struct):
         if self.progress is None or self.progress.pairs_per_second <= 0 or self.state != "searching":
             return None
         return (self.progress.pairs - self.progress.settled) / self.progress.pairs_per_second
+
+
+# Events that a record keeps as they are, the newest of each, under which name; and what it makes of the others.
+_KEPT: Final[Mapping[type[AnyEvent], str]] = {
+    Checkpoint: "checkpoint",
+    Progress: "progress",
+    PairFound: "pair",
+    Analysed: "analysis",
+    Climbing: "climbing",
+    Ladder: "ladder",
+    FarthestPairs: "farthest",
+    DuplicateRows: "duplicates",
+}
+_APPLIED: Final[Mapping[type[AnyEvent], Callable[[RunRecord, float, Any], None]]] = {
+    EngineStarted: RunRecord._engine_started,
+    Queued: RunRecord._queued,
+    RunStarted: RunRecord._run_started,
+    Named: RunRecord._named,
+    Warned: RunRecord._warned,
+    BatchBound: RunRecord._batch_bound,
+    BatchDone: RunRecord._batch_done,
+    Paused: RunRecord._paused,
+    Continued: RunRecord._paused,
+    Measured: RunRecord._measured,
+    RunEnded: RunRecord._run_ended,
+    Verified: RunRecord._verified,
+}

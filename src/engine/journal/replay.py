@@ -32,6 +32,7 @@ class ReplayTail:
 
     @property
     def paused(self) -> bool:
+        """Whether the clock stands still."""
         return self._begun and self._looked is None
 
     @property
@@ -62,6 +63,7 @@ class ReplayTail:
         self._looked = time.monotonic() if self.paused else None
 
     def close(self) -> None:
+        """Let the journal go."""
         self._tail.close()
 
     def _read_on(self) -> None:

@@ -52,6 +52,7 @@ class JournalWriter:
         return now
 
     def close(self) -> None:
+        """Let the journal go; nothing can be appended after that."""
         os.close(self._fd)
 
 
@@ -65,6 +66,7 @@ class SteadyClock:
         self._ahead = time.time_ns() - _steady_ns()
 
     def now(self) -> float:
+        """Seconds since the epoch."""
         return (self._ahead + _steady_ns()) / 1e9
 
 

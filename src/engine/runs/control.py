@@ -40,10 +40,12 @@ class Told(Protocol):
     """What a journal tells of a run's engine and its end: a RunRecord, or a Peek."""
 
     @property
-    def engine(self) -> EngineStarted | None: ...
+    def engine(self) -> EngineStarted | None:
+        """Which process searches, once it has said so."""
 
     @property
-    def ended(self) -> RunEnded | None: ...
+    def ended(self) -> RunEnded | None:
+        """The end of the run, if it has come."""
 
 
 def start(request: RunRequest) -> Run:

@@ -35,18 +35,22 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def journal(self) -> Path:
+        """The events of the run, one line each."""
         return self.folder / "journal.jsonl"
 
     @property
     def request(self) -> Path:
+        """What was asked for, in JSON."""
         return self.folder / "request.json"
 
     @property
     def log(self) -> Path:
+        """What the engine printed."""
         return self.folder / "engine.log"
 
     @property
     def process(self) -> Path:
+        """Which process was started for the run, in JSON."""
         return self.folder / "engine.json"
 
     @property

@@ -34,6 +34,7 @@ class Listed:
 
     @property
     def going(self) -> bool:
+        """Whether its engine is at work, waits for its turn or is paused."""
         return self.place in ("going", "queued", "paused")
 
 

@@ -102,6 +102,7 @@ class Reserve:
         self.give_back()
 
     def give_back(self) -> None:
+        """Remove the reserve, so that there is room for a last line."""
         with suppress(OSError):
             self._path.unlink()
 
