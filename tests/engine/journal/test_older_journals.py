@@ -13,7 +13,7 @@ from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.folders import Run
 from farpair.engine.runs.request import request_of
 
-RECORDED = sorted((Path(__file__).parents[2] / "tui" / "recorded").glob("*.jsonl"))
+RECORDED = sorted((Path(__file__).parent / "older").glob("*.jsonl"))
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
