@@ -47,6 +47,14 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("previous", "left_square_bracket", "[", "step(-1)", "Previous model", "Show the previous model."),
     Key("next", "right_square_bracket", "]", "step(1)", "Next model", "Show the next model."),
     *(Key(f"jump-{n}", str(n), str(n), f"jump({n})", "", f"Show model {n}.") for n in range(1, 10)),
+    Key(
+        "matrix",
+        "u",
+        "u",
+        "matrix",
+        "Other matrix",
+        "Turn from this model's unembedding to its embedding, or back, where it stores both.",
+    ),
     Key("models", "m", "m", "models", "Find a model", "Pick a model by a few letters of its name.", "find"),
     Key(
         "runs",

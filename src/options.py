@@ -20,6 +20,8 @@ class Options:
     shell: str = ""
     tensors: str | None = None
     tensor: str | None = None
+    matrix: Literal["unembedding", "embedding"] | None = None
+    hub: bool = True
     cluster: str | None = None
     settings: RunSettings = DEFAULTS
     clean: bool = False

@@ -102,6 +102,12 @@ def _cluster_of(text: str) -> object:
     return _value(lambda: cluster(text))
 
 
+def _matrix_of(text: str) -> object:
+    from .values import matrix  # start time
+
+    return _value(lambda: matrix(text))
+
+
 def _theme_of(text: str) -> object:
     from .values import theme  # start time
 
@@ -125,7 +131,7 @@ def _value(check: Callable[[], object]) -> object:
 # What a command is given: each adds flags, or a word, to a command's parser.
 
 
-_MODEL = "a name in the tensors folder, a model's folder, a .safetensors file, or demo"
+_MODEL = "a name that `farpair models` lists, a model's folder, a .safetensors file, or demo"
 
 
 def _model(parser: Parser) -> None:
@@ -141,12 +147,19 @@ def _run(parser: Parser) -> None:
 
 
 def _tensors(parser: Parser) -> None:
-    meaning = "the folder of models (default: $FARPAIR_TENSORS, else ./tensors, else ../tensors)"
+    meaning = "the folders of models, DIR[:DIR...] (default: $FARPAIR_TENSORS, else ./tensors, else ../tensors)"
     parser.add_argument("--tensors", metavar="DIR", help=meaning)
+    hub = "find the models in the cache of huggingface_hub as well (the default)"
+    parser.add_argument("--hub", action=_EITHER, help=hub)
+
+
+def _matrix(parser: Parser) -> None:
+    meaning = "unembedding or embedding (default: the unembedding where stored, else the embedding)"
+    parser.add_argument("--matrix", metavar="MATRIX", type=_matrix_of, help=meaning)
 
 
 def _tensor(parser: Parser) -> None:
-    meaning = "the tensor that is the embedding (default: W, or what checkpoints call it)"
+    meaning = "the tensor that is searched (default: W, or the matrix by the name that checkpoints give it)"
     parser.add_argument("--tensor", metavar="NAME", help=meaning)
 
 
@@ -227,7 +240,7 @@ def _everywhere(parser: Parser) -> None:
 
 _WORDS = (_model, _model_or_none, _run, _shell)
 _SEARCH = (_cluster, _settings)
-_APP_FLAGS = (_tensors, _tensor, *_SEARCH, _print, _app, _app_forms)
+_APP_FLAGS = (_tensors, _tensor, _matrix, *_SEARCH, _print, _app, _app_forms)
 
 # Of each command what it does in a line, in full, and what it is given beside the flags of every command.
 COMMANDS: dict[str, tuple[str, str, tuple[Callable[[Parser], None], ...]]] = {
@@ -241,12 +254,12 @@ COMMANDS: dict[str, tuple[str, str, tuple[Callable[[Parser], None], ...]]] = {
         "search one model and print the analysis",
         """Search one model and print the analysis. It is searched in any case; a result that
 is kept already is printed by `farpair report`.""",
-        (_model, _tensors, _tensor, *_SEARCH, _forms),
+        (_model, _tensors, _tensor, _matrix, *_SEARCH, _forms),
     ),
     "models": (
         "list the models found",
         "List the models found, and what is wrong with those that cannot be searched.",
-        (_tensors,),
+        (_tensors, _matrix),
     ),
     "runs": (
         "list the runs kept",

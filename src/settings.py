@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -29,13 +29,16 @@ MOST_LINES: Final = 1000
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings in force; None leaves the choice to the program.
 
-    `tensors` is the folder of models and `run` how the next run is carried out; the file sets its fields one by
-    one. `theme` is one of `values.THEMES`; `ascii` shows nothing but ASCII, `colour` false nothing in colour,
-    `plain` makes `farpair run` speak in sentences; `keys` gives actions, by their names, other keys than their
-    own.
+    `tensors` names the folders of models, with ":" between them; `hub` says whether those in the hub cache are
+    found as well, `matrix` which matrix of each is searched, and `run` how the next run is carried out; the file
+    sets its fields one by one. `theme` is one of `values.THEMES`; `ascii` shows nothing but ASCII, `colour`
+    false nothing in colour, `plain` makes `farpair run` speak in sentences; `keys` gives actions, by their
+    names, other keys than their own.
     """
 
     tensors: str | None = None
+    hub: bool = True
+    matrix: Literal["unembedding", "embedding"] | None = None
     run: RunSettings = DEFAULTS
     theme: str | None = None
     mouse: bool = True
@@ -47,12 +50,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def chosen(self) -> dict[str, object]:
         """Every setting by its name."""
         by_name = msgspec.structs.asdict(self)
-        return {"tensors": by_name.pop("tensors"), **asdict(by_name.pop("run")), **by_name}
+        found = {name: by_name.pop(name) for name in ("tensors", "hub", "matrix")}
+        return {**found, **asdict(by_name.pop("run")), **by_name}
 
 
 # What each setting is for, and an example of it, as `farpair config` says it.
 MEANINGS: Final[dict[str, tuple[str, str]]] = {
-    "tensors": ("the folder of models; without it ./tensors, else ../tensors", '"~/tensors"'),
+    "tensors": ('the folders of models, ":" between them; without it ./tensors, else ../tensors', '"~/tensors"'),
+    "hub": ("whether the models in the cache of huggingface_hub are found as well", "true"),
+    "matrix": ("unembedding or embedding; without it the unembedding where stored", '"embedding"'),
     **{name: (meaning, example) for name, (_, example, meaning) in RUN_SETTINGS.items()},
     "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
     "mouse": ("whether the app takes the mouse", "true"),
@@ -90,7 +96,7 @@ def settings_in_force(given: str | None) -> Settings:
     else:
         settings = read_settings(file) if named or os.path.exists(file) else Settings()
     if os.environ.get("FARPAIR_TENSORS"):
-        settings = msgspec.structs.replace(settings, tensors=None)  # `discovery.tensors_folder` reads it
+        settings = msgspec.structs.replace(settings, tensors=None)  # `discovery.tensors_folders` reads it
     if os.environ.get("NO_COLOR"):
         settings = msgspec.structs.replace(settings, colour=False)
     return settings
@@ -204,6 +210,8 @@ def _keys(value: object) -> dict[str, tuple[str, ...]]:
 
 _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "tensors": _folder,
+    "hub": _choice,
+    "matrix": values.matrix,
     **RULES,
     "theme": values.theme,
     "mouse": _choice,

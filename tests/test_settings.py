@@ -79,7 +79,7 @@ def test_the_command_line_beats_the_environment_and_that_the_file(
         ("batch = true", 1, "batch: true is not a whole number"),
         ('batch = "256"', 1, "batch: '256' is not a whole number"),
         ("# a comment\nbatsch = 4", 2, "batsch: there is no such setting; did you mean batch?"),
-        ("zzz = 4", 1, "zzz: there is no such setting; there are tensors, batch,"),
+        ("zzz = 4", 1, "zzz: there is no such setting; there are tensors, hub,"),
         ('batch = 4\ndevice = "gpu"\ndevise = 1', 2, ""),
         ("device = 1", 1, "device: 1 is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu."),
         ('memory = "lots"', 1, "memory: 'lots' is not a size; write it as 256MB or 1.5GB."),

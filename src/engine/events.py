@@ -32,10 +32,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a person asked for: all that an engine process needs to know.
 
-    `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `cluster` says which rows:
-    "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX" (every token whose text
-    matches). `settings` says how they are searched. `resumes` names the run whose settled batches this one is to
-    go on from.
+    `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `matrix` says which matrix
+    that is, "unembedding" or "embedding", and `head` how the model stores its unembedding: "untied" (as a matrix
+    of its own), "tied" (the embedding is used for it) or "no head"; both are "" where that is not known.
+    `cluster` says which rows: "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX"
+    (every token whose text matches). `settings` says how they are searched. `resumes` names the run whose
+    settled batches this one is to go on from.
     """
 
     model: Words
@@ -44,6 +46,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Words = "mask"
     cluster_file: Words | None = None
     tokenizer: Words | None = None
+    matrix: Literal["", "unembedding", "embedding"] = ""
+    head: Literal["", "untied", "tied", "no head"] = ""
     settings: RunSettings = DEFAULTS
     resumes: Words | None = None
 

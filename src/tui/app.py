@@ -7,7 +7,6 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -49,7 +48,7 @@ class Opening(msgspec.Struct, frozen=True):
 def run_app(
     models: list[Model],
     *,
-    tensors: Path | None,
+    tensors: str | None,
     model: str | None,
     options: "Options",
     opening: Opening | None = None,
@@ -57,7 +56,7 @@ def run_app(
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
-    `tensors` is the folder where the models were looked for; `options` say what the first run will use, and how
+    `tensors` names the folders where models were looked for; `options` say what the first run will use, and how
     the app looks; `first` is whether no model of the person's own was found.
     """
     app = FarpairApp(
@@ -85,7 +84,7 @@ class FarpairApp(ThemedApp):
         self,
         models: list[Model],
         *,
-        tensors: Path | None,
+        tensors: str | None,
         model: str | None,
         settings: RunSettings = DEFAULTS,
         appearance: Appearance | None = None,
@@ -96,10 +95,10 @@ class FarpairApp(ThemedApp):
         self.keys = keys_in_use(self.appearance.keys)
         self.set_keymap({key.id: key.keys for key in self.keys if key.id in self.appearance.keys})
         shown_keys = {key.id: key.shown for key in self.keys}
-        folder = str(tensors) if tensors else None
-        self.settings = Settings(run=settings, tensors=folder, first=first, keys=shown_keys)
+        self.settings = Settings(run=settings, tensors=tensors, first=first, keys=shown_keys)
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
         self.watched: list[Watched] = []
+        self._turned: dict[int, Watched] = {}  # what `show_other_matrix` put aside
         self._models = models
         self._opening = opening
 
@@ -144,6 +143,27 @@ class FarpairApp(ThemedApp):
         if index != self.shown:
             self.shown = index
             self._main.show()
+
+    async def show_other_matrix(self) -> None:
+        """Show the shown model's other matrix in its place. What runs goes on."""
+        index, watched = self.shown, self._shown_watched()
+        if watched is None:
+            return
+        if watched.replay:
+            self.say("This is a replay; it has no other matrix.")
+            return
+        other = self._turned.get(index) or await watched.of_other_matrix()
+        if other is None:
+            self.say("This model stores no other matrix.")
+        elif self.watched[index] is watched:
+            self.watched[index], self._turned[index] = other, watched
+            self._follow(index)
+            self._main.show()
+
+    @property
+    def working(self) -> "list[Watched]":
+        """What has an engine to stop, shown or put aside."""
+        return [watched for watched in (*self.watched, *self._turned.values()) if watched.working]
 
     def start_run(self, *, anew: bool = False) -> None:
         """Search the shown model, unless it is being searched: from where its run was cut short, or `anew`."""
@@ -239,13 +259,12 @@ class FarpairApp(ThemedApp):
         if answer is None:
             return
         if answer == "stop":
-            for watched in self.watched:
-                if watched.working:
-                    try:
-                        watched.stop()
-                    except FarpairError as error:
-                        self.say(str(error), "error")
-                        return
+            for watched in self.working:
+                try:
+                    watched.stop()
+                except FarpairError as error:
+                    self.say(str(error), "error")
+                    return
         self.exit()
 
     async def action_quit(self) -> None:

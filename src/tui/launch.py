@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine.errors import InputError
-from ..engine.models.discovery import Model, model_of, tensors_folder
+from ..engine.models.discovery import Model, model_of, tensors_folders
 from ..engine.models.selection import chosen_model, found_models, installed_demo, own_models
 from ..options import Options
 
@@ -26,7 +26,7 @@ def open_app(options: Options) -> int:
         models.insert(0, start)
     return run_app(
         models,
-        tensors=tensors_folder(options.tensors),
+        tensors=":".join(map(str, tensors_folders(options.tensors))),
         model=start.name if start else None,
         options=options,
         first=not own and start is None,
@@ -51,7 +51,7 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
         models.append(model_of(asked))
     return run_app(
         models,
-        tensors=tensors_folder(options.tensors),
+        tensors=":".join(map(str, tensors_folders(options.tensors))),
         model=asked.model,
         options=options,
         opening=Opening(run, speed),
@@ -59,7 +59,7 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
 
 
 def _models_beside(start: Model | None, options: Options) -> list[Model]:
-    """The models in the tensors folder; where another was asked for, a folder that cannot be read is no fault."""
+    """The models found; where another was asked for, a folder that cannot be read is no fault."""
     if options.command == "demo":
         return []
     try:

@@ -15,7 +15,7 @@ from ..engine.events import AnyEvent, BatchDone, RunRequest
 from ..engine.journal.reader import JournalTail, read_kept
 from ..engine.journal.record import BatchRecord, RunRecord
 from ..engine.journal.replay import ReplayTail
-from ..engine.models.discovery import Model, model_of
+from ..engine.models.discovery import Model, model_of, with_other_matrix
 from ..engine.models.source_files import changed_since
 from ..engine.report.sentences import checked
 from ..engine.runs import control, folders
@@ -98,6 +98,17 @@ class Watched:
             checking=self.check_of.progress if self.check_of else "",
             settings=settings,
         )
+
+    async def of_other_matrix(self) -> "Watched | None":
+        """The same model with its other matrix, and the newest run of that; None where it stores one matrix
+        only."""
+        model = await asyncio.to_thread(with_other_matrix, self.model)
+        if model is None:
+            return None
+        other = Watched(model)
+        (run,) = await find_runs([other])
+        await other.find(run)
+        return other
 
     async def find(self, run: folders.Run | None) -> None:
         """Take up the `run` that was found of this model, if there is one and no other was started meanwhile."""

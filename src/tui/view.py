@@ -30,7 +30,8 @@ Stage = Literal[
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the next run will use, the folder where models were looked for, and the keys by their actions.
+    """What the next run will use, the folders where models were looked for, ":" between them, and the keys by
+    their actions.
 
     `first` is whether no model of the person's own was found there.
     """

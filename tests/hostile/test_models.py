@@ -16,7 +16,7 @@ from support.hostile.case import ESCAPES, Case
 from support.hostile.checks import check_harmless, check_sentence, farpair, in_time
 from support.hostile.clusters import CONTENT, LAYOUT
 from support.hostile.headers import HEADERS, ROWS
-from support.hostile.places import FILES, NAMES, OTHERS
+from support.hostile.places import BROKEN, FILES, NAMES, OTHERS
 from support.hostile.vocabularies import UNKNOWN, VOCABULARIES
 
 
@@ -83,7 +83,7 @@ def test_a_cluster_that_a_hostile_tokenizer_should_name_is_a_sentence(tmp_path: 
     check_harmless(str(caught.value))
 
 
-@pytest.mark.parametrize("case", FILES, ids=str)
+@pytest.mark.parametrize("case", [*FILES, *BROKEN], ids=str)
 def test_what_is_no_file_is_a_sentence(tmp_path: Path, case: Case) -> None:
     case.write(tmp_path / "model")
     check_sentence(farpair("run", str(tmp_path / "model")), case.says)

@@ -53,7 +53,9 @@ DATE = 1763800000.0  # 22 November 2025, in every time zone
 def a_model(name: str = "Qwen3-4B-Instruct-2507", problem: str | None = None) -> Model:
     """A model that is nowhere on disk."""
     weights = Path("/nowhere") / "model" / "W.safetensors"
-    return Model(name, weights, "W", (151936, 2560), "BF16", "mask", weights.parent / "mask", None, problem)
+    return Model(
+        name, weights.parent, weights, "W", (151936, 2560), "BF16", "mask", weights.parent / "mask", None, problem
+    )
 
 
 def asked(model: str = "Qwen3-4B-Instruct-2507") -> RunRequest:

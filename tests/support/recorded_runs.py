@@ -34,6 +34,7 @@ def model_of(name: str) -> Model:
     request, rows = lines[0]["event"]["request"], lines[1]["event"]
     return Model(
         name=request["model"],
+        origin=Path(request["weights"]).parent,
         weights=Path(request["weights"]),
         tensor=request["tensor"],
         shape=(rows["vocabulary"], rows["d"]),

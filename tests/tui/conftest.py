@@ -28,7 +28,7 @@ def opened() -> Open:
 
     @asynccontextmanager
     async def open_app(models: list[Model], size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
-        app = FarpairApp(models, tensors=Path("/nowhere"), model=None, settings=RunSettings(device="cpu"))
+        app = FarpairApp(models, tensors="/nowhere", model=None, settings=RunSettings(device="cpu"))
         async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: all(watched.looked for watched in app.watched))
             yield pilot

@@ -18,7 +18,7 @@ from tui.conftest import SIZES, screen_text, until
 async def test_without_any_model_the_layout_of_a_folder_and_the_way_to_the_demo_are_shown(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
-    app = FarpairApp([], tensors=tmp_path, model=None, settings=RunSettings(device="cpu"), first=True)
+    app = FarpairApp([], tensors=str(tmp_path), model=None, settings=RunSettings(device="cpu"), first=True)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         text = screen_text(pilot)
@@ -47,7 +47,7 @@ def test_one_key_searches_the_demo_model(size: tuple[int, int], tmp_path: Path, 
 
 async def test_who_has_models_or_asks_for_the_demo_is_not_told_what_to_put_where() -> None:
     for models in ([a_model(), demo_model()], [demo_model()]):
-        app = FarpairApp(models, tensors=Path("/nowhere"), model=None, settings=RunSettings(device="cpu"))
+        app = FarpairApp(models, tensors="/nowhere", model=None, settings=RunSettings(device="cpu"))
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: "starts the search" in screen_text(pilot))
             assert LAYOUT[0] not in screen_text(pilot)

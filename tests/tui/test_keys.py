@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from farpair.engine.models.discovery import model_at
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
@@ -17,6 +18,7 @@ from farpair.tui.screens.run_prompts import batch_problem, device_problem
 from farpair.tui.view import View
 from farpair.tui.widgets.batches.table import BatchTable
 from farpair.tui.widgets.lines import plain
+from safetensors.torch import save_file
 from support.fixtures import build_small_model
 from support.published import HandWritten, a_model, named, published, settled, started
 from support.running import long_request
@@ -72,6 +74,24 @@ async def test_brackets_digits_and_the_picker_choose_the_model(opened: Open) -> 
         assert shown(pilot) == "gamma"
         await pilot.press("m", "down", "enter")
         assert shown(pilot) == "alpha"
+
+
+async def test_u_turns_to_the_other_matrix_and_back(opened: Open, tmp_path: Path) -> None:
+    tensors = {"model.embed_tokens.weight": torch.randn(30, 4), "lm_head.weight": torch.randn(30, 4)}
+    save_file(tensors, tmp_path / "model.safetensors")
+    async with opened([model_at(tmp_path), a_model("one")], (120, 36)) as pilot:
+        assert "unembedding (untied" in " ".join(screen_text(pilot).split())
+        await pilot.press("u")
+        await until(pilot, lambda: "dimension 4 in its embedding" in " ".join(screen_text(pilot).split()))
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done" in screen_text(pilot))
+        assert "·  embedding" in screen_text(pilot)
+        await pilot.press("u")
+        await until(pilot, lambda: "not searched yet" in screen_text(pilot))
+        await pilot.press("u")
+        await until(pilot, lambda: "✓ done" in screen_text(pilot))
+        await pilot.press("right_square_bracket", "u")
+        await until(pilot, lambda: "This model stores no other matrix." in screen_text(pilot))
 
 
 def test_the_picker_finds_letters_in_order_best_match_first() -> None:
@@ -289,7 +309,7 @@ async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_name
     keys = {"run": ("f5",), "help": ("f1", "H"), "next": (">",)}
     app = FarpairApp(
         THREE,
-        tensors=Path("/nowhere"),
+        tensors="/nowhere",
         model=None,
         settings=RunSettings(device="cpu"),
         appearance=Appearance(keys=keys),

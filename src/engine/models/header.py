@@ -23,6 +23,7 @@ from .header_json import Place, check_offsets, places_in, quoted, shape_text
 LONGEST_HEADER = 100_000_000  # bytes; the format's own limit
 _NO_LENGTH = 2**40  # what no file's first bytes are by a slip
 FLOATS = ("F64", "F32", "F16", "BF16")
+NOTEBOOK_HEAD_FILE = "W_unembed.safetensors"  # whose "W" is the bits of bfloat16 numbers, as U16
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -89,13 +90,21 @@ def header_of(file: FileIO, path: Path) -> Header:
     return Header(found, 8 + length, places)
 
 
+def number_format(header: Header, tensor: str) -> str:
+    """The dtype that the bytes of `tensor` mean: as the header says, but for the notebooks' U16, which are
+    bfloat16."""
+    dtype = header.place(tensor).dtype
+    bits = dtype == "U16" and tensor == "W" and os.path.basename(header.file.path) == NOTEBOOK_HEAD_FILE
+    return "BF16" if bits else dtype
+
+
 def embedding_shape(header: Header, tensor: str) -> tuple[int, int]:
     """(N, d) of `tensor`, an embedding. Raises InputError if it is missing, not 2-D, empty or not of floats."""
     place = header.place(tensor)
     of = f"Tensor {quoted(tensor)} in {header.name}"
     if len(place.shape) != 2:
         raise InputError(f"{of} has shape {shape_text(place.shape)}; an embedding has two dimensions, (N, d).")
-    if place.dtype not in FLOATS:
+    if number_format(header, tensor) not in FLOATS:
         raise InputError(
             f"{of} is {visible(place.dtype, 60)}; an embedding is float16, bfloat16, float32 or float64."
         )

@@ -12,7 +12,7 @@ from ..events import RunRequest, SourceFile, Warned
 from ..memory import check_room
 from ..text.numbers import count
 from .clusters import cluster_of
-from .header import embedding_shape, listed
+from .header import embedding_shape, listed, number_format
 from .header_json import quoted
 from .tensors import TORCH_DTYPES, StoredTensors
 
@@ -46,7 +46,7 @@ def load_rows(request: RunRequest) -> Rows:
         vocabulary, d = embedding_shape(stored.header, request.tensor)
         cluster = cluster_of(request, vocabulary, d)
         ids = cluster.token_ids
-        dtype = stored.header.place(request.tensor).dtype
+        dtype = number_format(stored.header, request.tensor)
         kept = torch.promote_types(TORCH_DTYPES[dtype], torch.float32)
         check_room(
             len(ids) * d * kept.itemsize, f"The cluster's {count(len(ids))} rows of {count(d)} numbers take"

@@ -1,6 +1,9 @@
-"""Which models a person means: those in the tensors folder, the demo model, one named or at a path."""
+"""Which models a person means: those in their folders, in the hub cache, the demo model, one named or at a
+path."""
 
 import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -9,16 +12,18 @@ from msgspec.structs import replace
 from ..errors import InputError, NoSuchModel
 from ..text.escape import visible
 from ..text.nearest import nearest
-from .discovery import DEMO_INSTALL, Model, demo_model, model_at, models_in, tensors_folder
+from .discovery import DEMO_INSTALL, Model, demo_model, model_at, model_found, tensors_folders
 from .header import listed
+from .model_folders import Found, cached_model, cached_models, hub_cache, models_found
+from .tensor_names import Matrix
 
 
 class Wanted(Protocol):
-    """Which models are wanted: of the folder `tensors` (None: the usual one), in `cluster` (None: each in its
-    own).
+    """Which models are wanted: of the folders `tensors` (None: the usual one) and, with `hub`, of the hub cache,
+    each in the `matrix` and the `cluster` (None: each in its own).
 
-    `model` is one of them: `demo`, a name in the folder, a path, or None for the only one there is; `tensor` is
-    its embedding where its file holds several.
+    `model` is one of them: `demo`, a name, a path, or None for the only one there is; `tensor` is what is searched
+    of it.
     """
 
     @property
@@ -28,35 +33,39 @@ class Wanted(Protocol):
     def tensors(self) -> str | None: ...
 
     @property
+    def hub(self) -> bool: ...
+
+    @property
     def tensor(self) -> str | None: ...
+
+    @property
+    def matrix(self) -> Matrix | None: ...
 
     @property
     def cluster(self) -> str | None: ...
 
 
 def found_models(wanted: Wanted) -> list[Model]:
-    """The models in the tensors folder, by name, then the demo model where it is installed.
+    """The models in a person's folders, by name, those in the hub cache, then the demo model where it is
+    installed.
 
-    Raises InputError where the folder was named and is not there, or there is no model at all.
+    Raises InputError where a folder was named and is not there, or there is no model at all.
     """
     models = [*own_models(wanted), *installed_demo(wanted)]
     if not models:
         raise InputError(
-            f"There are no models in {visible(str(tensors_folder(wanted.tensors)))}; --tensors says where they "
-            f"are, and `{DEMO_INSTALL}` brings one to try."
+            f"There are no models in {_where(wanted)}; --tensors says where they are, and `{DEMO_INSTALL}` brings "
+            "one to try."
         )
     return models
 
 
 def own_models(wanted: Wanted) -> list[Model]:
-    """The models in the tensors folder, by name, if there are any.
+    """The models in a person's folders, by name, then those in the hub cache, if there are any.
 
-    Raises InputError where the folder was named and is not there.
+    Raises InputError where a folder was named and is not there.
     """
-    folder = tensors_folder(wanted.tensors)
-    named = wanted.tensors is not None or os.environ.get("FARPAIR_TENSORS")
-    models = models_in(folder) if named or os.path.exists(folder) else []
-    return [_in_cluster(model, wanted) for model in models]
+    return [_in_cluster(model_found(found, matrix=wanted.matrix), wanted) for found in _own(wanted)]
 
 
 def installed_demo(wanted: Wanted) -> list[Model]:
@@ -68,62 +77,93 @@ def installed_demo(wanted: Wanted) -> list[Model]:
 
 
 def chosen_model(wanted: Wanted) -> Model:
-    """The one model asked for: `demo`, a name in the tensors folder or a path; with none, the only one there is.
+    """The one model asked for: `demo`, a name, or a path; with none, the only one there is.
 
-    Raises InputError, with the names there are, where that is not one model.
+    Only its files are read. Raises InputError, with the names there are, where that is not one model.
     """
     if wanted.model == "demo":
         model = demo_model()
+        if wanted.tensor is not None or wanted.matrix is not None:
+            model = replace(model_at(model.origin, wanted.tensor, wanted.matrix), name=model.name)
+            model = replace(model, cluster=demo_model().cluster)
     elif wanted.model is None:
         model = _only_model(wanted)
     else:
         model = _named(wanted.model, wanted)
-    if wanted.tensor is not None and wanted.tensor != model.tensor:
-        other = model_at(model.weights, wanted.tensor)
-        model = replace(model, tensor=other.tensor, shape=other.shape, dtype=other.dtype, problem=other.problem)
     return _in_cluster(model, wanted)
 
 
+def _own(wanted: Wanted) -> list[Found]:
+    """The models in a person's folders, then those in the hub cache; of one name only the first."""
+    first: dict[str, Found] = {}
+    for found in chain(_in_folders(wanted), _in_cache(wanted)):
+        first.setdefault(found.name, found)
+    return list(first.values())
+
+
+def _in_folders(wanted: Wanted) -> Iterator[Found]:
+    named = wanted.tensors is not None or os.environ.get("FARPAIR_TENSORS")
+    for folder in tensors_folders(wanted.tensors):
+        if named or os.path.exists(folder):
+            yield from models_found(folder)
+
+
+def _in_cache(wanted: Wanted) -> list[Found]:
+    return cached_models(hub_cache()) if wanted.hub else []
+
+
 def _only_model(wanted: Wanted) -> Model:
-    """The only model in the tensors folder, or the demo model where there is none."""
-    models = found_models(wanted)
-    own = own_models(wanted) or models
+    """The only model there is, or the demo model where there is none."""
+    own = _own(wanted)
+    if not own:
+        (model,) = found_models(wanted)
+        return model
     if len(own) > 1:
-        raise InputError(f"Which model? There are {_names(models)}.")
-    return own[0]
+        raise InputError(f"Which model? There are {_names(wanted, own)}.")
+    return model_found(own[0], matrix=wanted.matrix)
 
 
 def _named(word: str, wanted: Wanted) -> Model:
-    if os.sep in word:  # no model in the tensors folder is called so: nothing is looked for there
-        return model_at(Path(os.path.expanduser(word)), wanted.tensor)
-    try:
-        models = found_models(wanted)
-    except InputError:
-        if wanted.tensors is not None:
-            raise
-        models = []
-    for model in models:
-        if model.name == word:
-            return model
+    """The model called `word`: by its name in a person's folders, as a path, by its name in the hub cache."""
     path = Path(os.path.expanduser(word))  # of a user whom there is not, the word as it is
+    if os.path.isabs(word) or word.startswith(("./", "../", "~/")) or word in (".", ".."):
+        return model_at(path, wanted.tensor, wanted.matrix)
+    try:
+        own = list(_in_folders(wanted))
+    except InputError:
+        if wanted.tensors is not None and os.sep not in word:
+            raise
+        own = []
+    for found in own:
+        if found.name == word:
+            return model_found(found, wanted.tensor, wanted.matrix)
     if path.suffix == ".safetensors" or os.path.lexists(path):
-        return model_at(path, wanted.tensor)
-    tensors = tensors_folder(wanted.tensors)
-    if word not in (".", "..") and os.path.lexists(tensors / word):
-        return model_at(tensors / word, wanted.tensor)  # a checkpoint's folder, or what is wrong with it
-    folder = visible(str(tensors))
-    there_are = f"there are {_names(models)}" if models else "there is none"
-    near = visible(nearest(word, (model.name for model in models)), 60)
-    asked = f" Did you mean {near}?" if near else ""
+        return model_at(path, wanted.tensor, wanted.matrix)
+    for tensors in tensors_folders(wanted.tensors):
+        if os.path.lexists(tensors / word):
+            return model_at(tensors / word, wanted.tensor, wanted.matrix)  # what is wrong with it
+    if wanted.hub and (cached := cached_model(hub_cache(), word)):
+        return model_found(cached, wanted.tensor, wanted.matrix)
+    if word.count("/") > 2 or word.endswith("/"):
+        return model_at(path, wanted.tensor, wanted.matrix)
+    known = [*own, *_in_cache(wanted)]
+    names = _names(wanted, known)
+    near = visible(nearest(word, (found.name for found in known)), 60)
     raise NoSuchModel(
-        f"There is no model {visible(repr(word), 100)} in {folder}, and no such file; {there_are}.{asked}"
+        f"There is no model {visible(repr(word), 100)} in {_where(wanted)}, and no such file; "
+        f"{f'there are {names}' if names else 'there is none'}.{f' Did you mean {near}?' if near else ''}"
     )
+
+
+def _where(wanted: Wanted) -> str:
+    return listed([visible(str(folder)) for folder in tensors_folders(wanted.tensors)])
 
 
 def _in_cluster(model: Model, wanted: Wanted) -> Model:
     return model if wanted.cluster is None else replace(model, cluster=wanted.cluster)
 
 
-def _names(models: list[Model]) -> str:
-    names = listed([visible(model.name, 60) for model in models])
-    return f"{names}; `farpair models` lists them" if len(models) > 6 else names
+def _names(wanted: Wanted, found: list[Found]) -> str:
+    names = [model.name for model in found] + [model.name for model in installed_demo(wanted)]
+    shown = listed([visible(name, 60) for name in names])
+    return f"{shown}; `farpair models` lists them" if len(names) > 6 else shown

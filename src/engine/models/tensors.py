@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from ..errors import InputError
 from ..files import read_into
 from ..text.escape import visible
-from .header import Header, header_of, open_file, unreadable
+from .header import Header, header_of, number_format, open_file, unreadable
 from .header_json import BITS
 
 TORCH_DTYPES = {
@@ -78,10 +78,11 @@ class StoredTensors:
     def row_blocks(self, tensor: str, ids: Sequence[int]) -> Iterator[tuple[int, torch.Tensor, memoryview]]:
         """The rows `ids` (ascending) of the 2-D `tensor`, a block at a time: (k, block, its bytes).
 
-        The block (m, d), in the dtype on disk, is rows ids[k : k + m]; it and its bytes are good until the
+        The block (m, d), in the format on disk, is rows ids[k : k + m]; it and its bytes are good until the
         next one is asked for. Nothing but those rows is read, neighbours in one go.
         """
         place = self.header.place(tensor)
+        dtype = TORCH_DTYPES[number_format(self.header, tensor)]
         columns = place.shape[1]
         width = columns * BITS[place.dtype] // 8
         most = max(1, READ_AT_ONCE // width)
@@ -91,7 +92,7 @@ class StoredTensors:
             bytes_read = memoryview(buffer)[: len(chosen) * width]
             for begin, end in neighbours(chosen):
                 self._read(bytes_read[begin * width : end * width], place.data_offsets[0] + chosen[begin] * width)
-            block = torch.frombuffer(buffer, dtype=TORCH_DTYPES[place.dtype], count=len(chosen) * columns)
+            block = torch.frombuffer(buffer, dtype=dtype, count=len(chosen) * columns)
             yield first, block.view(len(chosen), columns), bytes_read
         self._check_unchanged()
 

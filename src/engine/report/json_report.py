@@ -97,6 +97,8 @@ def _model(engine: EngineStarted) -> ModelPart:
         name=request.model,
         weights=request.weights,
         tensor=request.tensor,
+        matrix=request.matrix or None,
+        head=request.head or None,
         cluster=request.cluster,
         cluster_file=request.cluster_file,
         tokenizer=request.tokenizer,

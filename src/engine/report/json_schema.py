@@ -43,13 +43,16 @@ class TokenOfRow(_Part, frozen=True, kw_only=True):
 
 
 class ModelPart(_Part, frozen=True, kw_only=True):
-    """What was asked for: `name`; `weights`, the safetensors file; `tensor`, its name there; `cluster`,
-    "mask", "all" or "tokens:REGEX"; `cluster_file`; `tokenizer`; `exhaustive`, whether every pair was to be
-    evaluated."""
+    """What was asked for: `name`; `weights`, the safetensors file; `tensor`, its name there; `matrix`, which
+    matrix that is, and `head`, how the model stores its unembedding: as a matrix of its own, as the embedding
+    ("tied") or not at all; both are null where the tensor's name does not tell; `cluster`, "mask", "all" or
+    "tokens:REGEX"; `cluster_file`; `tokenizer`; `exhaustive`, whether every pair was to be evaluated."""
 
     name: Words
     weights: Words
     tensor: Words
+    matrix: Literal["unembedding", "embedding"] | None
+    head: Literal["untied", "tied", "no head"] | None
     cluster: Words
     cluster_file: Words | None
     tokenizer: Words | None

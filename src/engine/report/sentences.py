@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from ..analysis.criteria import norms_beyond
-from ..events import Analysed, Ladder, PairFound, RunEnded, TokenMeasure, Verified
+from ..events import Analysed, Ladder, PairFound, RunEnded, RunRequest, TokenMeasure, Verified
 from ..journal.record import RunRecord
 from ..text.escape import token_label, visible
 from ..text.numbers import count, date, distance, elapsed, rate, share, short
@@ -25,6 +25,12 @@ def label(record: RunRecord, index: int, width: int | None = None) -> str:
 def rows(start: int, end: int) -> str:
     """The rows start ≤ i < end of a batch, by the first and the last: "0–255"."""
     return f"{count(start)}–{count(end - 1)}" if end > start + 1 else count(start)
+
+
+def searched_matrix(request: RunRequest) -> str:
+    """Which matrix the rows are of, and its tensor: 'the unembedding "lm_head.weight" (untied)'."""
+    tensor = f'"{visible(request.tensor, 60)}"'
+    return f"the {request.matrix} {tensor} ({request.head})" if request.matrix else f"tensor {tensor}"
 
 
 def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:

@@ -75,6 +75,8 @@ def _heading(record: RunRecord) -> Blocks:
         )
         precision = f"pairs screened in {visible(started.precision, 20)}"
         yield _said(f"{size(started.memory)} of memory beyond the rows; {precision}", "dim")
+        if engine:
+            yield _said(f"rows of {sentences.searched_matrix(engine.request)}", "dim")
         for read in started.files:
             yield _said(f"{visible(read.path)} ({size(read.size)})", "dim")
 

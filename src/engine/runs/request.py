@@ -38,6 +38,8 @@ def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str 
         cluster=chosen,
         cluster_file=str(model.cluster_file) if model.cluster_file is not None and chosen == "mask" else None,
         tokenizer=str(model.tokenizer) if model.tokenizer is not None else None,
+        matrix=model.matrix,
+        head=model.head,
         settings=run_settings.checked(settings),
     )
     try:

@@ -187,6 +187,9 @@ class MainScreen(Screen[None]):
         following = (self.app.shown + 1) % len(self.app.watched)
         await self._ask(ModelPicker(self.app.views(), following, "compare with"), self._compare)
 
+    async def action_matrix(self) -> None:
+        await self.app.show_other_matrix()
+
     def action_plots(self) -> None:
         self._plots.turn(all_fit=self._all_fit)
         self._show_panels()
@@ -239,7 +242,7 @@ class MainScreen(Screen[None]):
     def action_leave(self) -> None:
         from .quit import Leave  # start time
 
-        going = [watched.model.name for watched in self.app.watched if watched.working]
+        going = [watched.model.name for watched in self.app.working]
         if going:
             self.app.push_screen(Leave(going), self.app.leave)
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ...engine.journal.record import RunRecord
+from ...engine.report.sentences import searched_matrix
 from ...engine.text.escape import visible
 from ...engine.text.numbers import count, size
 from ..view import View
@@ -32,12 +33,22 @@ def note_lines(view: View, width: int) -> list[Line]:
     elif record.ended:
         ended = f"{visible(record.ended.reason)} {visible(record.ended.advice)}"
         lines += [EMPTY, (("how it ended", "accent"),), *wrap(ended, width)]
-    for title, facts in (("the run", _run(record)), ("the rows", _rows(record)), ("the files", _files(record))):
+    for title, facts in (
+        ("the run", _run(record)),
+        ("the rows", [*_matrix(record), *_rows(record)]),
+        ("the files", _files(record)),
+    ):
         if facts:
             lines += [EMPTY, ((title, "accent"),)]
             for name, value in facts:
                 lines += _fact(name, value, width)
     return lines
+
+
+def _matrix(record: RunRecord) -> list[tuple[str, str]]:
+    """Which matrix the rows are of, where a run tells."""
+    request = record.engine.request if record.engine else None
+    return [("matrix", searched_matrix(request))] if request else []
 
 
 def _fact(name: str, value: str, width: int) -> list[Line]:

@@ -124,6 +124,9 @@ def _new(view: View) -> Notice | None:
         return None
     settings = view.settings
     shape = f"{count(model.shape[0])} tokens of dimension {count(model.shape[1])}" if model.shape else "its tokens"
+    if model.matrix:
+        turn = f"; {settings.key('matrix')} turns to the other matrix" if model.head == "untied" else ""
+        shape += f" in its {model.matrix} ({model.head}{turn})"
     cluster = "all of them" if model.cluster == "all" else "the cluster among them"
     if model.cluster.startswith("tokens:"):
         cluster = f"those whose text matches {visible(model.cluster.removeprefix('tokens:'))}"

@@ -46,14 +46,16 @@ def _about(view: View) -> list[str]:
         rows = f"{count(started.n)} × {count(started.d)}"
         dtype, device = visible(started.dtype, 8), visible(started.device, 10)
         whole = "" if started.n == started.vocabulary else f" of {count(started.vocabulary)}"
-        long = f"{rows} {dtype}{whole}  ·  {device} {visible(started.device_name, 60)}"
-        named = f"{rows} {dtype}  ·  {device} {visible(started.device_name, 60)}"
+        matrix = f"  ·  {view.model.matrix}" if view.model and view.model.matrix else ""
+        long = f"{rows} {dtype}{whole}{matrix}  ·  {device} {visible(started.device_name, 60)}"
+        named = f"{rows} {dtype}{matrix}  ·  {device} {visible(started.device_name, 60)}"
         return [long, named, f"{rows} {dtype} · {device}", f"{rows} {dtype}", rows]
     model = view.model
     if model is None or model.shape is None:
         return [""]
     rows = f"{count(model.shape[0])} × {count(model.shape[1])}"
-    return [f"{rows} {visible(model.dtype or '', 8)}", rows]
+    dtype = visible(model.dtype or "", 8)
+    return [f"{rows} {dtype}  ·  {model.matrix}" if model.matrix else f"{rows} {dtype}", f"{rows} {dtype}", rows]
 
 
 class Title(Panel):

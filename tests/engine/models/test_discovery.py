@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from farpair.engine.errors import InputError
-from farpair.engine.models.discovery import demo_model, model_at, models_in, tensors_folder
+from farpair.engine.models.discovery import demo_model, model_at, models_in, tensors_folders
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs.request import request_for
 from safetensors.torch import load_file, save_file
@@ -188,13 +188,13 @@ def test_a_plain_file_is_a_model_of_its_only_or_named_tensor(tmp_path: Path) -> 
     assert "no 2-D tensor" in (model_at(path).problem or "")
 
 
-def test_a_checkpoints_embedding_is_found_by_its_name(tmp_path: Path) -> None:
+def test_a_checkpoints_folder_and_its_file_are_the_same_model(tmp_path: Path) -> None:
     tensors = {"model.embed_tokens.weight": torch.ones(9, 4), "lm_head.weight": torch.ones(9, 4)}
     save_file(tensors, tmp_path / "model.safetensors")
 
     for path in (tmp_path, tmp_path / "model.safetensors"):
         model = model_at(path)
-        assert (model.name, model.tensor) == (tmp_path.name, "model.embed_tokens.weight")
+        assert (model.name, model.tensor) == (tmp_path.name, "lm_head.weight")
 
 
 def test_a_model_folder_and_the_weights_in_it_are_the_same_model(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_model_folder_and_the_weights_in_it_are_the_same_model(tmp_path: Path)
 def test_nothing_at_a_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"There is no file or folder .*gone"):
         model_at(tmp_path / "gone")
-    with pytest.raises(InputError, match=r"holds neither W.safetensors nor model.safetensors"):
+    with pytest.raises(InputError, match=r"holds no W.safetensors, .* and no consolidated.safetensors"):
         model_at(tmp_path)
 
 
@@ -217,14 +217,15 @@ def test_the_tensors_folder_is_given_or_in_the_environment_or_near(
     monkeypatch.chdir(work)
     monkeypatch.setenv("FARPAIR_TENSORS", "/from/environment")
 
-    assert tensors_folder("here") == work / "here"
-    assert tensors_folder(None) == Path("/from/environment")
+    assert tensors_folders("here") == [work / "here"]
+    assert tensors_folders("here:/there") == [work / "here", Path("/there")]
+    assert tensors_folders(None) == [Path("/from/environment")]
     monkeypatch.setenv("FARPAIR_TENSORS", "")
-    assert tensors_folder(None) == work / "tensors"
+    assert tensors_folders(None) == [work / "tensors"]
     (tmp_path / "tensors").mkdir()
-    assert tensors_folder(None) == tmp_path / "tensors"
+    assert tensors_folders(None) == [tmp_path / "tensors"]
     (work / "tensors").mkdir()
-    assert tensors_folder(None) == work / "tensors"
+    assert tensors_folders(None) == [work / "tensors"]
 
 
 def test_the_demo_model_is_a_real_one() -> None:

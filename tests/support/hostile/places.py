@@ -87,7 +87,7 @@ def _sparse(path: Path) -> None:
 
 
 def _beside(name: str, says: str, *files: str) -> Case:
-    """A folder that holds `files`, each a pickle, and no safetensors file of a name that is looked for."""
+    """A folder that holds `files`, each a pickle, and nothing else."""
 
     def write(folder: Path) -> None:
         folder.mkdir()
@@ -97,13 +97,25 @@ def _beside(name: str, says: str, *files: str) -> Case:
     return Case(name, write, says)
 
 
-HOLDS_NEITHER = "holds neither W.safetensors nor model.safetensors"
+PICKLE = "is a pickle, which farpair never loads"
+HOLDS_NONE = "holds no W.safetensors, "
 # Not models: never listed, and a sentence where they are named.
 OTHERS = [
-    _beside("a PyTorch checkpoint", HOLDS_NEITHER, "pytorch_model.bin"),
-    _beside("a notebook's pickle", HOLDS_NEITHER, "W.pt", "W.pth", "W.pkl", "W.npy", "W.npz", "W.ckpt"),
-    _beside("a checkpoint in parts", HOLDS_NEITHER, "model-00001-of-00002.safetensors",
-            "model-00002-of-00002.safetensors", "model.safetensors.index.json"),
-    _beside("parts that climb out", HOLDS_NEITHER, "model-..-of-...safetensors", "-rf", "\x1b[41mOWNED.bin"),
-    _beside("nothing", HOLDS_NEITHER),
+    _beside("a PyTorch checkpoint", PICKLE, "pytorch_model.bin"),
+    _beside("a notebook's pickle", PICKLE, "W.pt", "W.pth", "W.pkl", "W.npy", "W.npz", "W.ckpt"),
+    _beside("other files", HOLDS_NONE, "W.pkl", "W.npy", "W.npz", "W.ckpt"),
+    _beside("a checkpoint in parts", "without model.safetensors.index.json", "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors"),
+    _beside("parts that climb out", PICKLE, "model-..-of-...bin", "-rf", "\x1b[41mOWNED.bin"),
+    _beside("a LoRA adapter", "is a LoRA adapter", "adapter_model.safetensors", "adapter_config.json"),
+    _beside("a sharded state", "sharded_state", "model-rank-0-part-0.safetensors"),
+    _beside("GGUF", "farpair reads safetensors", "model.Q8_0.gguf"),
+    _beside("nothing", HOLDS_NONE),
 ]  # fmt: skip
+# Models by their files' names, and listed with what is wrong.
+BROKEN = [
+    _beside("a pickle for an index", "is not an index", "model.safetensors.index.json"),
+    _beside("a pickle for a checkpoint", "a Python pickle", "model.safetensors"),
+    _beside("a pickle in the original format", "a Python pickle", "consolidated.safetensors"),
+    _beside("a pickle for an unembedding", "a Python pickle", "W_unembed.safetensors"),
+]

@@ -1,0 +1,99 @@
+"""What checkpoints call their two token matrices, and which tensors beside one say that it is not whole.
+
+A name is told by its last component before ".weight": `model.embed_tokens.weight` is an embedding,
+`lm_head.weight` an unembedding. The table of architectures that this is tested on is in
+tests/support/architectures.py.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+Matrix = Literal["unembedding", "embedding"]
+MATRICES: Final[tuple[Matrix, ...]] = ("unembedding", "embedding")
+
+_EMBEDDINGS: Final = frozenset(
+    [
+        "embed_tokens",
+        "wte",
+        "word_embeddings",
+        "word_embedding",
+        "tok_embeddings",
+        "embed_in",
+        "embedding",
+        "embeddings",
+        "token_embedding",
+        "token_embeddings",
+        "shared",
+        "in_out_embed",
+        "embed",
+        "tokens_embed",
+        "input_embedding",
+    ]
+)
+_UNEMBEDDINGS: Final = frozenset(
+    [
+        "lm_head",
+        "embed_out",
+        "output",
+        "output_layer",
+        "head",
+        "proj_out",
+        "generator_lm_head",
+        "vocab_projector",
+        "lm_loss",
+        "output_projection",
+        "unembed",
+    ]
+)
+# Names that mean an unembedding only below the component before them.
+_UNEMBEDDINGS_BELOW: Final = frozenset(
+    ("lm_head.decoder", "lm_head.linear", "lm_head.out_proj", "predictions.decoder", "transformer.ff_out")
+)
+# A component with one of these words in it, between underscores, leads to a part that has no matrix of all tokens.
+_PARTS_BESIDE: Final = frozenset(
+    ["vision", "visual", "audio", "image", "video", "talker", "codec", "mtp", "layers", "blocks", "position"]
+)
+_TABLES_BESIDE: Final = ("token_type", "per_layer")
+
+# What a quantised layer stores beside its weight, or in its place.
+SCALES: Final = ("scales", "weight_scale", "weight_scale_inv", "weight_packed", "qweight")
+# The rest of a matrix in two tensors: the rows that were added, named below the first tensor or beside it.
+REST_BELOW: Final = ("additional_embedding.weight", "additional_fc.weight")
+REST_BESIDE: Final = "new_embedding"
+
+
+def layer_of(tensor: str) -> str:
+    """The layer whose tensor this is: the name without ".weight", or without what stands for the weight."""
+    layer, _, last = tensor.rpartition(".")
+    return layer if layer and (last == "weight" or last in SCALES) else tensor
+
+
+def matrix_of(tensor: str) -> Matrix | None:
+    """Which matrix of a language model `tensor` is by its name; None for any other tensor."""
+    components = layer_of(tensor).split(".")
+    last = components[-1]
+    matrix: Matrix
+    if last in _EMBEDDINGS:
+        matrix = "embedding"
+    elif last in _UNEMBEDDINGS or ".".join(components[-2:]) in _UNEMBEDDINGS_BELOW or components == ["decoder"]:
+        matrix = "unembedding"
+    else:
+        return None
+    return None if any(_is_beside(component) for component in components) else matrix
+
+
+def layers_with_a_matrix(tensors: Iterable[str]) -> dict[Matrix, list[str]]:
+    """The layers among `tensors` that are one of the two matrices by their names, in the order of their names."""
+    found: dict[Matrix, set[str]] = {matrix: set() for matrix in MATRICES}
+    for tensor in tensors:
+        if ".layers." in tensor or ".blocks." in tensor:  # nearly all of them: looked at no further, to save time
+            continue
+        if matrix := matrix_of(tensor):
+            found[matrix].add(layer_of(tensor))
+    return {matrix: sorted(layers) for matrix, layers in found.items()}
+
+
+def _is_beside(component: str) -> bool:
+    if any(table in component for table in _TABLES_BESIDE):
+        return True
+    return not _PARTS_BESIDE.isdisjoint(component.split("_"))
