@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .exact_rounding import distance
-from .lengths import LARGEST, lengths
+from .lengths import LARGEST, difference_of_squares, lengths
 from .rounding import float64_error, float64_is_exact, underflow
 
 Pair = tuple[int, int]
@@ -22,6 +22,7 @@ _DIGIT = 20  # bits
 _MOST_DIGITS = 12  # of a difference; beyond that Python's integers are as fast
 _MOST_COLUMNS = 1 << 16  # for which sums of products of digits stay below 2^63
 _NUMBERS = 1 << 13  # numbers of either row of the pairs whose digits are held at once
+_MEASURED = 1 << 15  # numbers of either row of the pairs whose distances are rounded at once
 _KEPT = 1 << 15  # numbers of rows that are kept as Python's integers, a row at least
 _UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type is a multiple of 2^this
 
@@ -112,11 +113,17 @@ class ExactSquares:
         """The distance of one pair less that of another, from their exact squares, rounded: as
         (s - t) / (sqrt s + sqrt t), in which only the roots and the quotient are rounded."""
         i, j = torch.tensor([farther, nearer], dtype=torch.int64).T
+        both = sum(map(Fraction, self.distances([farther, nearer])))
+        left, right = self._float64(i, j)
+        if _largest(left, right) <= LARGEST:
+            difference, off = difference_of_squares(left, right)
+            least, most = float((difference - off) / both), float((difference + off) / both)
+            if least == most:
+                return least
         words, lowest = self._words(i, j)
         digits = torch.stack(words[::-1]).tolist()  # least significant first
         more, less = (sum(word[at] << 60 * k for k, word in enumerate(digits)) for at in (0, 1))
-        difference = (more - less) * Fraction(2) ** (2 * lowest)
-        return float(difference / sum(map(Fraction, self.distances([farther, nearer]))))
+        return float((more - less) * Fraction(2) ** (2 * lowest) / both)
 
     def _integer(self, i: int, j: int) -> int:
         """The exact square of one pair in units of the square of the dtype's least number."""
@@ -137,7 +144,7 @@ class ExactSquares:
 
     def _distances(self, pairs: list[Pair]) -> list[float]:
         found: list[float] = []
-        step = max(1, _NUMBERS // self._rows.shape[1])
+        step = max(1, _MEASURED // self._rows.shape[1])
         for start in range(0, len(pairs), step):
             i, j = torch.tensor(pairs[start : start + step], dtype=torch.int64).T
             left, right = self._float64(i, j)
@@ -170,12 +177,16 @@ class ExactSquares:
 
 
 def _lengths(left: Tensor, right: Tensor) -> list[float]:
-    if float(torch.maximum(left.abs().max(), right.abs().max())) <= LARGEST:
+    if _largest(left, right) <= LARGEST:
         return lengths(left, right)
     try:
         return [distance(*both) for both in zip(left.tolist(), right.tolist(), strict=True)]
     except OverflowError:
         raise InputError("The rows lie farther apart than float64 can say (1.8e308): scale them down.") from None
+
+
+def _largest(left: Tensor, right: Tensor) -> float:
+    return float(torch.maximum(left.abs().max(), right.abs().max()))
 
 
 def _parts(x: Tensor) -> tuple[Tensor, Tensor]:

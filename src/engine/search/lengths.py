@@ -5,6 +5,7 @@ floating-point technique for extending the available precision, 1971), which is 
 do not tell which way to round, whole numbers do.
 """
 
+from fractions import Fraction
 from typing import Final
 
 import torch
@@ -33,6 +34,20 @@ def lengths(ends: Tensor, starts: Tensor) -> list[float]:
         if not certain[k] or 0 < length < 2.0**-1021:  # where scaling back rounds once more
             found[k] = distance(ends[k].tolist(), starts.expand_as(ends)[k].tolist())
     return found
+
+
+def difference_of_squares(ends: Tensor, starts: Tensor) -> tuple[Fraction, Fraction]:
+    """|ends_0 - starts_0|^2 - |ends_1 - starts_1|^2 of ends and starts (2, d), and what it may be off by.
+
+    Both are float64 on the CPU, of numbers up to `LARGEST`.
+    """
+    away, lost = _difference(ends, starts)
+    size = int(torch.frexp(away.abs().max()).exponent)
+    down, further = 2.0 ** -(size // 2), 2.0 ** (size // 2 - size)
+    high, rest, relative = _square(away * down * further, lost * down * further)
+    one, other = (Fraction(a) + Fraction(b) for a, b in zip(high.tolist(), rest.tolist(), strict=True))
+    unit = Fraction(4) ** size
+    return (one - other) * unit, ((one + other) * Fraction(2 * relative) + Fraction(2) ** -890) * unit
 
 
 def _difference(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

@@ -194,3 +194,35 @@ def test_a_square_half_way_between_two_numbers_is_rounded_as_its_least_term_says
 
     assert_rounded_once(half_way)
     assert_rounded_once(half_way.repeat(1, 30))
+
+
+def assert_gaps_are_rounded_once(rows: torch.Tensor) -> None:
+    exact = ExactSquares(rows, 0)
+    pairs = list(itertools.combinations(range(len(rows)), 2))
+    ranked = sorted(zip(exact_squares(rows, pairs), pairs, strict=True), reverse=True)
+    for (more, farther), (less, nearer) in itertools.pairwise(ranked):
+        both = sum(map(Fraction, exact.distances([farther, nearer])))
+        assert not both or exact.gap(farther, nearer) == float((more - less) / both)
+
+
+@given(points)
+def test_what_one_distance_exceeds_another_by_is_rounded_once(values: list[list[float]]) -> None:
+    assert_gaps_are_rounded_once(torch.tensor(values, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        inputs.normal(12, 1000).float(),
+        inputs.near_ties(12, 60),
+        inputs.circle(16),
+        inputs.reflections(4),
+        1e-300 * inputs.normal(8, 5),
+        1e280 * inputs.normal(8, 5),
+        torch.cat([1e-200 * inputs.normal(4, 5), 1e200 * inputs.normal(4, 5)]),
+        torch.tensor([[0.0], [1.0], [1.0 + 2.0**-52], [5e-324]], dtype=torch.float64),
+    ],
+    ids=["normal", "near ties", "circle", "reflections", "tiny", "large", "tiny beside large", "an ulp"],
+)
+def test_what_nearly_tied_distances_differ_by_is_rounded_once(rows: torch.Tensor) -> None:
+    assert_gaps_are_rounded_once(rows)
