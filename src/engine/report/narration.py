@@ -1,6 +1,7 @@
 """A run told in sentences as it happens, for screen readers, dumb terminals and logs. No torch here."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from ..events import (
     Analysed,
@@ -31,39 +32,8 @@ from .sentences import label
 
 def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
     """What there is to say of `event`, which `record` has just taken; nothing of bounds, names and progress."""
-    match event:
-        case EngineStarted():
-            yield f"{visible(event.request.model)}: the engine has started, as run {visible(event.run)}."
-        case RunStarted():
-            yield _started(event)
-        case Warned():
-            yield f"Warning: {visible(event.message)}"
-        case BatchDone():
-            yield f"{count(record.batches_done)} of {count(len(record.batches))} batches: {batch(record, event)}"
-        case Queued(ahead=0):
-            yield "Its turn on the device has come."
-        case Queued():
-            yield f"Waiting for its turn on the device, with {count(event.ahead)} ahead."
-        case Paused():
-            yield "Paused."
-        case Continued():
-            yield "The search goes on."
-        case PairFound():
-            yield farthest(record, event)
-            yield from sentences.certificate(record, event)
-        case Analysed():
-            yield from _analysed(record, event)
-        case Ladder():
-            yield from sentences.ladder(event)
-            yield from _outliers(record)
-        case FarthestPairs():
-            for rank, pair in enumerate(event.pairs, 1):
-                yield f"Farthest pair {count(rank)}: {_pair(record, pair.i, pair.j)}, {distance(pair.distance)}."
-        case RunEnded():
-            done = {"done": "Done. ", "failed": "Failed. "}.get(event.state, "")
-            yield f"{done}{sentences.ending(event)}"
-        case Verified():
-            yield from sentences.checked(event, record.verified_time if record.verified is event else None)
+    tell = _TOLD.get(type(event))
+    return tell(record, event) if tell else iter(())
 
 
 def batch(record: RunRecord, done: BatchDone) -> str:
@@ -85,13 +55,60 @@ def progress(record: RunRecord, now: Progress) -> str:
     return f"{share(now.settled, now.pairs)} of the pairs are settled{left}."
 
 
-def _started(event: RunStarted) -> str:
+def _engine_started(_: RunRecord, event: EngineStarted) -> Iterator[str]:
+    yield f"{visible(event.request.model)}: the engine has started, as run {visible(event.run)}."
+
+
+def _run_started(_: RunRecord, event: RunStarted) -> Iterator[str]:
     device = visible(event.device)
     name = f" ({visible(event.device_name)})" if event.device_name != event.device else ""
-    return (
+    yield (
         f"{count(event.n)} of {count(event.vocabulary)} tokens, of dimension {count(event.d)}, "
         f"{visible(event.dtype)}, in {count(event.batches)} batches of {count(event.batch)} on {device}{name}."
     )
+
+
+def _warned(_: RunRecord, event: Warned) -> Iterator[str]:
+    yield f"Warning: {visible(event.message)}"
+
+
+def _batch_done(record: RunRecord, event: BatchDone) -> Iterator[str]:
+    yield f"{count(record.batches_done)} of {count(len(record.batches))} batches: {batch(record, event)}"
+
+
+def _queued(_: RunRecord, event: Queued) -> Iterator[str]:
+    if event.ahead:
+        yield f"Waiting for its turn on the device, with {count(event.ahead)} ahead."
+    else:
+        yield "Its turn on the device has come."
+
+
+def _paused(_: RunRecord, event: Paused | Continued) -> Iterator[str]:
+    yield "Paused." if isinstance(event, Paused) else "The search goes on."
+
+
+def _pair_found(record: RunRecord, event: PairFound) -> Iterator[str]:
+    yield farthest(record, event)
+    yield from sentences.certificate(record, event)
+
+
+def _ladder(record: RunRecord, event: Ladder) -> Iterator[str]:
+    yield from sentences.ladder(event)
+    yield from _outliers(record)
+
+
+def _farthest_pairs(record: RunRecord, event: FarthestPairs) -> Iterator[str]:
+    for rank, pair in enumerate(event.pairs, 1):
+        yield f"Farthest pair {count(rank)}: {_pair(record, pair.i, pair.j)}, {distance(pair.distance)}."
+
+
+def _run_ended(_: RunRecord, event: RunEnded) -> Iterator[str]:
+    done = {"done": "Done. ", "failed": "Failed. "}.get(event.state, "")
+    yield f"{done}{sentences.ending(event)}"
+
+
+def _verified(record: RunRecord, event: Verified) -> Iterator[str]:
+    yield from sentences.checked(event, record.verified_time if record.verified is event else None)
 
 
 def _analysed(record: RunRecord, found: Analysed) -> Iterator[str]:
@@ -143,3 +160,20 @@ def _summary(name: str, summary: Summary) -> str:
 
 def _pair(record: RunRecord, i: int, j: int) -> str:
     return f"between tokens {label(record, i)} and {label(record, j)}"
+
+
+_TOLD: Final[Mapping[type[AnyEvent], Callable[[RunRecord, Any], Iterator[str]]]] = {
+    EngineStarted: _engine_started,
+    RunStarted: _run_started,
+    Warned: _warned,
+    BatchDone: _batch_done,
+    Queued: _queued,
+    Paused: _paused,
+    Continued: _paused,
+    PairFound: _pair_found,
+    Analysed: _analysed,
+    Ladder: _ladder,
+    FarthestPairs: _farthest_pairs,
+    RunEnded: _run_ended,
+    Verified: _verified,
+}

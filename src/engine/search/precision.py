@@ -188,27 +188,40 @@ def choose_precision(
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")
     if exhaustive:
         return Choice(FLOAT32, "since every pair is evaluated")
-    if name == AUTO and device.type != "cpu":
-        return Choice(FLOAT32, "as on every device but a CPU, unless another is asked for")
-    if name == AUTO and terms < _FEW_TERMS:
-        return Choice(FLOAT32, "as always where the rows are few")
-    precision = _PRECISIONS["bfloat16" if name == AUTO else name]
+    if name == AUTO:
+        return _fastest(device, confirm, terms)
+    precision = _PRECISIONS[name]
     if precision is FLOAT32:
         return Choice(precision, "as asked")
-    in_float32 = device.type != "cuda" and precision.dtype(device) == torch.float32
-    if name == AUTO and in_float32:
-        return Choice(FLOAT32, _measured())
     if not confirm(precision, device):
-        return Choice(
-            FLOAT32, f"since products in {precision.name} were measured to err more on this device than they may"
-        )
-    if name == AUTO:
-        return Choice(precision, _measured())
-    if in_float32:
+        return _refused(precision)
+    if _in_float32(precision, device):
         return Choice(precision, "as asked, by rounding to it what is multiplied in float32")
     return Choice(
         precision, "as asked, and products on this device were measured to err no more than is reckoned with"
     )
+
+
+def _fastest(device: torch.device, confirm: Callable[[Precision, torch.device], bool], terms: float) -> Choice:
+    """The precision in which a search of so many `terms` is expected to be done first."""
+    if device.type != "cpu":
+        return Choice(FLOAT32, "as on every device but a CPU, unless another is asked for")
+    if terms < _FEW_TERMS:
+        return Choice(FLOAT32, "as always where the rows are few")
+    precision = _PRECISIONS["bfloat16"]
+    if _in_float32(precision, device):
+        return Choice(FLOAT32, _measured())
+    return Choice(precision, _measured()) if confirm(precision, device) else _refused(precision)
+
+
+def _in_float32(precision: Precision, device: torch.device) -> bool:
+    """Whether what is rounded to the precision is multiplied in float32 on the device."""
+    return device.type != "cuda" and precision.dtype(device) == torch.float32
+
+
+def _refused(precision: Precision) -> Choice:
+    why = f"since products in {precision.name} were measured to err more on this device than they may"
+    return Choice(FLOAT32, why)
 
 
 def _measured() -> str:
