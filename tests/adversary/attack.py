@@ -220,16 +220,7 @@ def wrong_in_events(events: Sequence[object], batch: int, truth: Truth) -> Itera
         yield "not every batch was settled once"
         return
     for b in sorted(done):
-        said, start, end = done[b], b * batch, min((b + 1) * batch, n)
-        square, pair = truth.batch(start, end)
-        if (said.start, said.end) != (start, end):
-            yield f"batch {b} is said to be rows {said.start} to {said.end}"
-        if (said.i, said.j) != pair:
-            yield f"batch {b} names {said.i, said.j}, and the pair is {pair}"
-        if not is_root(said.maximum, square):
-            yield f"batch {b} says {said.maximum!r}, and the distance is {_root(square)!r}"
-        if not 0 <= said.evaluated <= said.pairs:
-            yield f"batch {b} evaluated {said.evaluated} of {said.pairs} pairs"
+        yield from _wrong_in_batch(done[b], b * batch, min((b + 1) * batch, n), truth)
     if sum(said.pairs for said in done.values()) != found.pairs:
         yield "the batches' pairs do not add up to all pairs"
     if sum(said.evaluated for said in done.values()) != found.evaluated:
@@ -238,11 +229,27 @@ def wrong_in_events(events: Sequence[object], batch: int, truth: Truth) -> Itera
         yield "the largest batch maximum is not the farthest distance"
     for event in events:
         if isinstance(event, BatchBound):
-            square, _ = truth.batch(event.batch * batch, min((event.batch + 1) * batch, n))
-            if max(Fraction(0), Fraction(event.lower) - _ULP_OF_0) ** 2 > square:
-                yield f"batch {event.batch} is said to reach {event.lower!r}, and reaches {_root(square)!r}"
-            if event.batch not in (event.i // batch, event.j // batch):
-                yield f"batch {event.batch} has a bound of rows {event.i, event.j}, none of them its own"
+            yield from _wrong_in_bound(event, batch, truth)
+
+
+def _wrong_in_batch(said: BatchDone, start: int, end: int, truth: Truth) -> Iterator[str]:
+    square, pair = truth.batch(start, end)
+    if (said.start, said.end) != (start, end):
+        yield f"batch {said.batch} is said to be rows {said.start} to {said.end}"
+    if (said.i, said.j) != pair:
+        yield f"batch {said.batch} names {said.i, said.j}, and the pair is {pair}"
+    if not is_root(said.maximum, square):
+        yield f"batch {said.batch} says {said.maximum!r}, and the distance is {_root(square)!r}"
+    if not 0 <= said.evaluated <= said.pairs:
+        yield f"batch {said.batch} evaluated {said.evaluated} of {said.pairs} pairs"
+
+
+def _wrong_in_bound(said: BatchBound, batch: int, truth: Truth) -> Iterator[str]:
+    square, _ = truth.batch(said.batch * batch, min((said.batch + 1) * batch, truth.n))
+    if max(Fraction(0), Fraction(said.lower) - _ULP_OF_0) ** 2 > square:
+        yield f"batch {said.batch} is said to reach {said.lower!r}, and reaches {_root(square)!r}"
+    if said.batch not in (said.i // batch, said.j // batch):
+        yield f"batch {said.batch} has a bound of rows {said.i, said.j}, none of them its own"
 
 
 def _wrong_in_pair(found: PairFound, truth: Truth) -> Iterator[str]:
@@ -256,6 +263,14 @@ def _wrong_in_pair(found: PairFound, truth: Truth) -> Iterator[str]:
         yield f"the error is said to be {found.error!r}, and is larger"
     if found.ties != truth.ties:
         yield f"{found.ties} pairs are said to tie, and {truth.ties} do"
+    yield from _wrong_in_runner_up(found, truth)
+    if found.pairs != truth.n * (truth.n - 1) // 2:
+        yield f"{found.pairs} pairs are counted"
+    if not 0 <= found.evaluated <= found.pairs:
+        yield f"{found.evaluated} of {found.pairs} pairs are said to be evaluated"
+
+
+def _wrong_in_runner_up(found: PairFound, truth: Truth) -> Iterator[str]:
     second = truth.second
     named = (found.runner_up_i, found.runner_up_j)
     if second is None:
@@ -268,10 +283,6 @@ def _wrong_in_pair(found: PairFound, truth: Truth) -> Iterator[str]:
             yield f"the runner-up named is {named}, and is {second[1]}"
         if not is_root(found.runner_up, second[0]):
             yield f"the runner-up's distance is said to be {found.runner_up!r}, and is {_root(second[0])!r}"
-    if found.pairs != truth.n * (truth.n - 1) // 2:
-        yield f"{found.pairs} pairs are counted"
-    if not 0 <= found.evaluated <= found.pairs:
-        yield f"{found.evaluated} of {found.pairs} pairs are said to be evaluated"
 
 
 def _wrong_in_pairs(found: Sequence[FarPair], true: Sequence[tuple[Fraction, tuple[int, int]]]) -> Iterator[str]:

@@ -6,8 +6,9 @@ search has changed, seen from there or afterwards, is in the list that it gives.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Final
 
 import torch
 from adversary.subject import search
@@ -100,52 +101,48 @@ def _differences(before: dict[str, object], now: dict[str, object]) -> dict[str,
 
 
 def _enter(name: str, stack: ExitStack) -> None:
-    def restored(restore: Callable[..., object], *values: object) -> None:
-        stack.callback(restore, *values)
+    if name not in _SURROUNDINGS:
+        raise ValueError(f"there are no surroundings called {name}")
+    stack.enter_context(_SURROUNDINGS[name]())
 
-    match name:
-        case "autocast":
-            stack.enter_context(torch.autocast("cpu"))
-        case "autocast-float16":
-            stack.enter_context(torch.autocast("cpu", dtype=torch.float16))
-        case "medium" | "high":
-            restored(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
-            torch.set_float32_matmul_precision(name)
-        case "older-and-newer-settings":
-            matmul = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-            cuda = torch.backends.cuda.matmul
-            restored(setattr, matmul, "fp32_precision", matmul.fp32_precision)
-            restored(setattr, cuda, "fp32_precision", cuda.fp32_precision)
-            matmul.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
-        case "default-float64" | "default-float16":
-            restored(torch.set_default_dtype, torch.get_default_dtype())
-            torch.set_default_dtype(torch.float64 if name.endswith("64") else torch.float16)
-        case "default-meta":
-            restored(torch.set_default_device, None)
-            torch.set_default_device("meta")
-        case "flush":
-            restored(torch.set_flush_denormal, False)
-            torch.set_flush_denormal(True)
-        case "deterministic":
-            restored(torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled())
-            torch.use_deterministic_algorithms(True)
-        case "inference":
-            stack.enter_context(torch.inference_mode())
-        case "one-thread":
-            restored(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(1)
-        case "anomaly":
-            stack.enter_context(torch.autograd.set_detect_anomaly(True, check_nan=True))
-        case "another-search":
-            other = torch.randn(700, 40, generator=torch.Generator().manual_seed(1))
-            restored(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
-            torch.set_float32_matmul_precision("high")
-            stack.enter_context(_in_a_thread(lambda: _finish(other)))
-        case "flipping":
-            restored(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
-            stack.enter_context(_in_a_thread(_flip))
-        case _:
-            raise ValueError(f"there are no surroundings called {name}")
+
+@contextmanager
+def _called(call: Callable[[Any], object], value: object, before: object) -> Iterator[None]:
+    """With a setting of torch's that is set by a call."""
+    call(value)
+    try:
+        yield
+    finally:
+        call(before)
+
+
+@contextmanager
+def _older_and_newer_settings() -> Iterator[None]:
+    matmul = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    cuda = torch.backends.cuda.matmul
+    before = matmul.fp32_precision, cuda.fp32_precision
+    matmul.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
+    try:
+        yield
+    finally:
+        matmul.fp32_precision, cuda.fp32_precision = before
+
+
+def _precision(name: str) -> AbstractContextManager[None]:
+    return _called(torch.set_float32_matmul_precision, name, torch.get_float32_matmul_precision())
+
+
+@contextmanager
+def _another_search() -> Iterator[None]:
+    other = torch.randn(700, 40, generator=torch.Generator().manual_seed(1))
+    with _precision("high"), _in_a_thread(lambda: _finish(other)):
+        yield
+
+
+@contextmanager
+def _flipping() -> Iterator[None]:
+    with _precision(torch.get_float32_matmul_precision()), _in_a_thread(_flip):
+        yield
 
 
 def _finish(rows: torch.Tensor) -> None:
@@ -175,3 +172,24 @@ def _in_a_thread(step: Callable[[], object]) -> Iterator[None]:
     finally:
         going = False
         thread.join()
+
+
+_SURROUNDINGS: Final[Mapping[str, Callable[[], AbstractContextManager[object]]]] = {
+    "autocast": lambda: torch.autocast("cpu"),
+    "autocast-float16": lambda: torch.autocast("cpu", dtype=torch.float16),
+    "medium": lambda: _precision("medium"),
+    "high": lambda: _precision("high"),
+    "older-and-newer-settings": _older_and_newer_settings,
+    "default-float64": lambda: _called(torch.set_default_dtype, torch.float64, torch.get_default_dtype()),
+    "default-float16": lambda: _called(torch.set_default_dtype, torch.float16, torch.get_default_dtype()),
+    "default-meta": lambda: _called(torch.set_default_device, "meta", None),
+    "flush": lambda: _called(torch.set_flush_denormal, True, False),
+    "deterministic": lambda: _called(
+        torch.use_deterministic_algorithms, True, torch.are_deterministic_algorithms_enabled()
+    ),
+    "inference": lambda: torch.inference_mode(),
+    "one-thread": lambda: _called(torch.set_num_threads, 1, torch.get_num_threads()),
+    "anomaly": lambda: torch.autograd.set_detect_anomaly(True, check_nan=True),
+    "another-search": _another_search,
+    "flipping": _flipping,
+}

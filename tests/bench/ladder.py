@@ -7,6 +7,7 @@ alone. The last line is the whole result as JSON. See README.md beside this file
 
 import torch
 from common import Contestant, arguments, machine, print_json, print_table, seconds, take_turns, use_threads, whole
+from farpair.engine.analysis.ladder_core import Limits
 from farpair.engine.analysis.outlier_ladder import ladder, outlier_ladder, rungs_worth_taking
 from farpair.engine.analysis.pair_analysis import measure_rows
 from farpair.engine.api import farthest_pair
@@ -44,7 +45,9 @@ def measure(rows: torch.Tensor, rounds: int) -> dict[str, object]:
 
     def climb() -> Ladder:
         most = rungs_worth_taking(n)
-        steps = ladder(rows, measured.distances, measured.original, most=most, batches=batches, memory=memory)
+        steps = ladder(
+            rows, measured.distances, measured.original, most=most, batches=batches, limits=Limits(memory=memory)
+        )
         *_, found = steps
         assert isinstance(found, Ladder)
         return found

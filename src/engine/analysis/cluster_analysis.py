@@ -34,6 +34,7 @@ from ..text.numbers import count, distance
 from .batch_pairs import BatchPairs
 from .farthest_pairs import farthest_pairs
 from .geometry import measures
+from .ladder_core import Limits
 from .outlier_ladder import ladder, rungs_worth_taking
 from .pair_analysis import MeasuredRows, analyse, measure_rows
 
@@ -114,9 +115,7 @@ def _ladder(
         measured.original,
         most=rungs_worth_taking(len(measured.rows)),
         batches=batches,
-        device=device,
-        memory=memory,
-        seconds=seconds,
+        limits=Limits(device, memory, seconds),
     )
     with closing(steps):
         for step in steps:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -20,6 +21,19 @@ from ..search.rounding import squared_distances
 from ..search.search import search_here
 from .ladder_outer import Reach, farthest_of
 from .ladder_stages import stand_in
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the core is searched (None: where the rows are), the bytes that the ladder may take beyond the rows
+    (0: no limit), and the seconds of this thread's time after which it breaks off."""
+
+    device: torch.device | None = None
+    memory: int = 0
+    seconds: float = math.inf
+
+
+NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)
@@ -77,18 +91,17 @@ def core_pair(
     exact: ExactSquares,
     removed: Tensor,
     core: Core,
-    device: torch.device | None,
-    memory: int,
-    seconds: float,
+    limits: Limits,
 ) -> Generator[Climbing | Warned, None, Reach | None]:
-    """The core's farthest pair, None where finding it takes more than `seconds`."""
+    """The core's farthest pair, None where finding it takes more than the limit's seconds."""
     pairs = {(int(core.first[0]), int(core.first[1]))}  # the first where all distances are 0
     if len(core.suspects) > 1:
-        with _apart(centered.rows, removed, core, memory) as (rows, index):
+        with _apart(centered.rows, removed, core, limits.memory) as (rows, index):
             began, found = time.thread_time(), False  # does not count pauses
-            left = memory and max(LEAST_MEMORY, memory - (0 if rows is centered.rows else rows.nbytes))
+            beside = 0 if rows is centered.rows else rows.nbytes
+            left = limits.memory and max(LEAST_MEMORY, limits.memory - beside)
             settings = RunSettings(batch=len(rows), memory=left)
-            with closing(search_here(rows.to(device or rows.device), settings)) as steps:
+            with closing(search_here(rows.to(limits.device or rows.device), settings)) as steps:
                 for event in steps:
                     if isinstance(event, PairFound):
                         found = True
@@ -99,7 +112,7 @@ def core_pair(
                         yield Climbing(settled=event.settled, pairs=event.pairs)
                     elif isinstance(event, Warned):
                         yield event
-                    if not found and time.thread_time() - began > seconds:
+                    if not found and time.thread_time() - began > limits.seconds:
                         return None
     known = sorted(pairs)
     i, j = torch.tensor(known, dtype=torch.int64, device="cpu").T

@@ -13,6 +13,7 @@ cluster's batches leaves it a place. Copies count as one row wherever they would
 import math
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ from ..search.exact import ExactSquares, Pair
 from ..search.isolation import apart
 from ..search.lengths import lengths
 from .criteria import collapse
-from .ladder_core import Core, core_of, core_pair, few_that_matter, places, widest
+from .ladder_core import NO_LIMITS, Core, Limits, core_of, core_pair, few_that_matter, places, widest
 from .ladder_outer import farthest_of, reaches
 from .ladder_stages import stages, stand_in
 from .pair_analysis import refuse_too_large
@@ -71,16 +72,13 @@ def ladder(
     *,
     most: int,
     batches: Sequence[BatchDone] = (),
-    device: torch.device | None = None,
-    memory: int = 0,
-    seconds: float = math.inf,
+    limits: Limits = NO_LIMITS,
 ) -> Generator[Climbing | Warned | Ladder]:
     """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them: Ladder last.
 
     Rows go by falling `distances` (n,). `original` (n,) names for each row the first one equal to it, `batches`
-    are the maxima of a finished search. The core is searched on `device` for at most `seconds` of the main
-    thread's time; after that the ladder breaks off. It takes at most `memory` bytes beyond the rows (0: no
-    limit), for which the rows may be written to meanwhile; they are put back.
+    are the maxima of a finished search. Within the `limits` the rows may be written to meanwhile; they are put
+    back. Where the time is over the ladder breaks off.
     """
     began = time.perf_counter()
     removed = distances.argsort(descending=True, stable=True)[:most]
@@ -90,8 +88,8 @@ def ladder(
     for start, end in stages(rows, removed):
         core = core_of(original, removed[:end], batches)
         searched = time.thread_time()
-        pairs, at_most = yield from _stage(rows, removed, start, end, core, device, memory, seconds)
-        seconds -= time.thread_time() - searched
+        pairs, at_most = yield from _stage(rows, removed, start, end, core, limits)
+        limits = replace(limits, seconds=limits.seconds - (time.thread_time() - searched))
         new = sorted(set(pairs) - apart.keys())
         if new:
             ends, starts = (rows[list(at)].to("cpu").to(torch.float64) for at in zip(*new, strict=True))
@@ -116,14 +114,12 @@ def _stage(
     start: int,
     end: int,
     core: Core,
-    device: torch.device | None,
-    memory: int,
-    seconds: float,
+    limits: Limits,
 ) -> Generator[Climbing | Warned, None, tuple[list[Pair], float | None]]:
     """The farthest pairs of the rungs from `start` to before `end`, the core being what is left after these; where
     they break off, an upper bound of the next diameter, else None."""
     gone, outer = removed[:start], removed[start:end]
-    few = few_that_matter(rows, outer, core, memory, apart=start > 0)
+    few = few_that_matter(rows, outer, core, limits.memory, apart=start > 0)
     if few is None:
         index: Sequence[int] = range(len(rows))
         without = removed[:end]
@@ -131,7 +127,7 @@ def _stage(
     else:
         index, outer, core = few.tolist(), places(few, outer), core.among(few)
         rows, without = rows[few.to(rows.device)], outer
-        memory = memory and max(memory - rows.nbytes, 1)
+        limits = replace(limits, memory=limits.memory and max(limits.memory - rows.nbytes, 1))
         putting_back = stand_in(rows, gone[:0], core.first[:1])
     with putting_back:
         centered = center_rows(rows, near=core.distinct)
@@ -140,7 +136,7 @@ def _stage(
         bound, best = widest(centered, core), None
         least = min((reach.square for reach in reached), default=0.0) * (1 - exact.tolerance)
         if len(outer) < end - start or least <= bound**2:  # else no pair of the core is the farthest on any rung
-            best = yield from core_pair(centered, exact, without, core, device, memory, seconds)
+            best = yield from core_pair(centered, exact, without, core, limits)
         pairs: list[Pair] = []
         for k in range(end - start):
             rivals = [reach for reach in (*reached[k : k + 1], best) if reach]

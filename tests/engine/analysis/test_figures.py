@@ -10,6 +10,7 @@ import pytest
 import torch
 from farpair.engine.analysis import stats
 from farpair.engine.analysis.batch_pairs import BatchPairs
+from farpair.engine.analysis.ladder_core import Limits
 from farpair.engine.analysis.outlier_ladder import ladder, outlier_ladder
 from farpair.engine.analysis.pair_analysis import analyse, measure_rows
 from farpair.engine.errors import InputError
@@ -239,8 +240,9 @@ def test_with_little_memory_or_time_it_is_the_same_as_far_as_it_goes_and_the_row
     before, most = rows.clone(), min(most, len(rows) - 2)
     measured = measure_rows(rows, None)
     whole = outlier_ladder(rows, most)
+    limits = Limits(memory=memory, seconds=seconds)
 
-    *_, found = ladder(rows, measured.distances, measured.original, most=most, memory=memory, seconds=seconds)
+    *_, found = ladder(rows, measured.distances, measured.original, most=most, limits=limits)
 
     assert isinstance(found, Ladder)
     assert list(found.rungs) == whole[: len(found.rungs)]

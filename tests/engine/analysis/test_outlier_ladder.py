@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from farpair.engine.analysis.ladder_core import NO_LIMITS, Limits
 from farpair.engine.analysis.outlier_ladder import MOST, ladder, outlier_ladder, rungs_worth_taking
 from farpair.engine.analysis.pair_analysis import measure_rows
 from farpair.engine.events import BatchDone, Climbing, Ladder
@@ -15,11 +16,11 @@ from support import inputs
 from support.notebook_geometry import published_points
 
 
-def taken(rows: torch.Tensor, most: int, **limits: float) -> Ladder:
+def taken(rows: torch.Tensor, most: int, limits: Limits = NO_LIMITS) -> Ladder:
     """The ladder of `rows` (n, d) after a search of them in batches of 16."""
     batches = [event for event in search(rows, RunSettings(batch=16)) if isinstance(event, BatchDone)]
     measured = measure_rows(rows, None)
-    steps = ladder(rows, measured.distances, measured.original, most=most, batches=batches, **limits)  # type: ignore[arg-type]
+    steps = ladder(rows, measured.distances, measured.original, most=most, batches=batches, limits=limits)
     *_, found = steps
     assert isinstance(found, Ladder)
     return found
@@ -72,7 +73,7 @@ def test_with_no_memory_to_spare_it_is_the_same_and_the_rows_are_as_they_were(
 ) -> None:
     most = min(most, len(rows) - 2)
     before = rows.clone()
-    found = taken(rows, most, memory=1)
+    found = taken(rows, most, Limits(memory=1))
 
     assert list(found.rungs) == outlier_ladder(rows, most)
     assert torch.equal(rows, before)
@@ -82,7 +83,7 @@ def test_with_no_memory_to_spare_it_is_the_same_and_the_rows_are_as_they_were(
 @given(clusters(), st.integers(0, 64))
 def test_a_ladder_that_breaks_off_is_exact_as_far_as_it_goes(rows: torch.Tensor, most: int) -> None:
     most = min(most, len(rows) - 2)
-    whole, found = outlier_ladder(rows, most), taken(rows, most, seconds=-1.0)
+    whole, found = outlier_ladder(rows, most), taken(rows, most, Limits(seconds=-1.0))
 
     assert list(found.rungs) == whole[: len(found.rungs)]
     if found.left_out is None:
@@ -96,7 +97,7 @@ def test_a_ladder_that_is_closed_half_way_puts_the_rows_back() -> None:
     rows = inputs.normal(3000, 64).to(torch.float32)
     before = rows.clone()
     measured = measure_rows(rows, None)
-    steps = ladder(rows, measured.distances, measured.original, most=8, memory=1)
+    steps = ladder(rows, measured.distances, measured.original, most=8, limits=Limits(memory=1))
     next(steps)
     assert not torch.equal(rows, before)
     steps.close()
@@ -106,7 +107,7 @@ def test_a_ladder_that_is_closed_half_way_puts_the_rows_back() -> None:
 def test_outliers_are_counted_though_the_core_was_not_searched() -> None:
     rows = 1e-3 * inputs.normal(500, 32)
     rows[[3, 77, 401]] += 5 * torch.eye(3, 32, dtype=torch.float64)
-    found = taken(rows.to(torch.float32), 20, seconds=-1.0)
+    found = taken(rows.to(torch.float32), 20, Limits(seconds=-1.0))
 
     assert (found.outside, found.left_out, len(found.rungs)) == (3, "time", 3)
     assert found.at_most is not None

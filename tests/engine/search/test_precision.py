@@ -105,8 +105,7 @@ def test_of_any_few_rows_the_answer_is_exact_in_every_format(
 
 @settings(max_examples=8, deadline=None)
 @given(
-    n=st.integers(2, 2200),
-    d=st.integers(24, 80),
+    shape=st.tuples(st.integers(2, 2200), st.integers(24, 80)),
     seed=st.integers(0, 2**32),
     fewer=st.sampled_from([1, 1, 3]),
     batch=st.sampled_from([100, 256]),
@@ -115,8 +114,9 @@ def test_of_any_few_rows_the_answer_is_exact_in_every_format(
     precision=st.sampled_from(["tf32", "bfloat16"]),
 )
 def test_of_vocabularies_the_answer_is_true_in_every_format(
-    n: int, d: int, seed: int, fewer: int, batch: int, scale: float, dtype: torch.dtype, precision: str
+    shape: tuple[int, int], seed: int, fewer: int, batch: int, scale: float, dtype: torch.dtype, precision: str
 ) -> None:
+    n, d = shape
     distinct = inputs.vocabulary(-(-n // fewer), d, seed)
     rows = (scale * (distinct if fewer == 1 else inputs.copies(distinct, n, seed))).to(dtype)
 
