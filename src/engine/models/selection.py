@@ -137,19 +137,27 @@ def _named(word: str, wanted: Wanted) -> Model:
     for found in own:
         if found.name == word:
             return model_found(found, wanted.tensor, wanted.matrix)
-    if path.suffix == ".safetensors" or os.path.lexists(path):
-        return model_at(path, wanted.tensor, wanted.matrix)
-    for tensors in tensors_folders(wanted.tensors):
-        if os.path.lexists(tensors / word):
-            return model_at(tensors / word, wanted.tensor, wanted.matrix)  # what is wrong with it
+    if there := _on_disk(word, path, wanted):
+        return model_at(there, wanted.tensor, wanted.matrix)
     if wanted.hub and (cached := cached_model(hub_cache(), word)):
         return model_found(cached, wanted.tensor, wanted.matrix)
     if word.count("/") > 2 or word.endswith("/"):
         return model_at(path, wanted.tensor, wanted.matrix)
-    known = [*own, *_in_cache(wanted)]
+    raise _no_such_model(word, wanted, [*own, *_in_cache(wanted)])
+
+
+def _on_disk(word: str, path: Path, wanted: Wanted) -> Path | None:
+    """What `word` is a path to: from here, or in a folder of models, where it is a model that has a problem."""
+    if path.suffix == ".safetensors" or os.path.lexists(path):
+        return path
+    inside = (tensors / word for tensors in tensors_folders(wanted.tensors))
+    return next((path for path in inside if os.path.lexists(path)), None)
+
+
+def _no_such_model(word: str, wanted: Wanted, known: list[Found]) -> NoSuchModel:
     names = _names(wanted, known)
     near = visible(nearest(word, (found.name for found in known)), 60)
-    raise NoSuchModel(
+    return NoSuchModel(
         f"There is no model {visible(repr(word), 100)} in {_where(wanted)}, and no such file; "
         f"{f'there are {names}' if names else 'there is none'}.{f' Did you mean {near}?' if near else ''}"
     )
