@@ -103,16 +103,19 @@ class FarpairApp(ThemedApp):
         self._opening = opening
 
     def get_driver_class(self) -> "type[Driver]":
+        """The driver that draws on standard output."""
         from textual.drivers.linux_driver import LinuxDriver  # start time
 
         driver = super().get_driver_class()
         return ClearingDriver if driver is LinuxDriver else driver
 
     def get_default_screen(self) -> Screen[None]:
+        """The main screen."""
         self._main = MainScreen(self.size)
         return self._main
 
     def on_mount(self) -> None:
+        """Start following the runs of the models."""
         loop = asyncio.get_running_loop()
 
         def soon(act: Callable[[], object]) -> None:
@@ -125,6 +128,7 @@ class FarpairApp(ThemedApp):
         self.call_after_refresh(self._find_runs)
 
     def on_unmount(self) -> None:
+        """Put back what was changed outside the app."""
         self._signals.forget()
 
     def view(self) -> View:
@@ -272,6 +276,7 @@ class FarpairApp(ThemedApp):
         self._main.action_leave()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """What the command palette offers: every named key, theme and model."""
         for key in self.keys:
             if key.name:
                 yield SystemCommand(key.name, f"{key.help} ({key.shown})", partial(self._act, key.action))
@@ -284,6 +289,7 @@ class FarpairApp(ThemedApp):
             yield SystemCommand(f"Show {name}", f"Show model {number + 1}.", partial(self.show_model, number))
 
     def on_command_palette_opened(self, _: "CommandPalette.Opened") -> None:
+        """Draw the palette in characters that every terminal has, its cursor still."""
         from textual.command import SearchIcon  # start time
         from textual.widgets import Input  # start time
 

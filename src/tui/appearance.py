@@ -71,9 +71,11 @@ class ThemedApp(App[None]):
             super().refresh_css(animate)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours that a theme need not name."""
         return dict(DEFAULTS)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
+        """The filters between the screen and the terminal."""
         own: list[LineFilter] = [NoColours()] if self.no_color else []
         if self.appearance.ascii:
             own.append(OnlyAscii())

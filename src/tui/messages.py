@@ -15,6 +15,7 @@ class RunChanged(Message):
     index: int
 
     def can_replace(self, message: Message) -> bool:
+        """Whether this message says all that `message` does."""
         return isinstance(message, RunChanged) and message.index == self.index
 
 
@@ -39,6 +40,7 @@ class FilterTyped(Message):
     text: str
 
     def can_replace(self, message: Message) -> bool:
+        """Whether this message says all that `message` does."""
         return isinstance(message, FilterTyped)
 
 

@@ -31,6 +31,7 @@ class ClearingDriver(LinuxDriver):
         self._file = sys.__stdout__
 
     def stop_application_mode(self) -> None:
+        """Clear the screen, and leave it."""
         self.write("\x1b[2J")
         super().stop_application_mode()
 

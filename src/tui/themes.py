@@ -123,6 +123,7 @@ class NoColours(LineFilter):
     """Takes every colour away; bold, dim and reversed text stays what it is."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The segments as this filter lets them through."""
         return [Segment(text, style and _uncoloured(style), control) for text, style, control in segments]
 
 
@@ -130,6 +131,7 @@ class OnlyAscii(LineFilter):
     """Puts ASCII stand-ins, as wide, in the place of all other characters."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The segments as this filter lets them through."""
         return [Segment(in_ascii(text), style, control) for text, style, control in segments]
 
 

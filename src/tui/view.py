@@ -83,6 +83,7 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def stage(self) -> Stage:
+        """Where the model and its run stand."""
         if self.model is None:
             return "no models"
         if self.record is None:
@@ -99,6 +100,7 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def going(self) -> bool:
+        """Whether a run of the model has begun and not ended."""
         return self.stage in ("queued", "starting", "searching", "paused", "analysing")
 
 

@@ -27,22 +27,28 @@ class Wanted(Protocol):
     """
 
     @property
-    def model(self) -> str | None: ...
+    def model(self) -> str | None:
+        """`demo`, a name, a path, or None."""
 
     @property
-    def tensors(self) -> str | None: ...
+    def tensors(self) -> str | None:
+        """The folders of models, or None for the usual ones."""
 
     @property
-    def hub(self) -> bool: ...
+    def hub(self) -> bool:
+        """Whether the hub cache is looked in."""
 
     @property
-    def tensor(self) -> str | None: ...
+    def tensor(self) -> str | None:
+        """The name of the tensor that is the matrix, or None."""
 
     @property
-    def matrix(self) -> Matrix | None: ...
+    def matrix(self) -> Matrix | None:
+        """Which matrix is searched, or None for the usual one."""
 
     @property
-    def cluster(self) -> str | None: ...
+    def cluster(self) -> str | None:
+        """The cluster, or None for the model's own."""
 
 
 def found_models(wanted: Wanted) -> list[Model]:

@@ -39,6 +39,7 @@ class CopyMenu(Menu[What | None]):
         self._row = row
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "copy to the clipboard of your terminal"
             dialog.border_subtitle = "y copies the pair · esc goes back"
@@ -51,6 +52,7 @@ class CopyMenu(Menu[What | None]):
             )
 
     def action_answer(self, answer: str) -> None:
+        """Copy what was chosen, and go back."""
         match answer:
             case "pair" | "report" | "file":
                 self.dismiss(answer)

@@ -55,6 +55,7 @@ class ExportDialog(ModalScreen[Wanted | None]):
         self._kinds = [(kind, words) for kind, words in KINDS if kind in kinds]
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "write this run to files"
             dialog.border_subtitle = "↑ ↓ choose · enter writes · esc goes back"
@@ -72,6 +73,7 @@ class ExportDialog(ModalScreen[Wanted | None]):
             yield Static("", id="problem", markup=False)
 
     def on_mount(self) -> None:
+        """Set up what needs the screen."""
         self.query_one(OptionList).highlighted = 0
 
     def action_move(self, by: int) -> None:

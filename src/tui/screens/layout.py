@@ -53,6 +53,7 @@ class Focus:
         self._panels.add_class("-full")
 
     def give_back(self) -> None:
+        """Let the panel that fills the screen be one of many again."""
         self._panels.remove_class("-full")
 
     def stay_on_what_is_shown(self) -> None:

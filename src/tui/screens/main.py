@@ -60,6 +60,7 @@ class MainScreen(Screen[None]):
         super().__init__(classes=f"{across} {_class_at(size.height, self.VERTICAL_BREAKPOINTS)}")
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         yield Title(id="title")
         yield Headline(id="headline")
         with Container(id="panels"):
@@ -76,6 +77,7 @@ class MainScreen(Screen[None]):
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
+        """Set up what needs the screen."""
         self._marking = Focus(self.query_one("#panels", Container))
         self._plots = Plots(self, self._marking)
         self.show()
@@ -122,22 +124,27 @@ class MainScreen(Screen[None]):
         self.query_one(ModelList).show(self.app.views(), self.app.shown)
 
     def on_resize(self) -> None:
+        """Fit to the new size."""
         self._show_panels()
 
     def on_run_changed(self, message: RunChanged) -> None:
+        """Show the run, or only where it stands in the list if its model is not shown."""
         if message.index == self.app.shown:
             self.show()
         else:
             self.show_list()
 
     def on_batch_chosen(self) -> None:
+        """Show the pair of the chosen batch in the panels."""
         self._show_panels()
 
     def on_click(self, event: events.Click) -> None:
+        """Mark the panel that was clicked."""
         if event.widget is not None:
             self._marking.to(event.widget)
 
     def on_chosen(self, message: Chosen) -> None:
+        """Show the model that was clicked in the list."""
         self.app.show_model(message.index)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -145,40 +152,50 @@ class MainScreen(Screen[None]):
         return self._filter_line is None or action in WHILE_WRITING
 
     def action_run_model(self) -> None:
+        """Run the shown model, or go on from where its run was cut short."""
         self.app.start_run()
 
     def action_run_anew(self) -> None:
+        """Run the shown model from the beginning."""
         self.app.start_run(anew=True)
 
     def action_runs(self) -> None:
+        """Let any run of this machine be shown."""
         from .runs import RunsScreen  # start time
 
         self.app.push_screen(RunsScreen(), self._run_picked)
 
     def action_stop(self) -> None:
+        """Stop the shown run."""
         self.app.stop_run()
 
     def action_pause(self) -> None:
+        """Pause the shown run, or let it go on."""
         self.app.pause_run()
 
     def action_check(self) -> None:
+        """Check independently what the shown run found."""
         self.app.check_run()
 
     def action_step(self, by: int) -> None:
+        """Show the model so many places on."""
         if self.app.watched:
             self.app.show_model((self.app.shown + by) % len(self.app.watched))
 
     def action_jump(self, number: int) -> None:
+        """Show the model of this number."""
         if number <= len(self.app.watched):
             self.app.show_model(number - 1)
 
     async def action_models(self) -> None:
+        """Let a model be picked by a few letters."""
         from .picker import ModelPicker  # start time
 
         if self.app.watched:
             await self._ask(ModelPicker(self.app.views(), self.app.shown), self._picked)
 
     async def action_compare(self) -> None:
+        """Show the model beside another one."""
         from .picker import ModelPicker  # start time
 
         if len(self.app.watched) < 2:
@@ -188,18 +205,22 @@ class MainScreen(Screen[None]):
         await self._ask(ModelPicker(self.app.views(), following, "compare with"), self._compare)
 
     async def action_matrix(self) -> None:
+        """Let the other matrix of the model be searched."""
         await self.app.show_other_matrix()
 
     def action_plots(self) -> None:
+        """Show the next plot, or mark it where all of them fit."""
         self._plots.turn(all_fit=self._all_fit)
         self._show_panels()
 
     async def action_batch(self) -> None:
+        """Ask for the next run's batch size."""
         from .run_prompts import BatchPrompt  # start time
 
         await self._ask(BatchPrompt(self.app.settings.run.batch), self._batch_given)
 
     async def action_device(self) -> None:
+        """Ask for the next run's device."""
         from .run_prompts import DevicePrompt  # start time
 
         await self._ask(DevicePrompt(self.app.settings.run.device), self._device_given)
@@ -212,12 +233,14 @@ class MainScreen(Screen[None]):
         dialog.set_focus(dialog.query_one(Input))
 
     def action_notes(self) -> None:
+        """Show the run's warnings, files and versions."""
         from .notes import notes  # start time
         from .page import Page  # start time
 
         self.app.push_screen(Page("notes on this run", notes(self.app.view())))
 
     def action_copy(self) -> None:
+        """Ask what to copy."""
         from .copy import ask_what_to_copy  # start time
 
         view = self.app.view()
@@ -226,20 +249,24 @@ class MainScreen(Screen[None]):
         ask_what_to_copy(self.app, view.record, under)
 
     def action_export(self) -> None:
+        """Ask what to write to files."""
         from .export import ask_what_to_write  # start time
 
         ask_what_to_write(self.app, self.app.view().record)
 
     def action_theme(self) -> None:
+        """Take the next theme."""
         self.app.next_theme()
 
     def action_help(self) -> None:
+        """Show the help."""
         from .help import help_page  # start time
         from .page import Page  # start time
 
         self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.appearance.ascii)))
 
     def action_leave(self) -> None:
+        """Leave the app; where runs go on, ask whether they are to."""
         from .quit import Leave  # start time
 
         going = [watched.model.name for watched in self.app.working]
@@ -249,24 +276,31 @@ class MainScreen(Screen[None]):
             self.app.leave("leave")
 
     def action_cursor(self, rows: int) -> None:
+        """Move the cursor so many rows."""
         self._table.move_cursor(rows)
 
     def action_cursor_page(self, pages: int) -> None:
+        """Move the cursor so many pages."""
         self._table.move_page(pages)
 
     def action_cursor_end(self, side: int) -> None:
+        """Move the cursor to the first or the last row."""
         self._table.move_to_end(side)
 
     def action_choose(self) -> None:
+        """Show the pair of the batch under the cursor, or the whole cluster's again."""
         self._table.choose()
 
     def action_sort(self) -> None:
+        """Sort the batches by the next column."""
         self._table.sort_by_next()
 
     def action_reverse(self) -> None:
+        """Sort the batches the other way round."""
         self._table.sort_by(self._table.sort.reversed())
 
     async def action_filter(self) -> None:
+        """Ask which batches to show."""
         from textual.widgets import Input  # start time
 
         from ..widgets.batches.filter_line import FilterLine  # start time
@@ -278,9 +312,11 @@ class MainScreen(Screen[None]):
             self.set_focus(line.query_one(Input))  # at once: what is typed next is not to be taken for keys
 
     def action_mark(self, by: int) -> None:
+        """Mark the panel so many places on."""
         self._marking.step(by)
 
     def action_full(self) -> None:
+        """Let the marked panel fill the screen, or give it back."""
         self._marking.fill()
 
     async def action_back(self) -> None:
@@ -299,12 +335,14 @@ class MainScreen(Screen[None]):
             self._table.follow()
 
     def on_filter_typed(self, message: FilterTyped) -> None:
+        """Show the batches that match what is typed."""
         try:
             self._table.filter_by(parse_filter(message.text))
         except InputError as error:
             self._table.say_problem(str(error))
 
     async def on_filter_kept(self) -> None:
+        """Keep the filter, and close its line."""
         await self._close_filter_line()
 
     async def _close_filter_line(self) -> None:

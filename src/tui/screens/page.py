@@ -36,19 +36,23 @@ class Page(ModalScreen[None]):
         self._compose_page = compose_page
 
     def on_mount(self) -> None:
+        """Set up what needs the screen."""
         self.app.clear_notifications()  # they would lie above the text
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         text = PageText(self._compose_page)
         text.border_title = self._title
         text.border_subtitle = "↑ ↓ scroll · esc goes back"
         yield text
 
     def action_scroll(self, rows: int) -> None:
+        """Scroll so many rows."""
         text = self.query_one(PageText)
         text.scroll_to(y=text.scroll_y + rows, animate=False)
 
     def action_scroll_page(self, pages: int) -> None:
+        """Scroll so many pages."""
         self.action_scroll(pages * max(self.query_one(PageText).size.height - 1, 1))
 
 
@@ -63,12 +67,14 @@ class PageText(ScrollView, can_focus=False):
         self._text: Sequence[Line] = ()
 
     def on_resize(self, _: events.Resize) -> None:
+        """Fit to the new size."""
         self._text = self._compose_page(self.scrollable_content_region.width)
         if self.virtual_size.height != len(self._text):
             self.virtual_size = Size(1, len(self._text))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
+        """The strip of row `y`."""
         row = y + round(self.scroll_y)
         return strip_of(
             self, self._text[row] if row < len(self._text) else EMPTY, self.scrollable_content_region.width

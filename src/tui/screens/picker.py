@@ -36,6 +36,7 @@ class ModelPicker(ModalScreen[int | None]):
         self._title = title
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             dialog.border_subtitle = "enter takes it · esc goes back"
@@ -45,6 +46,7 @@ class ModelPicker(ModalScreen[int | None]):
             yield OptionList(id="found", compact=True)
 
     def on_mount(self) -> None:
+        """Set up what needs the screen."""
         found = self.query_one(OptionList)
         found.can_focus = False
         self._list("")

@@ -29,6 +29,7 @@ class Leave(Menu[Answer | None]):
         self._going = going
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "quit farpair"
             yield Static(going_sentence(self._going), markup=False)
@@ -40,6 +41,7 @@ class Leave(Menu[Answer | None]):
             )
 
     def action_answer(self, answer: str) -> None:
+        """End with the answer."""
         self.dismiss("leave" if answer == "leave" else "stop" if answer == "stop" else None)
 
 

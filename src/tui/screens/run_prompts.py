@@ -53,6 +53,7 @@ class BatchPrompt(ModalScreen[int | None]):
         self._batch = batch
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog small") as dialog:
             dialog.border_title = "rows in a batch of the next run"
             dialog.border_subtitle = "enter keeps it · esc goes back"
@@ -85,6 +86,7 @@ class DevicePrompt(ModalScreen[str | None]):
         self._device = device
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "device of the next run"
             dialog.border_subtitle = "enter keeps it · esc goes back"
@@ -97,6 +99,7 @@ class DevicePrompt(ModalScreen[str | None]):
             yield Static("", id="problem", markup=False)
 
     def on_mount(self) -> None:
+        """Set up what needs the screen."""
         self.query_one(OptionList).can_focus = False
 
     def action_move(self, by: int) -> None:

@@ -37,6 +37,7 @@ class RunsScreen(ModalScreen["Listed | None"]):
         self._runs: list[Listed] = []
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = "runs of this machine"
             dialog.border_subtitle = "enter shows it · esc goes back"
@@ -44,6 +45,7 @@ class RunsScreen(ModalScreen["Listed | None"]):
             yield OptionList(id="runs", compact=True, markup=False)
 
     def on_mount(self) -> None:
+        """Set up what needs the screen."""
         self.run_worker(self._list(), exit_on_error=False)
 
     @on(OptionList.OptionSelected)
@@ -51,6 +53,7 @@ class RunsScreen(ModalScreen["Listed | None"]):
         self.dismiss(self._runs[event.option_index])
 
     def action_move(self, by: int) -> None:
+        """Move the cursor so many runs."""
         runs = self.query_one(OptionList)
         if by < 0:
             runs.action_cursor_up()

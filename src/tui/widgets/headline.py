@@ -56,4 +56,5 @@ class Headline(Panel):
     """The line under the title."""
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002
+        """The lines that show `view` in `width` by `height` cells."""
         return (headline_line(view, width),)

@@ -153,6 +153,7 @@ class Lines(Widget):
             self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
+        """The strip of row `y`."""
         if self._composed_for != self.size:  # the first paint, or the first after it was resized
             self._compose_now()
         return strip_of(self, _at(self._lines, y), self.size.width)

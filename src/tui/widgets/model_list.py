@@ -109,11 +109,13 @@ class ModelList(Lines):
         self.redraw()
 
     def compose_lines(self, width: int, height: int) -> Sequence[Line]:
+        """The lines for `width` by `height` cells."""
         if height == 1:
             return (model_line(self._views, self._shown, width),)
         return model_lines(self._views, self._shown, width, height)
 
     def on_click(self, event: events.Click) -> None:
+        """Choose the model that was clicked."""
         if self.size.height > 1 and (offset := event.get_content_offset(self)) is not None:
             index = first_shown(len(self._views), self._shown, self.size.height) + offset.y
             if index < len(self._views):

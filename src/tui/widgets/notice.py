@@ -166,8 +166,10 @@ class NoticePanel(Panel):
     """The panel that takes the results' place while there are none."""
 
     def title(self, view: View) -> str:
+        """The panel's title for `view`."""
         said = notice(view)
         return said.title if said else ""
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        """The lines that show `view` in `width` by `height` cells."""
         return notice_lines(view, width, height)

@@ -257,10 +257,12 @@ class Outliers(Panel):
     TITLE = "outliers"
 
     def title(self, view: View) -> str:
+        """The panel's title for `view`."""
         record = view.record
         if view.chosen is None and record is not None and record.ladder is not None:
             return outlier_count(record.ladder) or self.TITLE
         return title_of(self.TITLE, view)
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        """The lines that show `view` in `width` by `height` cells."""
         return outlier_lines(view, width, height)

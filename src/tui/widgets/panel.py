@@ -37,6 +37,7 @@ class Panel(Lines):
         raise NotImplementedError
 
     def compose_lines(self, width: int, height: int) -> Sequence[Line]:
+        """The lines for `width` by `height` cells."""
         if self._view is None:
             return ()
         try:

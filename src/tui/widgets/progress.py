@@ -115,4 +115,5 @@ class ProgressLine(Panel):
     TITLE = "progress"
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002
+        """The lines that show `view` in `width` by `height` cells."""
         return (progress_line(view, width),)

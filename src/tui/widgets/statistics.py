@@ -97,4 +97,5 @@ class Statistics(Panel):
     TITLE = "cluster"
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        """The lines that show `view` in `width` by `height` cells."""
         return statistics_lines(view, width, height)

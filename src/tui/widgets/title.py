@@ -62,6 +62,7 @@ class Title(Panel):
     """The screen's first line."""
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002
+        """The lines that show `view` in `width` by `height` cells."""
         return (title_line(view, width),)
 
 
@@ -71,6 +72,7 @@ class KeyLine(Lines):
     app: "FarpairApp"
 
     def compose_lines(self, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002
+        """The lines for `width` by `height` cells."""
         spans: list[Span] = []
         for key, label in footer(self.app.keys, width):
             spans += [(f"{'  ' if spans else ''}{key}", "accent"), (f" {label}", "dim")]

@@ -101,11 +101,14 @@ class TrianglePanel(DrawnPanel):
     TITLE = "triangle"
 
     def title(self, view: View) -> str:
+        """The panel's title for `view`."""
         return title_of(self.TITLE, view)
 
     def has_picture(self, view: View) -> bool:
+        """Whether `view` has what there is to draw."""
         shown = shown_pair(view)
         return shown is not None and shown.measures is not None
 
     def picture_lines(self, view: View, width: int, height: int, *, drawing: bool) -> Sequence[Line]:
+        """The lines that show `view`; without `drawing`, in words."""
         return triangle_lines(view, width, height, drawing=drawing)

@@ -20,6 +20,7 @@ class Filter(msgspec.Struct, frozen=True):
     tests: tuple[Test, ...] = ()
 
     def admits(self, record: RunRecord, row: BatchRecord) -> bool:
+        """Whether the batch matches."""
         return all(test(record, row) for test in self.tests)
 
 

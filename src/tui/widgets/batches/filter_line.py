@@ -18,6 +18,7 @@ class FilterLine(Horizontal):
         self._text = text
 
     def compose(self) -> ComposeResult:
+        """Yield the parts."""
         yield Static("/", markup=False)
         field = Input(self._text, placeholder=EXAMPLES, compact=True, select_on_focus=False)
         field.cursor_blink = False

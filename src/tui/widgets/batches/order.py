@@ -24,6 +24,7 @@ class Sort(msgspec.Struct, frozen=True):
     descending: bool = False
 
     def reversed(self) -> "Sort":
+        """The same column the other way round."""
         return Sort(self.column, not self.descending)
 
 

@@ -55,10 +55,12 @@ class BatchTable(ScrollView, can_focus=False):
 
     @property
     def sort(self) -> Sort:
+        """The order of the rows."""
         return self._order.sort
 
     @property
     def filter(self) -> Filter:
+        """Which batches are shown."""
         return self._order.filter
 
     def show(self, view: View) -> None:
@@ -152,10 +154,12 @@ class BatchTable(ScrollView, can_focus=False):
         self._say_what_is_shown()
 
     def render_line(self, y: int) -> Strip:
+        """The strip of row `y`."""
         line, under_cursor = self._at(y)
         return strip_of(self, line, self._room.width, "cursor" if under_cursor else None)
 
     def on_resize(self, _: events.Resize) -> None:
+        """Fit to the new size."""
         if self.cursor is not None or self._order.plain:
             self._reveal(self.cursor if self.cursor is not None else self._newest)
         self._say_what_is_shown()
@@ -163,6 +167,7 @@ class BatchTable(ScrollView, can_focus=False):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
+        """Sort by the column whose head was clicked, or move the cursor to the row."""
         if self._record is None or (offset := event.get_content_offset(self)) is None:
             return
         place = offset.y - HEADING_ROWS + round(self.scroll_y)
@@ -177,6 +182,7 @@ class BatchTable(ScrollView, can_focus=False):
                 self._put_cursor(self._order.at(place))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw every row anew once the table has scrolled."""
         super().watch_scroll_y(old_value, new_value)
         self._drawn = []
 

@@ -52,6 +52,7 @@ class DrawnPanel(Panel):
         raise NotImplementedError
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        """The lines that show `view` in `width` by `height` cells."""
         there = hasattr(sys.modules.get(_CANVAS), "Canvas")
         if not there and self.has_picture(view):
             self.run_worker(self._import_canvas(), group=_CANVAS, exclusive=False, exit_on_error=False)

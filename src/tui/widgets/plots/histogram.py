@@ -100,4 +100,5 @@ class Distances(Panel):
     TITLE = "distances from c"
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
+        """The lines that show `view` in `width` by `height` cells."""
         return distance_lines(view, width, height)

@@ -118,7 +118,9 @@ class LadderPanel(DrawnPanel):
     TITLE = "outlier ladder"
 
     def has_picture(self, view: View) -> bool:
+        """Whether `view` has what there is to draw."""
         return bool(view.record and view.record.ladder)
 
     def picture_lines(self, view: View, width: int, height: int, *, drawing: bool) -> Sequence[Line]:
+        """The lines that show `view`; without `drawing`, in words."""
         return ladder_lines(view, width, height, drawing=drawing)

@@ -73,6 +73,7 @@ class Maxima(DrawnPanel):
     _shown_at = 0.0
 
     def show(self, view: View) -> None:
+        """Take a newer view; while a search goes on, not more often than it can be read."""
         same = self._view is not None and view.record is self._view.record and view.stage == "searching"
         if same and time.monotonic() - self._shown_at < SECONDS:
             return
@@ -80,7 +81,9 @@ class Maxima(DrawnPanel):
         super().show(view)
 
     def has_picture(self, view: View) -> bool:
+        """Whether `view` has what there is to draw."""
         return bool(view.record and view.record.batches)
 
     def picture_lines(self, view: View, width: int, height: int, *, drawing: bool) -> Sequence[Line]:
+        """The lines that show `view`; without `drawing`, in words."""
         return maxima_lines(view, width, height, drawing=drawing)
