@@ -38,14 +38,14 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._headers: dict[Path, Header] = {}
-        self._files: Mapping[str, Path]
+        self._headers: dict[str, Header] = {}
+        self._files: Mapping[str, str]  # the name of each tensor's file
         if path.name == INDEX_FILE:
             self.name = visible(str(path.parent))
             self._files = _indexed(path)
         else:
             self.name = visible(str(path))
-            self._files = dict.fromkeys(self._header(path).places, path)
+            self._files = dict.fromkeys(self._header(path.name).places, path.name)
 
     @property
     def tensors(self) -> Collection[str]:
@@ -55,16 +55,16 @@ class Checkpoint:
     def header_with(self, tensor: str) -> Header:
         """The header of the file that holds `tensor`; any file's, which says what there is, for no such tensor."""
         file = self._files.get(tensor)
-        return self._header(file if file is not None else next(iter(self._files.values()), self.path))
+        return self._header(file if file is not None else next(iter(self._files.values()), self.path.name))
 
     def headers(self) -> Iterator[Header]:
         """The header of each of the files."""
         for file in sorted(set(self._files.values())):
             yield self._header(file)
 
-    def _header(self, file: Path) -> Header:
+    def _header(self, file: str) -> Header:
         if file not in self._headers:
-            self._headers[file] = read_header(file)
+            self._headers[file] = read_header(self.path.with_name(file))
         return self._headers[file]
 
 
@@ -130,8 +130,8 @@ def _what_else(folder: Path, entries: list[str]) -> str:
     return f"{visible(str(folder))} holds no {listed(MODEL_FILES[:-1])}, and no {MODEL_FILES[-1]}."
 
 
-def _indexed(path: Path) -> dict[str, Path]:
-    """The file of each tensor that the index at `path` names. Raises InputError where one is not there."""
+def _indexed(path: Path) -> dict[str, str]:
+    """The name of each tensor's file by the index at `path`. Raises InputError where one is not there."""
     name = visible(str(path))
     try:
         index = msgspec.json.decode(read_regular(path, _LONGEST_INDEX), type=_Index)
@@ -139,13 +139,13 @@ def _indexed(path: Path) -> dict[str, Path]:
         raise unreadable(path, error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{name} is not an index: {visible(str(error), 160).rstrip('.')}.") from None
-    files = {shard: path.parent / shard for shard in set(index.weight_map.values())}
-    for shard in sorted(files):
+    folder = str(path.parent)
+    for shard in sorted(set(index.weight_map.values())):
         if shard in ("", ".", "..") or "/" in shard or "\0" in shard:
             raise InputError(f"{name} names a file that is not in its folder, {visible(repr(shard), 60)}.")
-        if not os.path.exists(files[shard]):
-            raise InputError(f"{visible(str(path.parent))} is not fully downloaded: {visible(shard, 100)}.")
-    return {tensor: files[shard] for tensor, shard in index.weight_map.items()}
+        if not os.path.exists(f"{folder}/{shard}"):
+            raise InputError(f"{visible(folder)} is not fully downloaded: {visible(shard, 100)}.")
+    return index.weight_map
 
 
 class _Index(msgspec.Struct):

@@ -19,6 +19,7 @@ from ..text.numbers import count
 MOST_TENSORS: Final = 250_000  # of the largest models a file has some ten thousand
 LONGEST_METADATA: Final = 16 << 20  # bytes; what training tools write there has reached a few million
 LONGEST_DESCRIPTION: Final = 4096  # bytes of one tensor's dtype, shape and place
+_USUAL_DIMENSIONS: Final = 8
 
 BITS: Final = (
     {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
@@ -40,12 +41,12 @@ class Place(msgspec.Struct, frozen=True):
 
 def places_in(header: bytearray, name: str) -> dict[str, Place]:
     """Where the tensors lie that the JSON in `header` describes. Raises InputError, calling the file `name`."""
-    tensors = _tensors(header, name)
-    places = {}
-    for tensor in list(tensors):
-        place = _place(tensors.pop(tensor), str(tensor), name)
-        _check_size(place, str(tensor), name)
-        places[str(tensor)] = place
+    places = _plain_places(header)
+    if places is None:
+        tensors = _tensors(header, name)
+        places = {str(tensor): _place(tensors.pop(tensor), str(tensor), name) for tensor in list(tensors)}
+    for tensor, place in places.items():
+        _check_size(place, tensor, name)
     return places
 
 
@@ -74,6 +75,50 @@ def quoted(name: str) -> str:
 def shape_text(shape: tuple[int, ...], most: int = 6) -> str:
     """A shape in words: "(2,248 × 2,560)", "(7)", "()"; of more than `most` dimensions the first few."""
     return f"({' × '.join(count(size) for size in shape[:most])}{' × …' if len(shape) > most else ''})"
+
+
+class _Described(msgspec.Struct, frozen=True):
+    """A tensor's description, or the metadata, which has none of its fields."""
+
+    dtype: str = ""
+    shape: tuple[Natural, ...] = ()
+    data_offsets: tuple[Natural, Natural] | None = None
+
+
+class _Metadata(msgspec.Struct):
+    """The metadata in a header."""
+
+    metadata: dict[str, str] | None = msgspec.field(default=None, name="__metadata__")
+
+
+def _plain_places(header: bytearray) -> dict[str, Place] | None:
+    """The places in a header as nearly all are, decoded in one go; None where a closer look is needed.
+
+    Where no text is escaped and every field's name is there once for each tensor, no name and no field is given
+    twice; without a minus no number is -0.
+    """
+    if len(header) > LONGEST_METADATA or b"\\" in header or b"-" in header:
+        return None
+    try:
+        described = msgspec.json.decode(header, type=dict[str, _Described])
+        metadata = msgspec.json.decode(header, type=_Metadata).metadata
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    described.pop("__metadata__", None)
+    fields = (b'"dtype"', b'"shape"', b'"data_offsets"')
+    if len(header) > LONGEST_DESCRIPTION and any(
+        len(place.shape) > _USUAL_DIMENSIONS for place in described.values()
+    ):
+        return None
+    once = all(header.count(field) == len(described) for field in fields)
+    if not once or len(described) > MOST_TENSORS or header.count(b'"__metadata__"') != (metadata is not None):
+        return None
+    places = {
+        tensor: Place(place.dtype, place.shape, place.data_offsets)
+        for tensor, place in described.items()
+        if place.data_offsets is not None and place.dtype in BITS
+    }
+    return places if len(places) == len(described) else None
 
 
 class _Key(str):

@@ -53,7 +53,7 @@ def choose_matrix(checkpoint: Checkpoint, config: Config, wanted: Matrix | None,
         return _chosen(checkpoint, NOTEBOOK_TENSOR, "unembedding", "untied")
     if tensor is None and (NOTEBOOK_TENSOR in checkpoint.tensors or checkpoint.path.name == NOTEBOOK_FILE):
         return _chosen(checkpoint, NOTEBOOK_TENSOR, "", "")
-    if any(".lora_" in name for name in checkpoint.tensors):
+    if ".lora_" in "\0".join(checkpoint.tensors):
         raise InputError(f"{checkpoint.name} is a LoRA adapter, which holds no whole matrix; open its model.")
     stored = {
         matrix: [layer for layer in layers if _may_be_whole(checkpoint, config, layer)]
