@@ -1,22 +1,43 @@
 """farpair: the farthest pair of tokens in a cluster of embeddings, proved and explained.
 
-`farpair.verify` checks what a search returned; it is looked up when asked for, so that `import farpair` is cheap.
+    from farpair import analyse, farthest_pair, farthest_pairs, eccentricities, outlier_ladder, verify
+
+These are looked up when asked for, so that `import farpair` is cheap.
 """
 
 from __future__ import annotations
+
+from .engine.version import __version__ as __version__
 
 TYPE_CHECKING = False  # importing typing would take a third of Python's own start
 if TYPE_CHECKING:
     from typing import Any
 
-    from .engine.check.checking import verify as verify
+    from .engine import RunSettings, analyse, eccentricities, farthest_pair, farthest_pairs, outlier_ladder
+    from .engine.check.checking import verify
 
-__version__ = "0.1.0"
+__all__ = [
+    "RunSettings",
+    "analyse",
+    "eccentricities",
+    "farthest_pair",
+    "farthest_pairs",
+    "outlier_ladder",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name != "verify":
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .engine.check.checking import verify  # start time
+    if name == "verify":
+        from .engine.check import checking  # start time
 
-    return verify
+        return checking.verify
+    from . import engine  # start time
+
+    return getattr(engine, name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

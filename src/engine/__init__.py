@@ -1,8 +1,8 @@
 """The search and everything it needs; usable with no terminal at all.
 
-    from farpair.engine import farthest_pair, farthest_pairs, eccentricities, outlier_ladder
+    from farpair.engine import analyse, farthest_pair, farthest_pairs, eccentricities, outlier_ladder
 
-These four are looked up when asked for, so that reading a journal imports no torch.
+These are looked up when asked for, so that reading a journal imports no torch.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ TYPE_CHECKING = False  # importing typing would take a third of Python's own sta
 if TYPE_CHECKING:
     from typing import Any
 
-    from .api import eccentricities, farthest_pair, farthest_pairs, outlier_ladder
+    from .api import RunSettings, analyse, eccentricities, farthest_pair, farthest_pairs, outlier_ladder
 
-__all__ = ["eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"]
+__all__ = ["RunSettings", "analyse", "eccentricities", "farthest_pair", "farthest_pairs", "outlier_ladder"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,3 +22,7 @@ def __getattr__(name: str) -> Any:
     from . import api  # start time
 
     return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -50,22 +50,26 @@ def cluster_analysis(
     settings: RunSettings,
     blocks: Blocks,
     resume: ResumePoint | None = None,
+    *,
+    only_read: bool = False,
 ) -> Generator[AnyEvent]:
     """What is found out of rows (n, d), n ≥ 1, float32 or float64, around the stored `centroid` (d,) or,
     where it is None, their mean: from the first event of the search to RunEnded(done), every few
     milliseconds.
 
     `settings` names the device, `blocks` the memory taken there. The `pairs` farthest pairs of the settings are
-    listed where they are more than one. `resume` is where a search of the same rows goes on. Closing the
-    generator stops it. Raises InputError where numbers are too large for float64, and ProofError where the search
-    cannot prove its answer.
+    listed where they are more than one. `resume` is where a search of the same rows goes on. The ladder keeps to
+    the memory of the search, for which it may write to the rows and put them back; where they are `only_read`, it
+    takes what it needs. Closing the generator stops it. Raises InputError where numbers are too large for
+    float64, and ProofError where the search cannot prove its answer.
     """
     n = len(rows)
     if n == 1:
         yield RunEnded(outcome="done", reason="The cluster has one token, so there is no pair.")
         return
+    searched_rows, rows = rows, rows.to("cpu")
     batch_pairs, began = BatchPairs(rows, centroid), time.thread_time()
-    pair, batches = yield from _search(rows, settings, blocks, resume, batch_pairs)
+    pair, batches = yield from _search(searched_rows, settings, blocks, resume, batch_pairs)
     searched = time.thread_time() - began
     measured = measure_rows(rows, centroid, batch_pairs.mean)
     analysis = analyse(measured, pair.i, pair.j, pair.distance)
@@ -73,12 +77,14 @@ def cluster_analysis(
     yield from _warnings(analysis, n)
     yield from batch_pairs.all_left()
     seconds = max(_LADDER_EFFORT * searched, _LEAST_SECONDS)
-    memory = blocks.bytes(n, rows.shape[1], -(-n // settings.batch))
+    memory = 0 if only_read else blocks.bytes(n, rows.shape[1], -(-n // settings.batch))
     yield from _ladder(measured, batches, torch.device(settings.device), memory, seconds)
     if analysis.copies.groups:
         yield duplicate_rows(measured.original)
     if settings.pairs > 1:
-        with closing(farthest_pairs(rows, settings.pairs, torch.device(settings.device), blocks)) as steps:
+        with closing(
+            farthest_pairs(searched_rows, settings.pairs, torch.device(settings.device), blocks)
+        ) as steps:
             yield from steps
         Workspace.empty()
     yield RunEnded(outcome="done", reason=f"The farthest pair of {count(n)} tokens is found.")

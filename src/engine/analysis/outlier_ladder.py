@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..events import BatchDone, Climbing, Ladder, Rung, Warned
-from ..search.arrays import Rows, checked, checked_core, whole_number
+from ..search.arrays import Rows, checked, checked_point, whole_number
 from ..search.centered_rows import center_rows
 from ..search.duplicates import first_equal
 from ..search.exact import ExactSquares, Pair
@@ -37,11 +37,36 @@ MOST = 64  # rows taken away
 
 
 def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> list[Rung]:
-    """The ladder's rungs for k = 0 … `most` rows removed (at least two are always left).
+    """The diameter of the rows as those farthest out are taken away one by one.
 
-    Rows are removed by falling distance from `core` (d,), by default the rows' mean; of equals the first goes
-    first. Rows as for `farthest_pair`. Raises InputError as that does, or where `most` is no whole number or
-    negative, or `core` no point in the rows' space.
+    Parameters
+    ----------
+    rows : Tensor or ndarray, shape (n, d)
+        As for `farthest_pair`.
+    most : int
+        How many rows to take away, 0 or more; at least two are always left.
+    core : Tensor or ndarray, shape (d,), optional
+        Rows are taken away by falling distance from this point; of equally far ones the first goes first. By
+        default it is the rows' mean.
+
+    Returns
+    -------
+    list of Rung
+        One for each k = 0 … `most`: the row `removed` last (None at k = 0), the farthest pair `i` < `j` of those
+        left, and their distance, the `diameter`.
+
+    Raises
+    ------
+    InputError
+        As `farthest_pair` does; where `most` is no whole number or negative; where `core` is no point in the
+        rows' space.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from farpair import outlier_ladder
+    >>> [rung.diameter for rung in outlier_ladder(np.array([[0.0], [1.0], [2.0], [9.0]]), most=2)]
+    [9.0, 2.0, 1.0]
     """
     most = whole_number(most, "most")
     if most < 0:
@@ -51,7 +76,7 @@ def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> li
 
 def _outlier_ladder(x: Tensor, most: int, core: Rows | None) -> list[Rung]:
     refuse_too_large(x)
-    centre = mean_row(x) if core is None else checked_core(core, x.shape[1])
+    centre = mean_row(x) if core is None else checked_point(core, x.shape[1], "core")
     refuse_too_large(centre, "The core holds")
     distances = row_norms(x, centre)
     original = first_equal(x, torch.arange(len(x), dtype=torch.int64, device="cpu"))

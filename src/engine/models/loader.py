@@ -1,6 +1,7 @@
 """A cluster's rows, out of the files and in memory, with everything about where they came from."""
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -52,7 +53,7 @@ def load_rows(request: RunRequest) -> Rows:
             len(ids) * d * kept.itemsize, f"The cluster's {count(len(ids))} rows of {count(d)} numbers take"
         )
         rows = torch.empty(len(ids), d, dtype=kept)
-        fingerprint = blake2b(f"{dtype} {len(ids)} {d} ".encode() + array("q", ids).tobytes(), digest_size=16)
+        fingerprint = fingerprint_of(dtype, ids, d)
         not_finite: list[int] = []
         for first, block, written in stored.row_blocks(request.tensor, ids):
             fingerprint.update(written)
@@ -67,6 +68,12 @@ def load_rows(request: RunRequest) -> Rows:
         )
     files = (stored.header.file,) if cluster.file is None else (stored.header.file, cluster.file)
     return Rows(rows, ids, cluster.centroid, vocabulary, dtype, files, (), fingerprint.hexdigest())
+
+
+def fingerprint_of(dtype: str, token_ids: Sequence[int], d: int) -> blake2b:
+    """The hash of the rows (n, d) of these tokens, stored as `dtype`; it is still to be fed the rows' bytes."""
+    tokens = array("q", token_ids).tobytes()
+    return blake2b(f"{dtype} {len(token_ids)} {d} ".encode() + tokens, digest_size=16)
 
 
 def _not_finite(block: torch.Tensor, first: int) -> list[int]:

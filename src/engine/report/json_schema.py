@@ -60,9 +60,9 @@ class ModelPart(_Part, frozen=True, kw_only=True):
 
 
 class RowsPart(_Part, frozen=True, kw_only=True):
-    """The cluster: `n` rows of dimension `d`; `dtype` on disk; `vocabulary`, the rows of the whole tensor;
-    `fingerprint`, a hash of rows and token ids; `centroid`, "stored", or "mean" (of the rows, rounded to
-    float64)."""
+    """The cluster: `n` rows of dimension `d`; `dtype` on disk (or in memory); `vocabulary`, the rows of the
+    whole tensor; `fingerprint`, a hash of rows and token ids; `centroid`, "stored", or "mean" (of the rows,
+    rounded to float64)."""
 
     n: Natural
     d: Natural

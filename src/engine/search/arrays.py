@@ -46,18 +46,19 @@ def checked(rows: Any) -> Tensor:
     return x
 
 
-def checked_core(core: Any, d: int) -> Tensor:
-    """A point (d,) in the rows' space, finite, as float64 on the CPU; of all kinds that `checked` takes.
+def checked_point(point: Any, d: int, name: str) -> Tensor:
+    """The point (d,) in the rows' space that a caller calls `name`, finite, as float64 on the CPU; of all kinds
+    that `checked` takes.
 
     Raises InputError as that does.
     """
-    x = _tensor(core, "core")
+    x = _tensor(point, name)
     if tuple(x.shape) != (d,):
         raise InputError(
-            f"core has shape {tuple(x.shape)}: it must be ({d},), one number for each column of rows."
+            f"{name} has shape {tuple(x.shape)}: it must be ({d},), one number for each column of rows."
         )
     if not bool(x.isfinite().all()):
-        raise InputError("core holds a NaN or an infinity.")
+        raise InputError(f"{name} holds a NaN or an infinity.")
     return x.to("cpu").to(torch.float64)
 
 

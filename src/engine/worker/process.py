@@ -20,7 +20,6 @@ from typing import Final, NoReturn
 
 import psutil
 
-from ... import __version__
 from ..errors import FarpairError, InputError, JournalError
 from ..events import (
     AnyEvent,
@@ -42,6 +41,7 @@ from ..runs.crash_report import LAST_WORDS
 from ..runs.folders import Run, private
 from ..runs.request import request_of
 from ..text.escape import visible
+from ..version import __version__
 from .queue import POLL_SECONDS, Turn, queue_of
 from .signals import LISTENED_TO, Signals, Stopped
 

@@ -3,7 +3,6 @@
 import math
 from dataclasses import fields, replace
 
-from ... import __version__
 from ..errors import RunError
 from ..events import EngineStarted, ResumePoint, RunRequest, RunStarted, Warned
 from ..journal.reader import read_kept
@@ -13,6 +12,7 @@ from ..runs.folders import run_of
 from ..runs.request import rows_of
 from ..text.escape import visible
 from ..text.numbers import count
+from ..version import __version__
 
 
 def resume_from(run_id: str, request: RunRequest, started: RunStarted) -> tuple[ResumePoint | None, Warned]:

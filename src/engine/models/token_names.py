@@ -1,0 +1,87 @@
+"""The texts of the tokens that a run's events name, each told once, before the event."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from ..events import (
+    AnyEvent,
+    BatchBound,
+    BatchDone,
+    DuplicateRows,
+    FarthestPairs,
+    Ladder,
+    Named,
+    PairFound,
+    RunRequest,
+    Token,
+    Warned,
+)
+from .loader import Rows
+from .vocabulary import Vocabulary
+
+# Characters of a token's text that are kept: more than any screen shows, less than a hostile tokenizer can hold.
+_LONGEST_TEXT = 400
+_AT_ONCE = 1000  # tokens in an event: a line of a journal has its limit
+
+
+class TokenNames:
+    """Which rows have been named, and how: the row k is the token `ids[k]`, and `text` gives a token's text by
+    its row, None where it is not known."""
+
+    def __init__(self, ids: Sequence[int], text: Callable[[int], str | None]) -> None:
+        self._ids, self._text = ids, text
+        self._named: set[int] = set()
+
+    def before(self, event: AnyEvent) -> Iterator[AnyEvent]:
+        """What has to be said before `event`: the tokens of rows that it is the first to mention."""
+        match event:
+            case BatchBound(i=i, j=j) | BatchDone(i=i, j=j):
+                rows = {i, j}
+            case PairFound(i=i, j=j, runner_up_i=k, runner_up_j=m):
+                rows = {row for row in (i, j, k, m) if row is not None}
+            case Ladder(rungs=rungs, outliers=outliers):
+                rows = {row for rung in rungs for row in (rung.removed, rung.i, rung.j) if row is not None}
+                rows.update(outlier.index for outlier in outliers)
+            case FarthestPairs(pairs=pairs):
+                rows = {row for pair in pairs for row in (pair.i, pair.j)}
+            case DuplicateRows(groups=groups):
+                rows = {row for group in groups for row in group}
+            case _:
+                return
+        new = sorted(rows - self._named)
+        self._named.update(new)
+        for start in range(0, len(new), _AT_ONCE):
+            some = new[start : start + _AT_ONCE]
+            yield Named(tokens=tuple(map(self._token, some)))
+
+    def _token(self, row: int) -> Token:
+        text = self._text(row)
+        return Token(index=row, id=self._ids[row], text=None if text is None else text[:_LONGEST_TEXT])
+
+
+def names_from_files(request: RunRequest, cluster: Rows) -> tuple[TokenNames, list[Warned]]:
+    """The names of a cluster's tokens, with their texts out of the tokenizer that `request` names; and why tokens
+    have no text, or may have the wrong one, where there is a tokenizer."""
+    vocabulary, problems = _vocabulary(request.tokenizer, cluster.vocabulary)
+    ids = cluster.token_ids
+
+    def text(row: int) -> str | None:
+        return vocabulary.text(ids[row]) if vocabulary else None
+
+    return TokenNames(ids, text), [Warned(kind="tokenizer", message=problem) for problem in problems]
+
+
+def _vocabulary(tokenizer: str | None, rows: int) -> tuple[Vocabulary | None, list[str]]:
+    """The vocabulary of a tokenizer for a tensor of so many rows, None where it cannot be used; and what is wrong
+    with it."""
+    if tokenizer is None:
+        return None, []
+    by_ids = "Tokens are shown by their ids alone."
+    try:
+        vocabulary = Vocabulary(Path(tokenizer))
+    except InputError as error:
+        return None, [f"{error} {by_ids}"]
+    if misfit := vocabulary.misfit(rows):
+        return None, [f"{misfit} {by_ids}"]
+    return vocabulary, [problem for problem in (vocabulary.warning, vocabulary.left_over(rows)) if problem]

@@ -1,0 +1,135 @@
+"""What `farpair.analyse` returns: the analysis of a cluster, for a notebook. No torch here."""
+
+import io
+
+from ..events import Histogram, PairFound, Summary, Triangle
+from ..journal.record import RunRecord
+from ..text.numbers import distance
+from .html_report import as_html
+from .json_report import as_json, run_report
+from .json_schema import (
+    AnalysisPart,
+    BatchPart,
+    Certificate,
+    DuplicatesPart,
+    LadderPart,
+    MeasurePart,
+    OutlierPart,
+    PairPart,
+    RunReport,
+    WarningPart,
+)
+from .sentences import label
+from .text_report import print_report
+
+
+class Analysis:
+    """All that was found of a cluster. Distances are in the units of the rows, angles in degrees.
+
+    `report` is the whole of it, as `farpair run --json` has it and `json_schema` describes it; the attributes are
+    its parts. A notebook shows the report, and `print` prints it.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        """The analysis whose events `record` has taken, from RunStarted to the last."""
+        self._record = record
+        self.report: RunReport = run_report(record)
+
+    @property
+    def pair(self) -> PairPart:
+        """The farthest pair: `i`, `j` (each with `index`, `id`, `text`) and `distance`."""
+        assert self.report.pair is not None, "an analysis has a pair"
+        return self.report.pair
+
+    @property
+    def certificate(self) -> Certificate:
+        """What is proved of the pair: the error bound, how many pairs tie, the runner-up, the pairs evaluated."""
+        assert self.report.certificate is not None, "an analysis has a certificate"
+        return self.report.certificate
+
+    @property
+    def found(self) -> PairFound:
+        """Pair and certificate as `farthest_pair` returns them, by rows; `farpair.verify` takes it."""
+        assert self._record.pair is not None, "an analysis has a pair"
+        return self._record.pair
+
+    @property
+    def batches(self) -> tuple[BatchPart, ...]:
+        """The maximum of every batch of rows, with the pair that attains it."""
+        return self.report.batches
+
+    @property
+    def farthest_pairs(self) -> tuple[PairPart, ...]:
+        """The farthest pairs, the farthest first: as many as the settings' `pairs`."""
+        return self.report.farthest_pairs or (self.pair,)
+
+    @property
+    def measures(self) -> tuple[MeasurePart, MeasurePart]:
+        """Where the pair's two tokens lie, the larger norm first."""
+        return self._analysis.outlier, self._analysis.other
+
+    @property
+    def outliers(self) -> tuple[OutlierPart, ...]:
+        """The tokens that the ladder removes before the diameter collapses, the farthest out first."""
+        return self.report.outliers or ()
+
+    @property
+    def triangle(self) -> Triangle:
+        """The triangle of the centroid and the pair: its sides and its angles."""
+        return self._analysis.triangle
+
+    @property
+    def norms(self) -> Summary:
+        """Least, largest, median and mean norm of the rows."""
+        return self._analysis.norms
+
+    @property
+    def distances(self) -> Summary:
+        """Least, largest, median and mean distance of the rows from the centroid."""
+        return self._analysis.distances
+
+    @property
+    def histogram(self) -> Histogram | None:
+        """How many rows lie how far from the centroid."""
+        return self._analysis.histogram
+
+    @property
+    def duplicates(self) -> DuplicatesPart:
+        """The bit-identical rows."""
+        return self._analysis.duplicates
+
+    @property
+    def ladder(self) -> LadderPart:
+        """The diameter as the rows farthest out are taken away one by one."""
+        assert self.report.ladder is not None, "an analysis has a ladder"
+        return self.report.ladder
+
+    @property
+    def warnings(self) -> tuple[WarningPart, ...]:
+        """What a reader of the numbers should know."""
+        return self.report.warnings
+
+    def to_dict(self) -> dict[str, object]:
+        """`report` in plain values, with the keys of `farpair run --json`."""
+        return as_json(self._record)
+
+    def __repr__(self) -> str:
+        one, other = (label(self._record, token.index) for token in (self.pair.i, self.pair.j))
+        return f"<Analysis of {len(self)} rows: {one} and {other} are {distance(self.pair.distance)} apart>"
+
+    def __str__(self) -> str:
+        page = io.StringIO()
+        print_report(self._record, page)
+        return page.getvalue()
+
+    def __len__(self) -> int:
+        """How many rows the cluster has."""
+        return self.report.rows.n if self.report.rows else 0
+
+    def _repr_html_(self) -> str:
+        return as_html(self._record)
+
+    @property
+    def _analysis(self) -> AnalysisPart:
+        assert self.report.analysis is not None, "an analysis has its parts"
+        return self.report.analysis
