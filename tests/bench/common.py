@@ -121,7 +121,7 @@ def use_threads(count: int) -> int:
     count = count or len(os.sched_getaffinity(0))
     torch.set_num_threads(count)
     try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
     except ImportError:
         return count
     threadpool_limits(count)

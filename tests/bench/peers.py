@@ -68,7 +68,7 @@ def _faiss(rows: torch.Tensor) -> object:
 
 def _sklearn(rows: torch.Tensor) -> Callable[[], Iterator[object]]:
     def turn() -> Iterator[object]:
-        from sklearn.metrics import pairwise_distances_chunked  # type: ignore[import-untyped]
+        from sklearn.metrics import pairwise_distances_chunked
 
         def farthest(block: np.ndarray, _start: int) -> list[int]:
             return list(block.argmax(axis=1))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 from farpair.engine.models.discovery import model_at
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders

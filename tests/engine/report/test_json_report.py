@@ -4,7 +4,7 @@ import json
 import re
 import socket
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import msgspec
 import pytest
 from engine.report.test_text_report import ENGINE, HOSTILE, STARTED, finished, record_of
