@@ -32,6 +32,7 @@ class Options:
     config: str | None = None
     theme: str | None = None
     mouse: bool = True
+    standby: bool = True
     ascii: bool = False
     colour: bool | None = None
     plain: bool | None = None

@@ -183,6 +183,7 @@ def _print(parser: Parser) -> None:
 def _app(parser: Parser) -> None:
     parser.add_argument("--theme", metavar="NAME", type=_theme_of, help="dark, light, contrast or terminal")
     parser.add_argument("--mouse", action=_EITHER, help="take the mouse, or leave it to the terminal")
+    parser.add_argument("--standby", action=_EITHER, help="keep an engine ready, so that runs begin at once")
 
 
 def _printed(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:

@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     run: RunSettings = DEFAULTS
     theme: str | None = None
     mouse: bool = True
+    standby: bool = True
     ascii: bool | None = None
     colour: bool | None = None
     plain: bool | None = None
@@ -62,6 +63,7 @@ MEANINGS: Final[dict[str, tuple[str, str]]] = {
     **{name: (meaning, example) for name, (_, example, meaning) in RUN_SETTINGS.items()},
     "theme": (f"{', '.join(values.THEMES[:-1])} or {values.THEMES[-1]}", f'"{values.THEMES[0]}"'),
     "mouse": ("whether the app takes the mouse", "true"),
+    "standby": ("whether the app keeps an engine ready, so that runs begin at once", "true"),
     "ascii": ("nothing but ASCII characters; without it, as the locale says", "true"),
     "colour": ("whether there are colours; without it, as the terminal and NO_COLOR say", "false"),
     "plain": ("whether `farpair run` speaks in sentences; without it, where TERM is dumb", "true"),
@@ -215,6 +217,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     **RULES,
     "theme": values.theme,
     "mouse": _choice,
+    "standby": _choice,
     "ascii": _choice,
     "colour": _choice,
     "plain": _choice,

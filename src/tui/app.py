@@ -6,6 +6,7 @@ It imports no torch, ever, and no numpy before its first paint.
 import asyncio
 import gc
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from ..engine.runs.folders import Run
+    from ..engine.runs.standby import Standby
     from ..options import Options
     from .monitor import Watched
     from .screens.quit import Answer
@@ -67,6 +69,7 @@ def run_app(
         appearance=appearance_of(options),
         opening=opening,
         first=first,
+        standby=options.standby and not (opening and opening.speed is not None),
     )
     app.run(mouse=options.mouse)
     return app.return_code or 0
@@ -90,6 +93,7 @@ class FarpairApp(ThemedApp):
         appearance: Appearance | None = None,
         opening: Opening | None = None,
         first: bool = False,
+        standby: bool = False,
     ) -> None:
         super().__init__(appearance or Appearance())
         self.keys = keys_in_use(self.appearance.keys)
@@ -101,6 +105,8 @@ class FarpairApp(ThemedApp):
         self._turned: dict[int, Watched] = {}  # what `show_other_matrix` put aside
         self._models = models
         self._opening = opening
+        self._standby: Standby | None = None
+        self._keeps_standby = standby
 
     def get_driver_class(self) -> "type[Driver]":
         """The driver that draws on standard output."""
@@ -130,6 +136,8 @@ class FarpairApp(ThemedApp):
     def on_unmount(self) -> None:
         """Put back what was changed outside the app."""
         self._signals.forget()
+        if self._standby:
+            self._standby.close()
 
     def view(self) -> View:
         """What the screen shows: the shown model, or that there is none."""
@@ -187,8 +195,8 @@ class FarpairApp(ThemedApp):
             self.say("This model cannot be searched.", "error")
             return
         try:
-            if anew or not watched.resume():
-                watched.start(self.settings)
+            if anew or not watched.resume(self._standby):
+                watched.start(self.settings, self._standby)
         except FarpairError as error:
             self.say(str(error), "error")
             return
@@ -334,6 +342,15 @@ class FarpairApp(ThemedApp):
             await self.watched[index].find(found[index])
             self._follow(index)
             self._changed(index)
+        self._keep_standby()
+
+    def _keep_standby(self) -> None:
+        """Start the standby engine where it is wanted and memory allows it. Without one runs only begin later."""
+        from ..engine.runs.standby import Standby, memory_allows  # start time
+
+        if self._keeps_standby and memory_allows():
+            with suppress(OSError):
+                self._standby = Standby()
 
     def _follow(self, index: int) -> None:
         """Follow the run of a model in the background, for as long as it goes."""

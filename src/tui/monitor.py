@@ -21,6 +21,7 @@ from ..engine.report.sentences import checked
 from ..engine.runs import control, folders
 from ..engine.runs.latest import latest_runs
 from ..engine.runs.request import request_for, request_of
+from ..engine.runs.standby import Standby
 from ..engine.text.escape import visible
 from .checks import Check, Said
 from .view import Settings, View, leading
@@ -125,17 +126,20 @@ class Watched:
         if started and not self.going:
             self.changed = await asyncio.to_thread(changed_since, started.files)
 
-    def start(self, settings: Settings) -> None:
-        """Start a run. Raises InputError for a model that cannot be run, RunError where no engine starts."""
-        self.take(control.start(request_for(self.model, settings.run)))
+    def start(self, settings: Settings, standby: Standby | None = None) -> None:
+        """Start a run, by the `standby` where it is ready.
+
+        Raises InputError for a model that cannot be run, RunError where no engine starts.
+        """
+        self.take(control.start(request_for(self.model, settings.run), standby))
         self.looked = True
 
-    def resume(self) -> bool:
+    def resume(self, standby: Standby | None = None) -> bool:
         """Go on, in a new run, from where this one was cut short; whether it was. Raises RunError as `start`."""
         run, record = self.run, self.record
         if run is None or record is None or not self.view(Settings()).resumable:
             return False
-        self.take(control.start(msgspec.structs.replace(request_of(run), resumes=run.id)))
+        self.take(control.start(msgspec.structs.replace(request_of(run), resumes=run.id), standby))
         return True
 
     def take(self, run: folders.Run, tail: ReplayTail | None = None) -> None:

@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import torch
 from common import Contestant, arguments, machine, print_json, print_table, take_turns, use_threads, whole
 from farpair.engine.journal.reader import read_record
 from farpair.engine.models.discovery import Model, model_at
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control, folders
+from farpair.engine.runs.liveness import STANDBY
 from farpair.engine.runs.request import request_for
 from journals import Clocked, write_whole
 from safetensors.torch import save_file
-from support.fixtures import build_small_model
+from support.fixtures import build_notebook_model, build_small_model
 from support.running import read_until, searching
 from timed_terminal import TimedTerminal
 
@@ -54,6 +56,7 @@ def main() -> None:
         "clocked": clocked,
         "search": real_search,
         "idle": idle,
+        "runs": runs,
     }
     options = arguments(__doc__.splitlines()[0], tuple(measurements))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a program that is installed is not compiled at each start
@@ -87,7 +90,7 @@ def start(folder: Path, smoke: bool, rounds: int) -> Figures:
     contestants = [
         Contestant("bare", whole(shown(bare, folder / "bare", "a bare app"))),
         Contestant("new", whole(shown(farpair(new), new, "q quit", "starts the search"))),
-        Contestant("old", whole(shown(farpair(old), old, "q quit", "Certified"))),
+        Contestant("old", whole(shown(farpair(old), old, "q quit", "proved"))),
     ]
     take_turns(contestants, rounds)
     medians = [_medians(times[1:] or times) for times in found.values()]
@@ -167,11 +170,42 @@ def real_search(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG
     return printed("a real search", figures | {"batches settled": record.batches_done - before})
 
 
+def runs(folder: Path, smoke: bool, rounds: int) -> Figures:
+    """Seconds from the key r to the triangle, of the notebook's cluster, with the standby engine and without."""
+    published = folder / "tensors" / "published"
+    build_notebook_model(published, vocabulary=20_000 if smoke else 151_936, dtype="bfloat16")
+    figures: Figures = {}
+    for name, more in (("standby", []), ("no standby", ["--no-standby"])):
+        taken = []
+        with TimedTerminal([*farpair(folder), *more], folder / name) as terminal:
+            terminal.wait_for_text("starts the search")
+            deadline = time.monotonic() + 60
+            while not more and not _standby_waits(terminal) and time.monotonic() < deadline:
+                pass
+            for _ in range(max(rounds, 1)):
+                taken.append(terminal.strike("r", lambda written: "Σ".encode() in written))
+                time.sleep(0.5)
+        figures |= {f"{name}, p50": statistics.median(taken), f"{name}, max": max(taken)}
+    figures["standby ÷ none"] = figures["standby, p50"] / figures["no standby, p50"]
+    return printed("key to result, seconds", figures)
+
+
+def _standby_waits(terminal: TimedTerminal) -> bool:
+    """Whether the app's standby engine has loaded torch and uses no core."""
+    for child in psutil.Process(terminal.process.pid).children():
+        if STANDBY in child.cmdline() and child.memory_info().rss > 150 * MIB:
+            before = child.cpu_times().user
+            time.sleep(0.5)
+            return child.cpu_times().user == before
+    time.sleep(0.05)
+    return False
+
+
 def idle(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
     """What the app writes and costs while nothing changes, with a finished run of 10,000 batches and with none."""
     period = 2 if smoke else 60
     figures: Figures = {}
-    for name, wanted in (("finished", "Certified"), ("new", "starts the search")):
+    for name, wanted in (("finished", "proved"), ("new", "starts the search")):
         here = folder / name
         with state(here):
             if name == "finished":

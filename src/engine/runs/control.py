@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import RunError
 from ..events import EngineStarted, RunEnded, RunRequest
@@ -28,6 +28,9 @@ from .folders import (
     remove_folder,
     seconds_since,
 )
+
+if TYPE_CHECKING:
+    from .standby import Begun, Standby  # start time
 
 # What the engine listens to (see `process`).
 STOP: Final = signal.SIGQUIT  # by a person; END is what logouts, containers and job schedulers send
@@ -48,8 +51,8 @@ class Told(Protocol):
         """The end of the run, if it has come."""
 
 
-def start(request: RunRequest) -> Run:
-    """Start an engine for `request` in a new run folder, and return at once.
+def start(request: RunRequest, standby: "Standby | None" = None) -> Run:
+    """Start an engine for `request` in a new run folder, and return at once: by the `standby` where it is ready.
 
     Raises RunError where the folder cannot be made or the process cannot be started.
     """
@@ -57,11 +60,16 @@ def start(request: RunRequest) -> Run:
     try:
         run = new_run(request)
         try:
-            _children[run.id] = _engine(run)
+            if standby and (begun := standby.begin(run)):
+                _begun[run.id] = begun
+            else:
+                _children[run.id] = _engine(run)
         except OSError:
             remove_folder(run)  # a run without an engine would be in the others' way
             raise
-        note_engine(run, Process(_children[run.id].pid, socket.gethostname()))
+        child = _child(run)
+        assert child is not None, "an engine was started"
+        note_engine(run, Process(child.pid, socket.gethostname()))
     except UnicodeEncodeError as error:
         raise RunError(f"{visible(repr(error.object))} is not UTF-8, so a run of it cannot be kept.") from error
     except OSError as error:
@@ -71,12 +79,12 @@ def start(request: RunRequest) -> Run:
 
 
 def is_alive(run: Run, told: Told) -> bool:
-    """Whether the engine of `run` is there: our own child, or the process that its journal names.
+    """Whether the engine of `run` is there: our own child, the standby's, or the process that its journal names.
 
     An engine on another host cannot be seen and counts as gone (`crash_sentence` says so).
     """
     _reap()
-    child = _children.get(run.id)
+    child = _child(run)
     if child is not None:
         return child.poll() is None
     if told.engine is None:  # it may have been started a moment ago, by this process or another
@@ -123,12 +131,13 @@ def crash_sentence(run: Run, record: RunRecord) -> str | None:
     if record.engine and record.engine.host != socket.gethostname():
         host = visible(record.engine.host)
         return f"The engine was started on {host}; whether it still works cannot be seen from here."
-    child = _children.get(run.id)
+    child = _child(run)
     return sentence_of(record, child.poll() if child is not None else None, run.log)
 
 
 # Engines that this process started: they are its children, to be reaped, and it learns their exit codes.
 _children: dict[str, subprocess.Popen[bytes]] = {}
+_begun: dict[str, "Begun"] = {}  # those of the standby, which tells their exit codes
 
 _STARTING_SECONDS: Final = 30.0
 
@@ -160,8 +169,14 @@ def _reap() -> None:
         child.poll()
 
 
+def _child(run: Run) -> "subprocess.Popen[bytes] | Begun | None":
+    """The engine of `run` as its starter knows it; None of another's, or where nobody would tell of its end."""
+    begun = _begun.get(run.id)
+    return begun if begun is not None and begun.known else _children.get(run.id)
+
+
 def _send(run: Run, told: Told, number: signal.Signals) -> None:
-    child = _children.get(run.id)
+    child = _child(run)
     if child is not None:
         with suppress(ProcessLookupError):
             child.send_signal(number)

@@ -14,6 +14,7 @@ from ..events import EngineStarted
 from .folders import Run
 
 _CLOCK_SECONDS: Final = 2.0
+STANDBY: Final = "farpair.engine.worker.standby"
 
 
 def living(run: Run, engine: EngineStarted) -> psutil.Process | None:
@@ -32,12 +33,17 @@ def living(run: Run, engine: EngineStarted) -> psutil.Process | None:
 
 
 def is_there(run: Run, pid: int) -> bool:
-    """Whether the process `pid` of this host lives and is an engine of `run`, whose id is among its arguments."""
+    """Whether the process `pid` of this host lives and is an engine of `run`: its id is among the arguments,
+    or the standby began it."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and any(run.id in word for word in process.cmdline())
+        return process.status() != psutil.STATUS_ZOMBIE and _is_of(run, process.cmdline())
     except (psutil.Error, ValueError, OverflowError):
         return False
+
+
+def _is_of(run: Run, words: list[str]) -> bool:
+    return any(run.id in word for word in words) or STANDBY in words
 
 
 def send(run: Run, engine: EngineStarted, number: signal.Signals) -> None:

@@ -53,14 +53,18 @@ _RESERVED_BYTES: Final = 1 << 14
 
 def main(arguments: list[str]) -> int:
     """Run the request in the folder that `arguments` name; return the exit code."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, LISTENED_TO)
+    hold_signals()
+    give_way()
+    folder = Path(arguments[0])
+    return work(Run(folder.name, folder))
+
+
+def work(run: Run) -> int:
+    """Run the request of `run`; return the exit code. Signals are held until it listens to them."""
     # In a session of its own no terminal sends these; nothing else that does may end a run without a word.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
-    _give_way()
-    folder = Path(arguments[0])
-    run = Run(folder.name, folder)
     try:
         request = request_of(run)
         with closing(JournalWriter(run.journal)) as writer, Reserve(run.folder / "reserve") as reserve:
@@ -77,10 +81,20 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _give_way() -> None:
+def hold_signals() -> None:
+    """Keep what the engine listens to until it listens."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, LISTENED_TO)
+
+
+def give_way() -> None:
     """Let the screen, the shell and other people's work go first: the search uses every core for as long as it
     takes."""
     os.nice(_LOW_PRIORITY)
+    give_way_in_session()
+
+
+def give_way_in_session() -> None:
+    """Let other sessions go first, where this process leads its own."""
     # Linux may share cores among sessions, and then `nice` counts only within one (sched(7), autogroup).
     if os.getsid(0) == os.getpid():
         with suppress(OSError):

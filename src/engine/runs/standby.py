@@ -1,0 +1,137 @@
+"""The standby engine as the app has it (see `worker.standby`): started ahead of the first run, it begins runs at
+once. No torch here."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from typing import IO, Final
+
+import psutil
+
+from .folders import Run, private
+from .liveness import STANDBY
+
+LEAST_FREE: Final = 2 * 10**9  # bytes of memory, and this share of it: with less there is no standby
+LEAST_SHARE: Final = 0.1
+_PATIENCE_SECONDS: Final = 2.0
+
+
+class Begun:
+    """An engine that the standby began: what `control` asks of the processes that it started itself."""
+
+    def __init__(self, pid: int, standby: "Standby") -> None:
+        self.pid = pid
+        self._standby = standby
+
+    def poll(self) -> int | None:
+        """The engine's exit code, negative for the signal that ended it; None while it lives."""
+        return self._standby.ended(self.pid)
+
+    def send_signal(self, number: int) -> None:
+        """Send the engine a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End the engine without a word."""
+        self.send_signal(signal.SIGKILL)
+
+    @property
+    def known(self) -> bool:
+        """Whether anybody would tell of its end."""
+        return self.poll() is not None or self._standby.there
+
+
+class Standby:
+    """A process that has loaded torch, or is loading it. Raises OSError where it cannot be started."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", STANDBY],
+            start_new_session=True,
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            close_fds=True,
+            bufsize=0,
+            env={"OMP_WAIT_POLICY": "PASSIVE"} | os.environ,  # see `control`
+        )
+        self._said = b""
+        self._began: list[int] = []
+        self._codes: dict[int, int] = {}
+        self._ready = False
+        os.set_blocking(self._output.fileno(), False)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def there(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has loaded torch."""
+        self._listen()
+        return self._ready and self.there
+
+    def begin(self, run: Run) -> Begun | None:
+        """Begin `run`; None where the standby is not ready, and another engine has to."""
+        if not self.ready:
+            return None
+        with open(run.log, "xb", opener=private):
+            pass
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(os.fsencode(run.folder) + b"\n")
+        except OSError:
+            run.log.unlink()
+            return None
+        while not self._began and select.select([self._output], [], [], _PATIENCE_SECONDS)[0] and self.there:
+            self._listen()
+        if not self._began:
+            self.close()
+            raise OSError(0, "the standby engine does not answer", None)
+        return Begun(self._began.pop(), self)
+
+    def ended(self, pid: int) -> int | None:
+        """The exit code of the engine `pid`; None where it has not ended, as far as is known."""
+        if pid not in self._codes:
+            self._listen()
+        return self._codes.get(pid)
+
+    def close(self) -> None:
+        """Let the process go; the runs that it began go on."""
+        with suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _listen(self) -> None:
+        """Read what the process has said."""
+        while got := self._output.read(4096):
+            *lines, self._said = (self._said + got).split(b"\n")
+            for line in lines:
+                word, *numbers = line.split()
+                if word == b"ready":
+                    self._ready = True
+                elif word == b"began":
+                    self._began.append(int(numbers[0]))
+                else:
+                    self._codes[int(numbers[0])] = int(numbers[1])
+
+
+def memory_allows() -> bool:
+    """Whether enough memory is free for a process that only waits."""
+    memory = psutil.virtual_memory()
+    return bool(memory.available >= max(LEAST_FREE, LEAST_SHARE * memory.total))
