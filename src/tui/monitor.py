@@ -5,6 +5,7 @@ Imported after the first paint, for what it imports takes a moment.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -31,6 +32,10 @@ from .view import Settings, View, leading
 SOON: Final = 0.05
 PERIOD: Final = 1 / 3
 SELDOM: Final = 0.5
+# In a run's first second, in which most runs are over: while there is news, and while there is none.
+YOUNG_SECONDS: Final = 1.0
+YOUNG_PERIOD: Final = 0.1
+YOUNG_SOON: Final = 0.02
 AT_ONCE: Final = 2**18  # bytes of a journal, between which keys are listened to
 PATIENCE: Final = 3  # looks without news after which the engine is looked for
 
@@ -57,6 +62,7 @@ class Watched:
         self._tail: JournalTail | ReplayTail | None = None
         self._quiet = 0
         self._pace = PERIOD
+        self._taken_at = 0.0
         self._asked = asyncio.Event()
 
     @classmethod
@@ -148,6 +154,7 @@ class Watched:
             self._tail.close()
         self.run, self.record, self.crash, self.changed = run, RunRecord(), None, None
         self.newest, self.best = None, None
+        self._taken_at = time.monotonic()
         self._tail, self._quiet = tail or JournalTail(run.journal, AT_ONCE), 0
 
     async def watch(self, changed: Callable[[], None]) -> None:
@@ -162,7 +169,10 @@ class Watched:
                 return  # another run was started, and is followed by another watch
             if new:
                 changed()
-            self._pace = PERIOD if new else min(2 * self._pace, SELDOM)
+            if time.monotonic() - self._taken_at < YOUNG_SECONDS:
+                self._pace = YOUNG_PERIOD if new else YOUNG_SOON
+            else:
+                self._pace = PERIOD if new else min(2 * max(self._pace, SOON), SELDOM)
             await self._next_look()
 
     async def _next_look(self) -> None:
