@@ -69,8 +69,8 @@ def run_app(
         appearance=appearance_of(options),
         opening=opening,
         first=first,
-        standby=options.standby and not (opening and opening.speed is not None),
     )
+    app.keeps_standby = options.standby and not (opening and opening.speed is not None)
     app.run(mouse=options.mouse)
     return app.return_code or 0
 
@@ -81,6 +81,7 @@ class FarpairApp(ThemedApp):
     TITLE = "farpair"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    keeps_standby = False  # whether an engine is kept ready, so that runs begin at once
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(everywhere=True)]
 
     def __init__(
@@ -93,7 +94,6 @@ class FarpairApp(ThemedApp):
         appearance: Appearance | None = None,
         opening: Opening | None = None,
         first: bool = False,
-        standby: bool = False,
     ) -> None:
         super().__init__(appearance or Appearance())
         self.keys = keys_in_use(self.appearance.keys)
@@ -106,7 +106,6 @@ class FarpairApp(ThemedApp):
         self._models = models
         self._opening = opening
         self._standby: Standby | None = None
-        self._keeps_standby = standby
 
     def get_driver_class(self) -> "type[Driver]":
         """The driver that draws on standard output."""
@@ -348,7 +347,7 @@ class FarpairApp(ThemedApp):
         """Start the standby engine where it is wanted and memory allows it. Without one runs only begin later."""
         from ..engine.runs.standby import Standby, memory_allows  # start time
 
-        if self._keeps_standby and memory_allows():
+        if self.keeps_standby and memory_allows():
             with suppress(OSError):
                 self._standby = Standby()
 

@@ -68,6 +68,7 @@ class Standby:
 
     @property
     def pid(self) -> int:
+        """The process's number."""
         return self._process.pid
 
     @property
