@@ -127,7 +127,7 @@ def keys(folder: Path, smoke: bool, rounds: int) -> Figures:
     """Milliseconds from a key to the cursor on its next row, while a search uses every core and while it waits."""
     presses = 5 if smoke else 40
     with searched(folder, 6_000 if smoke else 120_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
-        terminal.wait_for_text("space goes on")
+        terminal.wait_for_text("space resumes")
         cursor = _cursor_colour(terminal)
 
         def met(written: bytes) -> bool:
@@ -161,7 +161,7 @@ def clocked(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
 def real_search(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
     """The same beside an engine that works on every core."""
     with searched(folder, 6_000 if smoke else 120_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
-        terminal.wait_for_text("space goes on")
+        terminal.wait_for_text("space resumes")
         before = read_record(run.journal).batches_done
         control.go_on(run, read_record(run.journal))
         figures = _costs(terminal, 0.5 if smoke else 30)

@@ -210,7 +210,7 @@ def test_a_run_that_was_stopped_or_failed_is_reported_with_how_it_ended(models: 
     failed = farpair("report", folders.all_runs()[0].id)
     assert (failed.returncode, failed.stderr) == (1, "")
     assert "\nFailed. NaN or infinity in 4 rows" in failed.stdout
-    assert "Put that right and run again." in " ".join(failed.stdout.split())
+    assert "Fix this, then run again." in " ".join(failed.stdout.split())
 
 
 def test_a_folder_that_is_not_the_notebooks_is_named_by_its_place_among_the_models(models: Path) -> None:

@@ -218,7 +218,7 @@ def test_a_paused_run_writes_nothing_and_goes_on_by_the_same_key(tmp_path: Path)
     with farpair(tmp_path / "tensors") as terminal:
         terminal.wait_for(" left")
         terminal.press("space")
-        terminal.wait_for("paused: space goes on")
+        terminal.wait_for("paused – space resumes")
         time.sleep(0.5)
         before = len(terminal.written)
         time.sleep(2.0)

@@ -126,10 +126,10 @@ async def test_ten_thousand_batches_are_shown_and_walked_through(opened: Open) -
         run.write(BatchDone(batch=batch, start=i, end=i + 15, maximum=1.0 + batch / 1e6, i=i, j=i + 1, pairs=15,
                             evaluated=1, seconds=0.0, settled="bounds"))  # fmt: skip
     async with opened([a_model()], (200, 50)) as pilot:
-        await until(pilot, lambda: "149985–150000" in screen_text(pilot))
+        await until(pilot, lambda: "149,985–149,999" in screen_text(pilot))
         assert "1.00999900" in screen_text(pilot)
         await pilot.press("home")
-        assert " 0–15 " in screen_text(pilot)
+        assert " 0–14 " in screen_text(pilot)
         await pilot.press("end", "pageup", "k")
         table = pilot.app.screen.query_one(BatchTable)
         assert table.cursor == 9999 - (table.size.height - 2) - 1

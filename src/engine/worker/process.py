@@ -206,7 +206,7 @@ def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded
                 journal.append(signals.without_pauses(event))
         raise AssertionError("the run has no end")
     except InputError as error:
-        return RunEnded(outcome="failed", reason=str(error), advice="Put that right and run again.", cause="input")
+        return RunEnded(outcome="failed", reason=str(error), advice="Fix this, then run again.", cause="input")
     except JournalError:
         raise
     except Exception as error:

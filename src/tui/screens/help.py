@@ -65,7 +65,7 @@ NUMBERS: Final = (
     ("angle", "by the law of cosines, as at c: arccos((a² + b² − s²) / 2ab), with a and b the sides that meet "
      "there and s the side opposite."),
     ("Σ", "the sum of the three angles, which ought to be 180°."),
-    ("c by dot", "the angle at c again, by dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
+    ("c (dot)", "the angle at c again, by dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
     ("outliers", "k where the diameter falls by the largest ratio when the k-th farthest token is removed, if "
      "that is more than 2: two tokens opposite each other explain a fall to half, and no more."),
     ("median", "of an even number of rows, the lower of the middle two."),

@@ -45,7 +45,7 @@ def notice(view: View) -> Notice | None:
         return Notice(
             place(record.queued),
             (
-                f"This run waits for its turn {waiting_for(record)}.",
+                f"This run is {waiting_for(record)}.",
                 "" if view.replay else "It starts by itself when it comes; x takes it out of the line.",
             ),
         )

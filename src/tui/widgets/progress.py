@@ -58,7 +58,7 @@ def _searching(record: RunRecord, width: int, paused: str) -> Line:
         (f"{percent(share):>4}", "strong"),
     ]
     if paused:
-        texts.append((f"paused: {paused} goes on", "warn"))
+        texts.append((f"paused – {paused} resumes", "warn"))
     elif record.progress and record.progress.pairs_per_second > 0:
         texts.append((f"{rate(record.progress.pairs_per_second):>13}", "text"))
     line: list[Span] = []

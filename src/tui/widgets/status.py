@@ -14,13 +14,13 @@ def place(queued: Queued) -> str:
 
 
 def waiting_for(record: RunRecord) -> str:
-    """On which device it waits, and for whose run: "on cpu, behind the run of Qwen3-4B"; "" where none waits."""
+    """Behind whose run it is queued: "queued behind Qwen3-4B"; "" where none waits."""
     if record.queued is None:
         return ""
     device = visible(record.engine.request.settings.device, 20) if record.engine else "its device"
     behind = record.queued.behind
     if behind is None:
-        return f"on {device}"
+        return f"queued on {device}"
     # A run's id is its date, its time, its model and four digits (see `engine.run_folders`).
     model = "-".join(behind.split("-")[2:-1])
-    return f"on {device}, behind the run of {visible(model or behind, 40)}"
+    return f"queued behind {visible(model or behind, 40)}"

@@ -65,7 +65,7 @@ def number_lines(triangle: Triangle) -> list[Line]:
         (
             ("Σ ", "dim"),
             (f"{degrees(triangle.angle_sum):>7}", "text"),
-            ("  c by dot ", "dim"),
+            ("  c (dot) ", "dim"),
             (degrees(triangle.at_centroid_dot), "text"),
         )
     )

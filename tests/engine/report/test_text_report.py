@@ -252,7 +252,7 @@ def test_a_run_stopped_half_way_reports_what_it_had() -> None:
     text = printed(record_of(ENGINE, STARTED, named(), bound, settled(0), ended))
     assert "1.60828757" in text
     assert "≥ 1.16000000" in text
-    assert "512–768" not in text  # nothing is known of it
+    assert "512–767" not in text  # nothing is known of it
     assert "1 of 9 batches are settled." in text
     assert text.endswith("\nStopped after 1 of 9 batches. Run it again.\n")
     assert "Triangle" not in text

@@ -167,7 +167,7 @@ def test_attach_opens_the_app_on_its_run_and_any_number_of_apps_watch_it(tmp_pat
             terminal.wait_for(lambda text: text.startswith(" farpair  long") and " left" in text)
         one.press("space")
         for terminal in (one, other):
-            terminal.wait_for("paused: space goes on")
+            terminal.wait_for("paused – space resumes")
         other.press("space")
         one.wait_for(" left")
         for terminal in (one, other):  # both ask, at once

@@ -130,7 +130,7 @@ def test_the_triangle_panel_shows_sides_angles_their_sum_and_the_dot_product(wid
     lines = triangle_lines(view_of(published()), width, height)
     text = plain(lines)
     assert fits(lines, width, height)
-    for shown in ("90.16°", "46.21°", "43.63°", "180.00°", "dot 90.16°", "i–j 1.60828757", "c–j 1.16093612",
+    for shown in ("90.16°", "46.21°", "43.63°", "180.00°", "c (dot) 90.16°", "i–j 1.60828757", "c–j 1.16093612",
                   "c–i 1.10977745", "i 48494", "j 71473"):  # fmt: skip
         assert shown in text
     assert any("⠤" in line or "⣀" in line or "⠒" in line for line in text.splitlines()), "a triangle is drawn"

@@ -46,7 +46,7 @@ def test_list_progress_and_notice_say_where_the_run_stands_and_behind_whose() ->
     assert "2nd in line" in plain(model_lines([view], 0, 34, 3))
     assert "2nd in line" in plain([model_line([view], 0, 78)])
     for text in (plain([progress_line(view, 78)]), " ".join(plain(notice_lines(view, 78, 8)).split())):
-        assert r"on auto, behind the run of Qwen2.5-3B_\x1b[31m" in text
+        assert r"queued behind Qwen2.5-3B_\x1b[31m" in text
     assert "It starts by itself" in plain(notice_lines(view, 78, 8))
     assert "x takes it out" in " ".join(plain(notice_lines(view, 78, 8)).split())
 
@@ -86,10 +86,10 @@ async def test_several_runs_queue_in_the_order_asked_and_the_next_begins_when_on
         await until(pilot, lambda: " left" in screen_text(pilot))
         await pilot.press("2", "r")
         await until(pilot, lambda: "2nd in line" in screen_text(pilot))
-        await until(pilot, lambda: "behind the run of long" in screen_text(pilot))
+        await until(pilot, lambda: "queued behind long" in screen_text(pilot))
         await pilot.press("3", "r")
         await until(pilot, lambda: "3rd in line" in screen_text(pilot))
-        assert "behind the run of second" in screen_text(pilot)
+        assert "queued behind second" in screen_text(pilot)
         assert "2nd in line" in screen_text(pilot)
         await pilot.press("1", "x")
         await until(pilot, lambda: screen_text(pilot).count("✓") >= 2)

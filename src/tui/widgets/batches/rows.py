@@ -5,12 +5,14 @@ from functools import lru_cache
 import msgspec
 
 from ....engine.journal.record import BatchRecord, RunRecord
+from ....engine.report.sentences import rows as rows_between
 from ....engine.text.escape import token_label
 from ....engine.text.numbers import count, duration, share
 from ..lines import EMPTY, Line, Role, Span, left, number, right, width_of
 from .order import Column, Sort
 
 GAP = "  "
+ROOMY = 60  # cells from which numbers have a column as wide as they like
 MARKS = 2  # cells before the first column: the pair's star, and what is chosen
 NARROWEST_LABEL = 11  # an id and a few characters of its text; with less room ids stand alone
 ROOMY_LABEL = 16
@@ -37,9 +39,10 @@ def columns(record: RunRecord, width: int) -> Columns:
 
 @lru_cache(maxsize=64)
 def _columns(n: int, vocabulary: int, rows: int, width: int) -> Columns:
-    batch = max(2 * len(str(n)) + 1, 6)
+    digits = len(count(n)) if width >= ROOMY else len(str(n))
+    batch = max(2 * digits + 1, 6)
     ids = 2 * len(str(vocabulary)) + 3
-    maximum = 11 if width >= 60 else 10
+    maximum = 11 if width >= ROOMY else 10
     left_over = width - (MARKS + batch + 2 + 2 + maximum + 2)
     if left_over < ids + SHARE + TIME + 4:
         return Columns(0, batch, maximum, max(left_over, 0), 0, 0, 0)
@@ -115,7 +118,10 @@ def batch_line(
     winner = record.pair is not None and (row.i, row.j) == (record.pair.i, record.pair.j)
     tone: Role = "strong" if winner or row is best else "text" if row.done else "dim"
     rows = f"{row.batch:>{shape.number}}{GAP}" if shape.number else ""
-    rows += left(f"{row.start}–{row.end}", shape.batch) + GAP
+    between = rows_between(row.start, row.end)
+    if width < ROOMY:
+        between = between.replace(",", "")
+    rows += left(between, shape.batch) + GAP
     line: list[Span] = [
         ("★" if winner else " ", "good"),
         ("▸" if index == chosen else " ", "accent"),

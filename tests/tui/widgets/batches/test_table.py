@@ -29,7 +29,7 @@ def rows(pilot: Pilot[None]) -> list[int]:
 
 def line_of(pilot: Pilot[None], batch: int) -> int:
     """The line of the screen that a batch of 16 rows is on."""
-    words = f" {16 * batch}–{16 * batch + 16} "
+    words = f" {16 * batch:,}–{16 * batch + 15:,} "
     return next(y for y, line in enumerate(screen_text(pilot).splitlines()) if words in line)
 
 
@@ -230,7 +230,7 @@ async def test_enter_shows_the_batchs_own_pair_and_esc_the_whole_clusters_again(
         await pilot.press("home", "down", "enter")
         await until(pilot, lambda: "77.77°" in screen_text(pilot))
         text = screen_text(pilot)
-        for shown in ("outliers · batch 1's pair", "triangle · batch 1's pair", "batch 1", "256–512", "1.10000000",
+        for shown in ("outliers · batch 1's pair", "triangle · batch 1's pair", "batch 1", "256–511", "1.10000000",
                       "0.75000000", "2.20×", "no", "esc: the whole cluster's pair"):  # fmt: skip
             assert shown in text, f"{shown} is not on the screen:\n{text}"
         await pilot.press("down")
