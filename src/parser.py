@@ -164,7 +164,10 @@ def _tensor(parser: Parser) -> None:
 
 
 def _cluster(parser: Parser) -> None:
-    meaning = "the cluster: mask (the model's mask file), all, or tokens:REGEX (default: mask if there is one)"
+    meaning = (
+        "the cluster: mask (the model's mask file), all, copies, ids:0-1000,50256, file:PATH, tokens:REGEX or "
+        "script:NAME (default: mask if there is one, else all)"
+    )
     parser.add_argument("--cluster", metavar="CLUSTER", type=_cluster_of, help=meaning)
 
 

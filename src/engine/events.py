@@ -35,9 +35,9 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `matrix` says which matrix
     that is, "unembedding" or "embedding", and `head` how the model stores its unembedding: "untied" (as a matrix
     of its own), "tied" (the embedding is used for it) or "no head"; both are "" where that is not known.
-    `cluster` says which rows: "mask" (the notebook's mask file, at `cluster_file`), "all", or "tokens:REGEX"
-    (every token whose text matches). `settings` says how they are searched. `resumes` names the run whose
-    settled batches this one is to go on from.
+    `cluster` says which rows: "mask" (the notebook's mask file, at `cluster_file`), "all", "copies", "ids:…",
+    "file:PATH", "script:NAME" or "tokens:REGEX" (every token whose text matches). `settings` says how they are
+    searched. `resumes` names the run whose settled batches this one is to go on from.
     """
 
     model: Words

@@ -18,6 +18,8 @@ MOST_THREADS: Final = 1024
 MOST_PAIRS: Final = 10_000
 LEAST_MEMORY: Final = 10**6  # bytes; no search does with less
 _MOST_MEMORY: Final = 2**63 - 1
+WHOLE_CLUSTERS: Final = ("mask", "all", "copies")
+CLUSTER_KINDS: Final = ("ids:", "file:", "tokens:", "script:")
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -128,8 +130,11 @@ def pairs(given: object) -> int:
 
 def cluster(given: object) -> str:
     """Which rows are searched."""
-    if not isinstance(given, str) or (given not in ("mask", "all") and not given.startswith("tokens:")):
-        raise ValueError(f"{shown(given)} is not a cluster; it is mask, all or tokens:REGEX")
+    if not isinstance(given, str) or not (given in WHOLE_CLUSTERS or given.startswith(CLUSTER_KINDS)):
+        raise ValueError(
+            f"{shown(given)} is not a cluster; it is mask, all, copies, ids:0-1000,50256, file:PATH, tokens:REGEX "
+            "or script:NAME"
+        )
     return given
 
 

@@ -1,5 +1,6 @@
-"""Which rows: the tokens of a cluster, from the notebooks' cluster file, from what the tokens say, or all."""
+"""Which rows: the tokens of a cluster, by the notebooks' cluster file, by ids, by what the tokens say, or all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from ..memory import check_room
 from ..text.escape import visible
 from ..text.numbers import count
 from .cluster_file import CENTROID, COUNT, IDS, MASK, check_layout
-from .header import Header, listed
+from .header import Header, embedding_shape, listed
 from .header_json import quoted
+from .row_sets import copies, rows_of_file, rows_of_ranges
 from .tensors import StoredTensors
 from .vocabulary import Vocabulary
 
@@ -26,7 +28,7 @@ class Cluster:
     """A cluster: its tokens' ids, ascending, without repetition and at least one.
 
     `centroid` (d,), float64 if it is stored so and else float32, is None where none is stored; `file` is the
-    cluster file, where there is one.
+    file that names them, where one does.
     """
 
     token_ids: list[int]
@@ -34,22 +36,34 @@ class Cluster:
     file: SourceFile | None
 
 
-def cluster_of(request: RunRequest, rows: int, columns: int) -> Cluster:
-    """The cluster that `request` asks for, of an embedding of shape (rows, columns). Raises InputError."""
-    if request.cluster == "mask":
-        if request.cluster_file is None:
-            raise InputError(f"There is no cluster file beside {visible(request.weights)}.")
-        return _from_file(Path(request.cluster_file), rows, columns)
-    if request.cluster == "all":
-        check_room(_BYTES_OF_ID * rows, f"To list all {count(rows)} tokens takes")
-        return Cluster(list(range(rows)), None, None)
-    kind, _, pattern = request.cluster.partition(":")
-    if kind != "tokens":
-        raise InputError(f"A cluster is mask, all or tokens:REGEX, not {visible(request.cluster, 60)}.")
-    return Cluster(_matching(request, pattern, rows), None, None)
+def cluster_of(request: RunRequest, stored: StoredTensors) -> Cluster:
+    """The cluster that `request` asks for, of the rows of its tensor in the file `stored`. Raises InputError."""
+    rows, columns = embedding_shape(stored.header, request.tensor)
+    kind, _, named = request.cluster.partition(":")
+    match kind:
+        case "mask":
+            if request.cluster_file is None:
+                raise InputError(f"There is no cluster file beside {visible(request.weights)}.")
+            return _from_file(Path(request.cluster_file), rows, columns)
+        case "all":
+            check_room(_BYTES_OF_ID * rows, f"To list all {count(rows)} tokens takes")
+            return Cluster(list(range(rows)), None, None)
+        case "tokens" | "script":
+            return Cluster(_matching(request, named, rows), None, None)
+        case "copies":
+            chosen = copies(stored, request.tensor)
+        case "ids":
+            chosen = rows_of_ranges(named, rows)
+        case "file":
+            chosen = rows_of_file(named, rows)
+        case _:
+            raise InputError(f"{visible(request.cluster, 60)} is not a cluster.")
+    return Cluster(chosen.ids, None, chosen.file)
 
 
-def _matching(request: RunRequest, pattern: str, rows: int) -> list[int]:
+def _matching(request: RunRequest, named: str, rows: int) -> list[int]:
+    """The tokens whose text the regular expression `named` matches, or in whose text is a letter of that
+    script."""
     if request.tokenizer is None:
         raise InputError(
             f"The cluster {visible(request.cluster, 60)} needs a tokenizer.json, and there is none beside "
@@ -58,16 +72,20 @@ def _matching(request: RunRequest, pattern: str, rows: int) -> list[int]:
     vocabulary = Vocabulary(Path(request.tokenizer))
     if misfit := vocabulary.misfit(rows):
         raise InputError(f"The cluster {visible(request.cluster, 60)} cannot be found: {misfit}")
-    ids = vocabulary.ids_matching(pattern, rows)
-    if not ids and (beyond := len(vocabulary.ids_matching(pattern, _ALL_IDS))):
+    if request.cluster.startswith("script:"):
+        find: Callable[[str, int], list[int]] = vocabulary.ids_in_script
+        what = f"{visible(named, 60)} is the script of"
+    else:
+        find = vocabulary.ids_matching
+        what = f"{visible(named, 60)} matches"
+    ids = find(named, rows)
+    if not ids and (beyond := len(find(named, _ALL_IDS))):
         raise InputError(
-            f"The cluster is empty: {visible(pattern, 60)} matches {count(beyond)} of the tokens of "
-            f"{visible(request.tokenizer)}, all beyond the embedding's {count(rows)} rows."
+            f"The cluster is empty: {what} {count(beyond)} of the tokens of {visible(request.tokenizer)}, all "
+            f"beyond the embedding's {count(rows)} rows."
         )
     if not ids:
-        raise InputError(
-            f"The cluster is empty: {visible(pattern, 60)} matches no token of {visible(request.tokenizer)}."
-        )
+        raise InputError(f"The cluster is empty: {what} no token of {visible(request.tokenizer)}.")
     return ids
 
 

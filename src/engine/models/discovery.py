@@ -40,7 +40,7 @@ class Model(msgspec.Struct, frozen=True):
 
     `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights` is the matrix that is searched, `matrix` says
     which it is and `head` how the unembedding is stored (see `matrix_selection.Chosen`). `cluster` is the
-    cluster it is looked at in ("mask", "all" or "tokens:REGEX"). `origin` is the file or folder that was opened.
+    cluster it is looked at in (see `run_settings.cluster`). `origin` is the file or folder that was opened.
     `problem` is the sentence that says why it cannot be run. `name`, like every path, is untrusted text.
     """
 

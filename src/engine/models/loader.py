@@ -45,7 +45,7 @@ def load_rows(request: RunRequest) -> Rows:
     """
     with StoredTensors(Path(request.weights)) as stored:
         vocabulary, d = embedding_shape(stored.header, request.tensor)
-        cluster = cluster_of(request, vocabulary, d)
+        cluster = cluster_of(request, stored)
         ids = cluster.token_ids
         dtype = number_format(stored.header, request.tensor)
         kept = torch.promote_types(TORCH_DTYPES[dtype], torch.float32)

@@ -45,8 +45,9 @@ class TokenOfRow(_Part, frozen=True, kw_only=True):
 class ModelPart(_Part, frozen=True, kw_only=True):
     """What was asked for: `name`; `weights`, the safetensors file; `tensor`, its name there; `matrix`, which
     matrix that is, and `head`, how the model stores its unembedding: as a matrix of its own, as the embedding
-    ("tied") or not at all; both are null where the tensor's name does not tell; `cluster`, "mask", "all" or
-    "tokens:REGEX"; `cluster_file`; `tokenizer`; `exhaustive`, whether every pair was to be evaluated."""
+    ("tied") or not at all; both are null where the tensor's name does not tell; `cluster`, "mask", "all",
+    "copies", "ids:…", "file:PATH", "script:NAME" or "tokens:REGEX"; `cluster_file`; `tokenizer`; `exhaustive`,
+    whether every pair was to be evaluated."""
 
     name: Words
     weights: Words

@@ -31,6 +31,9 @@ def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str 
         raise InputError(f"cluster: {error}.") from None
     if chosen == "mask" and model.cluster_file is None:
         raise InputError(f"There is no {CLUSTER_FILE} beside {visible(str(model.weights))}.")
+    if chosen.startswith("file:"):
+        named = os.path.expanduser(chosen.removeprefix("file:"))
+        chosen = f"file:{os.path.abspath(named)}"  # the engine may stand elsewhere
     request = RunRequest(
         model=model.name,
         weights=str(model.weights),

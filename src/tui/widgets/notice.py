@@ -128,7 +128,14 @@ def _new(view: View) -> Notice | None:
         turn = f"; {settings.key('matrix')} turns to the other matrix" if model.head == "untied" else ""
         shape += f" in its {model.matrix} ({model.head}{turn})"
     cluster = "all of them" if model.cluster == "all" else "the cluster among them"
-    if model.cluster.startswith("tokens:"):
+    kind, _, named = model.cluster.partition(":")
+    if kind == "copies":
+        cluster = "the rows that are identical to another"
+    elif kind in ("ids", "file"):
+        cluster = f"the tokens that {visible(model.cluster, 60)} names"
+    elif kind == "script":
+        cluster = f"those with {visible(named, 40)} characters in their text"
+    elif kind == "tokens":
         cluster = f"those whose text matches {visible(model.cluster.removeprefix('tokens:'))}"
     return Notice(
         "not searched yet",

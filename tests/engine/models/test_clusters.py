@@ -9,9 +9,10 @@ import torch
 from farpair.engine.errors import InputError
 from farpair.engine.events import RunRequest
 from farpair.engine.models.cluster_file import check_layout
-from farpair.engine.models.clusters import cluster_of
+from farpair.engine.models.clusters import Cluster, cluster_of
 from farpair.engine.models.discovery import model_at
 from farpair.engine.models.header import read_header
+from farpair.engine.models.tensors import StoredTensors
 from farpair.engine.runs.request import request_for
 from safetensors.torch import load_file, save_file
 from support.fixtures import MASK_FILE, build_small_model, token_texts, write_header
@@ -35,9 +36,14 @@ def request(folder: Path, **changes: str | None) -> RunRequest:
     return msgspec.convert({"model": "model", "weights": str(folder / "W.safetensors"), **fields}, RunRequest)
 
 
+def cluster_for(request: RunRequest) -> Cluster:
+    with StoredTensors(Path(request.weights)) as stored:
+        return cluster_of(request, stored)
+
+
 def refusal(folder: Path, **changes: str | None) -> str:
     with pytest.raises(InputError) as caught:
-        cluster_of(request(folder, **changes), N, D)
+        cluster_for(request(folder, **changes))
     sentence = str(caught.value)
     assert str(folder) in sentence
     assert sentence.endswith(".")
@@ -48,7 +54,7 @@ def refusal(folder: Path, **changes: str | None) -> str:
 def test_the_cluster_file_gives_ids_and_the_centroid_as_it_is_stored(folder: Path) -> None:
     stored = load_file(folder / MASK_FILE)
 
-    cluster = cluster_of(request_for(model_at(folder)), N, D)
+    cluster = cluster_for(request_for(model_at(folder)))
 
     assert cluster.token_ids == stored["cluster_mask"].nonzero().flatten().tolist()
     assert cluster.centroid is not None
@@ -72,7 +78,7 @@ def test_a_cluster_file_of_other_dtypes_is_read(
         centroid=stored["centroid"].to(centroid),
     )
 
-    cluster = cluster_of(request(folder), N, D)
+    cluster = cluster_for(request(folder))
 
     assert cluster.token_ids == stored["cluster_token_ids"].tolist()
     assert cluster.centroid is not None
@@ -81,7 +87,7 @@ def test_a_cluster_file_of_other_dtypes_is_read(
 
 def test_centroid_and_count_need_not_be_there(folder: Path) -> None:
     change(folder, centroid=None, n_cluster=None, spatial_mask=None)
-    cluster = cluster_of(request(folder), N, D)
+    cluster = cluster_for(request(folder))
     assert len(cluster.token_ids) == 40
     assert cluster.centroid is None
 
@@ -159,12 +165,12 @@ def test_a_hostile_dtype_is_shown_escaped(folder: Path) -> None:
 
 
 def test_the_cluster_all_is_every_token(folder: Path) -> None:
-    cluster = cluster_of(request(folder, cluster="all"), N, D)
+    cluster = cluster_for(request(folder, cluster="all"))
     assert (cluster.token_ids, cluster.centroid, cluster.file) == (list(range(N)), None, None)
 
 
 def test_the_cluster_of_a_pattern_is_the_tokens_whose_text_matches(folder: Path) -> None:
-    cluster = cluster_of(request(folder, cluster=r"tokens:^\[unused\d+\]$"), N, D)
+    cluster = cluster_for(request(folder, cluster=r"tokens:^\[unused\d+\]$"))
     expected = [id for id, text in enumerate(token_texts(N)) if text.startswith("[unused")]
     assert (cluster.token_ids, cluster.centroid) == (expected, None)
 
@@ -177,8 +183,8 @@ def test_a_pattern_that_gives_no_cluster_is_refused(folder: Path) -> None:
 
 
 def test_a_cluster_that_is_none_of_the_three_is_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match="mask, all or tokens:REGEX, not most"):
-        cluster_of(request(folder, cluster="most"), N, D)
+    with pytest.raises(InputError, match="most is not a cluster"):
+        cluster_for(request(folder, cluster="most"))
     assert "There is no cluster file beside" in refusal(folder, cluster_file=None)
 
 
@@ -193,8 +199,126 @@ def test_a_cluster_of_tokens_without_rows_is_told_from_one_of_no_tokens(
     stored = {"model": {"vocab": {f"t{id}": id for id in range(tokens)}},
               "added_tokens": [{"id": tokens, "content": "last"}] * added}  # fmt: skip
     (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    save_file({"W": torch.zeros(100, 4)}, tmp_path / "W.safetensors")
     request = RunRequest(
-        model="m", weights="W", cluster="tokens:^(t4999|last)$", tokenizer=str(tmp_path / "tokenizer.json")
+        model="m",
+        weights=str(tmp_path / "W.safetensors"),
+        cluster="tokens:^(t4999|last)$",
+        tokenizer=str(tmp_path / "tokenizer.json"),
     )
     with pytest.raises(InputError, match=said):
-        cluster_of(request, 100, 4)
+        cluster_for(request)
+
+
+@pytest.mark.parametrize(
+    ("named", "ids"),
+    [("7", [7]), ("0-3", [0, 1, 2, 3]), ("199,5-6,5", [5, 6, 199]), (" 1 , 2,", [1, 2]), ("0-0", [0])],
+)
+def test_a_cluster_of_ids_is_these_rows_each_once(folder: Path, named: str, ids: list[int]) -> None:
+    assert cluster_for(request(folder, cluster=f"ids:{named}")).token_ids == ids
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("", "names no id"),
+        (",", "names no id"),
+        ("200", "names token 200, and the matrix has 200 rows"),
+        ("0-99999999999999999", "names token 99999999999999999"),
+        ("5-3", "5-3 is neither an id nor a range"),
+        ("-1", "is neither an id nor a range"),
+        ("1-", "is neither an id nor a range"),
+        ("0x10", "is neither an id nor a range"),
+        ("\u0663", "is neither an id nor a range"),
+        ("9" * 5_000, "is neither an id nor a range"),
+    ],
+)
+def test_ids_that_are_none_are_refused(folder: Path, named: str, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        cluster_for(request(folder, cluster=f"ids:{named}"))
+    assert says in str(caught.value)
+
+
+def test_a_file_of_ids_is_read_a_line_at_a_time(folder: Path) -> None:
+    (folder / "ids.txt").write_text("# never trained\n12\n\n 3 \r\n199\n")
+    cluster = cluster_for(request(folder, cluster=f"file:{folder / 'ids.txt'}"))
+    assert cluster.token_ids == [3, 12, 199]
+    assert cluster.file is not None
+    assert cluster.file.path == str(folder / "ids.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "names no id"),
+        (b"1\nx\n", "line 2: x is no token's id"),
+        (b"1\n200\n", "line 2 names token 200"),
+        (b"1\n1\n", "names a token more than once: 1"),
+        (b"\xff\n", "line 1:"),
+        (b"PK\x03\x04", "is a zip archive"),
+        (b"\x1b[31m\n", "is no token's id"),
+    ],
+)
+def test_a_file_that_names_no_rows_is_refused(folder: Path, content: bytes, says: str) -> None:
+    (folder / "ids.txt").write_bytes(content)
+    assert says in refusal(folder, cluster=f"file:{folder / 'ids.txt'}")
+
+
+def test_a_file_that_is_not_there_is_refused(folder: Path) -> None:
+    assert "There is no file" in refusal(folder, cluster=f"file:{folder / 'gone.txt'}")
+    assert "it is a folder" in refusal(folder, cluster=f"file:{folder}")
+
+
+def test_a_mask_in_a_safetensors_file_is_a_cluster(folder: Path) -> None:
+    mask = torch.zeros(N, dtype=torch.bool)
+    mask[[4, 150]] = True
+    save_file({"mask": mask, "other": torch.ones(3)}, folder / "one.safetensors")
+    assert cluster_for(request(folder, cluster=f"file:{folder / 'one.safetensors'}")).token_ids == [4, 150]
+    save_file(
+        {"a": mask, "b": (~mask).to(torch.uint8), "none": torch.zeros(N, dtype=torch.bool)}, folder / "two#2"
+    )
+    assert cluster_for(request(folder, cluster=f"file:{folder / 'two#2'}#a")).token_ids == [4, 150]
+    assert len(cluster_for(request(folder, cluster=f"file:{folder / 'two#2'}#b")).token_ids) == N - 2
+    assert "marks no token" in refusal(folder, cluster=f"file:{folder / 'two#2'}#none")
+    assert 'no tensor "c"' in refusal(folder, cluster=f"file:{folder / 'two#2'}#c")
+    assert "file:PATH#TENSOR says which" in refusal(folder, cluster=f"file:{folder / MASK_FILE}")
+    assert "holds no mask of 200 tokens" in refusal(folder, cluster=f"file:{folder / 'W.safetensors'}")
+
+
+def test_a_file_is_named_from_where_the_person_stands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "ids.txt").write_text("7")
+    assert request_for(model_at(folder), cluster="file:ids.txt").cluster == f"file:{folder / 'ids.txt'}"
+
+
+def test_copies_are_the_rows_that_are_identical_to_another(folder: Path) -> None:
+    W = load_file(folder / "W.safetensors")["W"]
+    expected = [row for row in range(N) if sum(torch.equal(W[row], other) for other in W) > 1]
+    assert cluster_for(request(folder, cluster="copies")).token_ids == expected
+    assert len(expected) > 1
+    save_file({"W": torch.eye(N)}, folder / "W.safetensors")
+    assert "no two rows" in refusal(folder, cluster="copies")
+
+
+def test_a_zero_and_a_minus_zero_are_no_copies(folder: Path) -> None:
+    save_file({"W": torch.tensor([[0.0], [-0.0], [1.0], [1.0]])}, folder / "W.safetensors")
+    assert cluster_for(request(folder, cluster="copies")).token_ids == [2, 3]
+
+
+def test_tokens_match_as_they_are_stored_too(folder: Path) -> None:
+    stored = {"model": {"vocab": {f"<0x{byte:02X}>": byte for byte in range(N)}},
+              "decoder": {"type": "ByteFallback"}}  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(stored))
+    assert cluster_for(request(folder, cluster="tokens:^<0x")).token_ids == list(range(N))
+    assert cluster_for(request(folder, cluster="tokens:^A$")).token_ids == [0x41]
+
+
+def test_a_script_is_the_tokens_with_one_of_its_characters(folder: Path) -> None:
+    texts = ["a", "ก", "xกy", "字", "ж", "1", "Ġ"]
+    (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {t: n for n, t in enumerate(texts)}}}))
+    assert cluster_for(request(folder, cluster="script:Thai")).token_ids == [1, 2]
+    assert cluster_for(request(folder, cluster="script:han")).token_ids == [3]
+    assert "is the script of no token" in refusal(folder, cluster="script:Gothic")
+    for name in ("Klingon", "", "Thai}|.*", "\u0e01"):
+        with pytest.raises(InputError, match="Unicode has no script"):
+            cluster_for(request(folder, cluster=f"script:{name}"))

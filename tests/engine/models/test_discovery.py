@@ -258,7 +258,7 @@ def test_a_request_says_all_that_an_engine_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cluster", "batch", "says"),
     [
-        ("most", 256, "cluster: 'most' is not a cluster; it is mask, all or tokens:REGEX."),
+        ("most", 256, "cluster: 'most' is not a cluster; it is mask, all, copies, ids:"),
         ("mask", 256, "There is no 1.6a_cluster_mask.safetensors beside"),
         ("all", 0, "batch: 0 is not a whole number from 1 to 2,147,483,647."),
         ("tokens:\udcff", 256, "not UTF-8"),
