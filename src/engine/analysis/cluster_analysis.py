@@ -30,6 +30,7 @@ from ..run_settings import RunSettings
 from ..search.block_sizes import Blocks
 from ..search.search import search_here
 from ..search.workspace import Workspace
+from ..stopwatch import Stopwatch
 from ..text.numbers import count, distance
 from .batch_pairs import BatchPairs
 from .farthest_pairs import farthest_pairs
@@ -52,6 +53,7 @@ def cluster_analysis(
     resume: ResumePoint | None = None,
     *,
     only_read: bool = False,
+    stopwatch: Stopwatch | None = None,
 ) -> Generator[AnyEvent]:
     """What is found out of rows (n, d), n ≥ 1, float32 or float64, around the stored `centroid` (d,) or,
     where it is None, their mean: from the first event of the search to RunEnded(done), every few
@@ -60,8 +62,8 @@ def cluster_analysis(
     `settings` names the device, `blocks` the memory taken there. The `pairs` farthest pairs of the settings are
     listed where they are more than one. `resume` is where a search of the same rows goes on. The ladder keeps to
     the memory of the search, for which it may write to the rows and put them back; where they are `only_read`, it
-    takes what it needs. Closing the generator stops it. Raises InputError where numbers are too large for
-    float64, and ProofError where the search cannot prove its answer.
+    takes what it needs. The seconds in events are those of `stopwatch`. Closing the generator stops it. Raises
+    InputError where numbers are too large for float64, and ProofError where the search cannot prove its answer.
     """
     n = len(rows)
     if n == 1:
@@ -69,7 +71,7 @@ def cluster_analysis(
         return
     searched_rows, rows = rows, rows.to("cpu")
     batch_pairs, began = BatchPairs(rows, centroid), time.thread_time()
-    pair, batches = yield from _search(searched_rows, settings, blocks, resume, batch_pairs)
+    pair, batches = yield from _search(searched_rows, settings, blocks, resume, batch_pairs, stopwatch)
     searched = time.thread_time() - began
     measured = measure_rows(rows, centroid, batch_pairs.mean)
     analysis = analyse(measured, pair.i, pair.j, pair.distance)
@@ -78,7 +80,7 @@ def cluster_analysis(
     yield from batch_pairs.all_left()
     seconds = max(_LADDER_EFFORT * searched, _LEAST_SECONDS)
     memory = 0 if only_read else blocks.bytes(n, rows.shape[1], -(-n // settings.batch))
-    yield from _ladder(measured, batches, torch.device(settings.device), memory, seconds)
+    yield from _ladder(measured, batches, Limits(torch.device(settings.device), memory, seconds), stopwatch)
     if analysis.copies.groups:
         yield duplicate_rows(measured.original)
     if settings.pairs > 1:
@@ -91,11 +93,16 @@ def cluster_analysis(
 
 
 def _search(
-    rows: Tensor, settings: RunSettings, blocks: Blocks, resume: ResumePoint | None, batch_pairs: BatchPairs
+    rows: Tensor,
+    settings: RunSettings,
+    blocks: Blocks,
+    resume: ResumePoint | None,
+    batch_pairs: BatchPairs,
+    stopwatch: Stopwatch | None,
 ) -> Generator[AnyEvent, None, tuple[PairFound, list[BatchDone]]]:
     pair: PairFound | None = None
     batches: list[BatchDone] = []
-    steps = search_here(rows, settings, blocks=blocks, resume=resume)
+    steps = search_here(rows, settings, blocks=blocks, resume=resume, stopwatch=stopwatch)
     with closing(steps):
         for event in steps:
             yield event
@@ -113,7 +120,7 @@ def _search(
 
 
 def _ladder(
-    measured: MeasuredRows, batches: list[BatchDone], device: torch.device, memory: int, seconds: float
+    measured: MeasuredRows, batches: list[BatchDone], limits: Limits, stopwatch: Stopwatch | None
 ) -> Generator[AnyEvent]:
     steps = ladder(
         measured.rows,
@@ -121,7 +128,8 @@ def _ladder(
         measured.original,
         most=rungs_worth_taking(len(measured.rows)),
         batches=batches,
-        limits=Limits(device, memory, seconds),
+        limits=limits,
+        stopwatch=stopwatch,
     )
     with closing(steps):
         for step in steps:

@@ -26,6 +26,7 @@ from ..search.duplicates import first_equal
 from ..search.exact import ExactSquares, Pair
 from ..search.isolation import apart
 from ..search.lengths import lengths
+from ..stopwatch import Stopwatch
 from .criteria import collapse
 from .ladder_core import NO_LIMITS, Core, Limits, core_of, core_pair, few_that_matter, places, widest
 from .ladder_outer import farthest_of, reaches
@@ -98,6 +99,7 @@ def ladder(
     most: int,
     batches: Sequence[BatchDone] = (),
     limits: Limits = NO_LIMITS,
+    stopwatch: Stopwatch | None = None,
 ) -> Generator[Climbing | Warned | Ladder]:
     """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them: Ladder last.
 
@@ -105,7 +107,8 @@ def ladder(
     are the maxima of a finished search. Within the `limits` the rows may be written to meanwhile; they are put
     back. Where the time is over the ladder breaks off.
     """
-    began = time.perf_counter()
+    stopwatch = stopwatch or Stopwatch()
+    began = stopwatch.seconds
     removed = distances.argsort(descending=True, stable=True)[:most]
     apart: dict[Pair, float] = {}
     rungs: list[Rung] = []
@@ -129,7 +132,7 @@ def ladder(
         outside=collapse([rung.diameter for rung in rungs], at_most),
         left_out=None if at_most is None else "time",
         at_most=at_most,
-        seconds=time.perf_counter() - began,
+        seconds=stopwatch.seconds - began,
     )
 
 

@@ -1,6 +1,5 @@
 """What a search has counted: which batches are settled, in which order, and how many pairs that took."""
 
-import time
 from collections.abc import Sequence
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from ..errors import ProofError
 from ..events import BatchDone, Progress, Settled
+from ..stopwatch import Stopwatch
 from .duplicates import DuplicateGroups
 from .isolation import check_wanted
 
@@ -19,11 +19,12 @@ class PairCounts:
     is settled first, so that no batch counts more than the pairs that it is said to have.
     """
 
-    def __init__(self, n: int, batch: int) -> None:
+    def __init__(self, n: int, batch: int, stopwatch: Stopwatch | None = None) -> None:
         self.total = self.left = n * (n - 1) // 2
         self.open = torch.ones(-(-n // batch), dtype=torch.bool)
         self._n, self._batch = n, batch
-        self._began = time.perf_counter()
+        self._stopwatch = stopwatch or Stopwatch()
+        self._began = self._stopwatch.seconds
         self._order = torch.arange(len(self.open))
         self._turn = torch.arange(len(self.open))
         self._rank = torch.arange(n) // batch
@@ -131,8 +132,8 @@ class PairCounts:
         )
 
     def seconds(self) -> float:
-        """Since the search began."""
-        return time.perf_counter() - self._began
+        """Of work since the search began."""
+        return self._stopwatch.seconds - self._began
 
     def progress(self) -> Progress:
         """How far the search is."""

@@ -27,6 +27,7 @@ from ..device import choose_device
 from ..events import BatchBound, BatchDone, Checkpoint, PairFound, Progress, ResumePoint, Settled, Warned
 from ..memory import Shortage
 from ..run_settings import AUTO, DEFAULTS, RunSettings, checked
+from ..stopwatch import Stopwatch
 from .block_sizes import Blocks, blocks_for
 from .centered_rows import center_rows
 from .duplicates import DuplicateGroups, first_equal, first_unequal
@@ -79,17 +80,19 @@ def search_here(
     *,
     blocks: Blocks | None = None,
     resume: ResumePoint | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Generator[SearchEvent]:
     """The same in the caller's thread, step by step: a step between two events is a few milliseconds of work.
 
-    For a process of the search's own, in which nothing has changed how torch computes.
+    For a process of the search's own, in which nothing has changed how torch computes. The seconds in events are
+    those of `stopwatch`, which whoever pauses the search pauses.
     """
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
     settings = checked(settings)
     device = rows.device if settings.device == AUTO else choose_device(settings.device)
     sizes = blocks or blocks_for(device, n, d, settings.memory)
-    yield from Search(rows.to(device), settings, sizes, resume=resume).events()
+    yield from Search(rows.to(device), settings, sizes, resume=resume, stopwatch=stopwatch).events()
 
 
 class Search:
@@ -107,6 +110,7 @@ class Search:
         *,
         most: int | None = None,
         resume: ResumePoint | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = settings.batch, blocks, settings.exhaustive
@@ -115,7 +119,7 @@ class Search:
         ).precision
         self._by_batches = most is None
         self._resume = resume
-        self._pair_counts = PairCounts(self._n, self._batch)
+        self._pair_counts = PairCounts(self._n, self._batch, stopwatch)
         self._centered = center_rows(rows, far_out=blocks.pivots)
         groups = DuplicateGroups(torch.arange(self._n), self._batch)
         self._thresholds = Thresholds(groups, self._d, most or 2, by_batches=self._by_batches)

@@ -16,14 +16,16 @@ from ..events import AnyEvent, ResumePoint, RunRequest, Warned
 from ..models.loader import load_rows
 from ..models.token_names import names_from_files
 from ..run_settings import checked
+from ..stopwatch import Stopwatch
 from ..text.numbers import count
 from .resume import resume_from
 
 
-def run_events(request: RunRequest) -> Generator[AnyEvent]:
+def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Generator[AnyEvent]:
     """Everything that happens in a run of `request`, from RunStarted to RunEnded(done), every few milliseconds.
 
-    Rows are named (Named) before the first event that mentions them. Closing the generator stops the search.
+    Rows are named (Named) before the first event that mentions them. The seconds in them are those
+    of `stopwatch`. Closing the generator stops the search.
     Raises InputError for what cannot be read or used; anything else that is raised is a fault.
     """
     settings, cores = checked(request.settings), os.cpu_count() or 1
@@ -44,7 +46,9 @@ def run_events(request: RunRequest) -> Generator[AnyEvent]:
     if request.resumes is not None and len(cluster.rows) > 1:
         resume, told = resume_from(request.resumes, request, plan.started)
         yield told
-    with closing(cluster_analysis(cluster.rows, cluster.centroid, plan.resolved, plan.blocks, resume)) as steps:
+    with closing(
+        cluster_analysis(cluster.rows, cluster.centroid, plan.resolved, plan.blocks, resume, stopwatch=stopwatch)
+    ) as steps:
         for event in steps:
             yield from names.before(event)
             yield event

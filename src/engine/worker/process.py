@@ -198,12 +198,12 @@ def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded
     try:
         with signals.stopping_by(partial(_end_at_once, journal, signals)):
             from .pipeline import run_events  # loads torch
-        with closing(run_events(request)) as events:
+        with closing(run_events(request, signals.stopwatch)) as events:
             for event in events:
                 signals.obey()
                 if isinstance(event, RunEnded):
                     return event
-                journal.append(signals.without_pauses(event))
+                journal.append(event)
         raise AssertionError("the run has no end")
     except InputError as error:
         return RunEnded(outcome="failed", reason=str(error), advice="Fix this, then run again.", cause="input")

@@ -3,16 +3,14 @@
 import os
 import select
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-import msgspec
-
-from ..events import AnyEvent, BatchDone, Continued, Ladder, PairFound, Paused, Progress
+from ..events import AnyEvent, Continued, Paused
 from ..runs.control import END, GO_ON, PAUSE, STOP
+from ..stopwatch import Stopwatch
 
 LISTENED_TO: Final = (STOP, END, PAUSE, GO_ON)
 
@@ -35,7 +33,7 @@ class Signals:
         self._obeying = False
         self._late = False
         self._end: Callable[[], NoReturn] | None = None
-        self._pauses: list[tuple[float, float]] = []  # begin and end by the search's clock, perf_counter
+        self.stopwatch = Stopwatch()  # of the work in this process: it stands still during a pause
         # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -58,11 +56,11 @@ class Signals:
         try:
             if self._pause and not self._stop:
                 self._append(Paused())
-                began = time.perf_counter()
+                self.stopwatch.pause()
                 while self._pause and not self._stop:
                     select.select([self._woken], [], [])
                     os.read(self._woken, 4096)
-                self._pauses.append((began, time.perf_counter()))
+                self.stopwatch.go_on()
                 if not self._stop:
                     self._append(Continued())
             if self._stop and self._end:
@@ -71,24 +69,6 @@ class Signals:
                 raise Stopped
         finally:
             self._obeying = False
-
-    def without_pauses(self, event: AnyEvent) -> AnyEvent:
-        """`event`, which a search has just yielded, without the pauses in its seconds: they are no work."""
-        match event:
-            case Progress():
-                seconds = self._worked(event.seconds)
-                speed = event.settled / max(seconds, 1e-9)
-                return msgspec.structs.replace(event, seconds=seconds, pairs_per_second=speed)
-            case BatchDone() | PairFound() | Ladder():
-                return msgspec.structs.replace(event, seconds=self._worked(event.seconds))
-        return event
-
-    def _worked(self, seconds: float) -> float:
-        """Of the last `seconds`, those outside pauses."""
-        if not self._pauses:
-            return seconds
-        since = time.perf_counter() - seconds
-        return max(seconds - sum(max(0.0, end - max(begin, since)) for begin, end in self._pauses), 0.0)
 
     @contextmanager
     def stopping_by(self, end: Callable[[], NoReturn]) -> Iterator[None]:
