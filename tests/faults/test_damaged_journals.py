@@ -97,7 +97,7 @@ def read_by_all(run: Run, request: RunRequest) -> None:
     assert replayed == record
     watched = Watched(a_model())
     asyncio.run(watched.take_up(run))
-    assert watched.view(Settings()).stage in ("starting", "done", "dead")
+    assert watched.view(Settings()).stage in ("starting", "done", "died")
 
 
 def test_a_journal_that_is_a_folder_or_not_there_is_a_sentence() -> None:

@@ -165,11 +165,11 @@ def test_a_finished_run_is_sorted_filtered_read_and_filled_into_the_screen(
         shape = record.triangles[third.done.i, third.done.j]
         assert f"{shape.at_centroid:.2f}°" in text
         terminal.press("f")
-        terminal.wait_for(lambda text: "outliers" not in text and "1 of 8 match #3" in text)
+        terminal.wait_for(lambda text: "triangle" not in text and "1 of 8 match #3" in text)
         terminal.resize(*SIZES[(SIZES.index(size) + 1) % len(SIZES)])
         terminal.wait_for(lambda text: "1 of 8 match #3" in text and "q quit" in text.splitlines()[-1])
         terminal.press("escape", "escape", "escape")
-        text = terminal.wait_for(lambda text: "outliers" in text and "match" not in text)
+        text = terminal.wait_for(lambda text: "triangle" in text and "match" not in text)
         assert f"{largest.value:.8f}" in text
         terminal.press("q")
         assert terminal.wait() == 0

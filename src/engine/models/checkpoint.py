@@ -127,7 +127,7 @@ def _what_else(folder: Path, entries: list[str]) -> str:
                 return str(error)
             if path.suffix == ".safetensors" and "-of-" in name:
                 return f"{visible(str(folder))} holds a checkpoint in several files without {INDEX_FILE}."
-    return f"{visible(str(folder))} holds no {listed(MODEL_FILES[:-1])}, and no {MODEL_FILES[-1]}."
+    return f"{visible(str(folder))} holds none of {listed(MODEL_FILES)}."
 
 
 def _indexed(path: Path) -> dict[str, str]:

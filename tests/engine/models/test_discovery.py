@@ -205,7 +205,7 @@ def test_a_model_folder_and_the_weights_in_it_are_the_same_model(tmp_path: Path)
 def test_nothing_at_a_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"There is no file or folder .*gone"):
         model_at(tmp_path / "gone")
-    with pytest.raises(InputError, match=r"holds no W.safetensors, .* and no consolidated.safetensors"):
+    with pytest.raises(InputError, match=r"holds none of W.safetensors, .* and consolidated.safetensors"):
         model_at(tmp_path)
 
 

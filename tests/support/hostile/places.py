@@ -98,7 +98,7 @@ def _beside(name: str, says: str, *files: str) -> Case:
 
 
 PICKLE = "is a pickle, which farpair never loads"
-HOLDS_NONE = "holds no W.safetensors, "
+HOLDS_NONE = "holds none of W.safetensors, "
 # Not models: never listed, and a sentence where they are named.
 OTHERS = [
     _beside("a PyTorch checkpoint", PICKLE, "pytorch_model.bin"),
