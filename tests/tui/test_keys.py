@@ -213,7 +213,7 @@ async def test_the_table_follows_the_run_but_leaves_the_cursor_of_a_reader_alone
                                  pairs=1, evaluated=1, seconds=0.0, settled="float64"))  # fmt: skip
 
         late(70)
-        await until(pilot, lambda: "1,120–1,135" in screen_text(pilot))
+        await until(pilot, lambda: "1120–1135" in screen_text(pilot))
         await pilot.press("home", "j")
         late(130)
         await until(pilot, lambda: app_of(pilot).view().newest == 130)
@@ -221,7 +221,7 @@ async def test_the_table_follows_the_run_but_leaves_the_cursor_of_a_reader_alone
         assert table(pilot).cursor == 1
         assert "16–31" in screen_text(pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: "2,080–2,095" in screen_text(pilot))
+        await until(pilot, lambda: "2080–2095" in screen_text(pilot))
 
 
 async def test_r_searches_and_again_and_the_result_is_there(opened: Open, tmp_path: Path) -> None:

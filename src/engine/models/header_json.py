@@ -43,8 +43,10 @@ def places_in(header: bytearray, name: str) -> dict[str, Place]:
     """Where the tensors lie that the JSON in `header` describes. Raises InputError, calling the file `name`."""
     places = _plain_places(header)
     if places is None:
-        tensors = _tensors(header, name)
-        places = {str(tensor): _place(tensors.pop(tensor), str(tensor), name) for tensor in list(tensors)}
+        tensors, places = _tensors(header, name), {}
+        for key in list(tensors):
+            tensor = str(key)  # once: it may be as long as the header
+            places[tensor] = _place(tensors.pop(key), tensor, name)
     for tensor, place in places.items():
         _check_size(place, tensor, name)
     return places

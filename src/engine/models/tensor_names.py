@@ -55,6 +55,8 @@ _PARTS_BESIDE: Final = frozenset(
 )
 _TABLES_BESIDE: Final = ("token_type", "per_layer")
 
+_LONGEST_NAME: Final = 1000  # characters: no module's name is longer, and a hostile one may fill the memory
+
 # What a quantised layer stores beside its weight, or in its place.
 SCALES: Final = ("scales", "weight_scale", "weight_scale_inv", "weight_packed", "qweight")
 # The rest of a matrix in two tensors: the rows that were added, named below the first tensor or beside it.
@@ -70,6 +72,8 @@ def layer_of(tensor: str) -> str:
 
 def matrix_of(tensor: str) -> Matrix | None:
     """Which matrix of a language model `tensor` is by its name; None for any other tensor."""
+    if len(tensor) > _LONGEST_NAME:
+        return None
     components = layer_of(tensor).split(".")
     last = components[-1]
     matrix: Matrix

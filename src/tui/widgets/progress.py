@@ -18,7 +18,7 @@ def progress_line(view: View, width: int) -> Line:
         return _not_run(view)
     match view.stage:
         case "queued" if record.queued is not None:
-            return (("◌ ", "accent"), (place(record.queued), "strong"), (f" {waiting_for(record)}", "text"))
+            return (("◌ ", "accent"), (place(record.queued), "strong"), (f", {waiting_for(record)}", "text"))
         case "starting":
             run = record.engine.request.settings if record.engine else view.settings.run
             doing = f"starting the engine (device {visible(run.device, 20)}) and reading the rows …"

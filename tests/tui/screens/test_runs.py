@@ -93,10 +93,10 @@ async def test_a_run_that_waits_says_how_many_are_first(opened: Open) -> None:
     run = HandWritten(a_model())
     run.write(started(alive=True)[0], Queued(ahead=2, behind="r"))
     async with opened([a_model()], (120, 36)) as pilot:
-        await until(pilot, lambda: "3rd in line on" in screen_text(pilot))
+        await until(pilot, lambda: "3rd in line, queued behind r" in screen_text(pilot))
         assert "◌ 3rd in line" in screen_text(pilot)
         run.write(Queued(ahead=1, behind="r"))
-        await until(pilot, lambda: "2nd in line on" in screen_text(pilot))
+        await until(pilot, lambda: "2nd in line, queued behind r" in screen_text(pilot))
         run.write(Queued(ahead=0))
         await until(pilot, lambda: "starting the engine" in screen_text(pilot))
 
@@ -164,7 +164,7 @@ def test_attach_opens_the_app_on_its_run_and_any_number_of_apps_watch_it(tmp_pat
         Terminal(command, state, columns=80, rows=24) as other,
     ):
         for terminal in (one, other):
-            terminal.wait_for(lambda text: text.startswith(" farpair  long") and " left" in text)
+            terminal.wait_for(lambda text: text.startswith(" farpair  gone/long") and " left" in text)
         one.press("space")
         for terminal in (one, other):
             terminal.wait_for("paused – space resumes")
