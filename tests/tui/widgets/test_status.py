@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from farpair.engine.events import Queued, RunEnded
 from farpair.engine.models.discovery import model_at
@@ -77,11 +78,12 @@ def test_a_list_with_room_has_the_date_of_each_models_newest_run() -> None:
 async def test_several_runs_queue_in_the_order_asked_and_the_next_begins_when_one_is_stopped(
     opened: Open, tmp_path: Path
 ) -> None:
-    long_request(tmp_path / "long")
+    slow = long_request(tmp_path / "long").settings
     models = [model_at(tmp_path / "long")]
     models += [model_at(build_small_model(tmp_path / name, seed=n)) for n, name in enumerate(("second", "third"))]
     async with opened(models, (120, 36)) as pilot:
         assert isinstance(pilot.app, FarpairApp)
+        pilot.app.settings = msgspec.structs.replace(pilot.app.settings, run=slow)
         await pilot.press("r")
         await until(pilot, lambda: " left" in screen_text(pilot))
         await pilot.press("2", "r")
