@@ -99,6 +99,18 @@ class Terminal:
             time.sleep(0.02)
         return text
 
+    def settled(self, other_than: str = "", still_seconds: float = 1.0) -> str:
+        """The screen's text once it is not `other_than` and has stayed the same for `still_seconds`."""
+        seen, since = self.text, time.monotonic()
+
+        def still(text: str) -> bool:
+            nonlocal seen, since
+            if text != seen:
+                seen, since = text, time.monotonic()
+            return text != other_than and time.monotonic() - since >= still_seconds
+
+        return self.wait_for(still)
+
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal another size, as dragging its window does; the program gets SIGWINCH."""
         with self._lock:

@@ -207,7 +207,7 @@ def test_nothing_is_written_while_nothing_changes(tmp_path: Path) -> None:
         terminal.wait_for("r starts the search")
         terminal.press("r")
         terminal.wait_for(lambda text: any("⠀" < character <= "⣿" for character in text))
-        time.sleep(1.0)
+        terminal.settled()
         before = len(terminal.written)
         time.sleep(3.0)
         assert len(terminal.written) == before
@@ -219,7 +219,7 @@ def test_a_paused_run_writes_nothing_and_goes_on_by_the_same_key(tmp_path: Path)
         terminal.wait_for(" left")
         terminal.press("space")
         terminal.wait_for("paused – space resumes")
-        time.sleep(0.5)
+        terminal.settled()
         before = len(terminal.written)
         time.sleep(2.0)
         assert len(terminal.written) == before
@@ -316,9 +316,7 @@ def test_ctrl_z_suspends_the_app_wherever_one_is_and_fg_paints_it_again(tmp_path
     with farpair(tmp_path / "tensors") as terminal:
         shown = terminal.wait_for("r starts the search")
         terminal.press(*before)
-        if before:
-            time.sleep(0.5)
-        there = terminal.text
+        there = terminal.settled(shown if before else "")
         for _ in range(2):
             terminal.press("\x1a")
             program = psutil.Process(terminal.process.pid)
