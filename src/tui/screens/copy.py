@@ -10,8 +10,9 @@ from textual.widgets.option_list import Option
 from ...engine.journal.record import BatchRecord, RunRecord
 from ...engine.report.export import text_of
 from ...engine.report.narration import batch, farthest
+from ...engine.report.sentences import rows
 from ...engine.text.escape import visible
-from ...engine.text.numbers import count, size
+from ...engine.text.numbers import size
 from ..clipboard import LARGEST, fits, sent_by_tmux, sequences
 from .export import ask_what_to_write
 from .menu import Menu
@@ -43,7 +44,7 @@ class CopyMenu(Menu[What | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "copy to the clipboard of your terminal"
             dialog.border_subtitle = "y copies the pair · esc goes back"
-            row = f"the batch {count(self._row.start)}–{count(self._row.end)}" if self._row else "a batch"
+            row = f"the batch {rows(self._row.start, self._row.end)}" if self._row else "a batch"
             yield self.answers(
                 Option("p  the farthest pair", id="pair"),
                 Option(f"b  {row}", id="batch", disabled=self._row is None),

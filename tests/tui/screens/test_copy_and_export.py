@@ -51,7 +51,9 @@ def test_y_sends_the_pair_the_batch_or_the_report_to_the_terminals_clipboard(ter
         terminal.wait_for("norms > 2")
         terminal.press("y", "y")
         terminal.wait_for("Sent to the clipboard")
-        terminal.press("down", "down", "y", "b")
+        terminal.press("down", "down", "y")
+        asked = terminal.wait_for("b  the batch")
+        terminal.press("b")
         terminal.wait_for("clipboard: Qwen3-4B-Instruct-2507: rows")
         terminal.press("y", "r")
         terminal.wait_for("# Qwen3-4B")
@@ -59,6 +61,9 @@ def test_y_sends_the_pair_the_batch_or_the_report_to_the_terminals_clipboard(ter
     tokens = "48494 ' xyz' and 71473 '██取'"
     assert pair == f"Qwen3-4B-Instruct-2507: The largest distance is 1.60828757, between tokens {tokens}."
     assert re.match(r"Qwen3-4B-Instruct-2507: rows \d+–\d+ have the maximum 1\.\d{8}, between tokens", batch)
+    rows = re.search(r"rows (\d+–\d+)", batch)
+    assert rows is not None
+    assert f"b  the batch {rows[1]} " in asked, "the menu and what it copies name the same rows"
     assert report.startswith("# Qwen3-4B-Instruct-2507")
     assert "1.60828757" in report
 
