@@ -173,7 +173,7 @@ def real_search(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG
 def runs(folder: Path, smoke: bool, rounds: int) -> Figures:
     """Seconds from the key r to the triangle, of the notebook's cluster, with the standby engine and without."""
     published = folder / "tensors" / "published"
-    build_notebook_model(published, vocabulary=20_000 if smoke else 151_936, dtype="bfloat16")
+    build_notebook_model(published, vocabulary=75_000 if smoke else 151_936, dtype="bfloat16")
     figures: Figures = {}
     for name, more in (("standby", []), ("no standby", ["--no-standby"])):
         taken = []
