@@ -2,8 +2,10 @@
 terminal is gone, that it is to end, that it was suspended.
 """
 
+import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -41,11 +43,15 @@ _SECONDS: Final = {signal.SIGHUP: 2.0, signal.SIGTERM: 5.0}
 
 
 class Signals:
-    """Heeds signals from when it is made until `forget`.
+    """Heeds signals from when it is made, where an event loop runs, until `forget`.
 
     `end` is called with the number of the signal that says that the terminal is gone (SIGHUP), or that the system
     ends the app (SIGTERM); a little later it is gone in any case. `repaint` is called after a suspension is over.
     They are Python's own handlers, not the event loop's, which waits while the terminal takes no output.
+
+    Python runs a handler in the main thread, when that next has something to do. The kernel may give a signal to
+    another thread, as it does with SIGCONT when all of them wake at once: the main thread would then wait for the
+    next event, which never comes to a screen that was taken down. So each signal wakes the event loop.
     """
 
     def __init__(self, *, end: Callable[[int], None], repaint: Callable[[], None]) -> None:
@@ -57,12 +63,22 @@ class Signals:
             signal.SIGTSTP: self._suspends,
             signal.SIGCONT: self._continues,
         }
+        self._loop = asyncio.get_running_loop()
+        self._woken, self._waker = socket.socketpair()
+        for end_of_pair in (self._woken, self._waker):
+            end_of_pair.setblocking(False)
+        self._loop.add_reader(self._woken, self._woken.recv, 4096)
+        self._woken_before = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
     def forget(self) -> None:
         """Let signals do what they did before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._woken_before)
+        self._loop.remove_reader(self._woken)
+        self._woken.close()
+        self._waker.close()
 
     def _ends(self, number: int, _frame: FrameType | None) -> None:
         watchdog = threading.Timer(_SECONDS[signal.Signals(number)], os._exit, (128 + number,))

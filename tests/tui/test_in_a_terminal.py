@@ -1,6 +1,8 @@
 """The real program in a real terminal: keys in, a screen out, and nothing left behind but what runs on."""
 
+import ctypes
 import os
+import platform
 import re
 import signal
 import sys
@@ -332,3 +334,30 @@ def test_ctrl_z_suspends_the_app_wherever_one_is_and_fg_paints_it_again(tmp_path
         terminal.wait_for(lambda text: text.splitlines()[0] == shown.splitlines()[0])
         terminal.press("q")
         assert terminal.wait() == 0
+
+
+def test_fg_paints_the_app_again_whichever_of_its_threads_the_kernel_gives_the_signal_to(tmp_path: Path) -> None:
+    build_small_model(tmp_path / "tensors" / "small")
+    with farpair(tmp_path / "tensors") as terminal:
+        terminal.wait_for("r starts the search")
+        shown = terminal.settled()
+        program = psutil.Process(terminal.process.pid)
+        for _ in range(2):
+            terminal.press("\x1a")
+            deadline = time.monotonic() + 20
+            while program.status() != psutil.STATUS_STOPPED:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            terminal.wait_for(lambda text: not text.strip())
+            others = [thread.id for thread in program.threads() if thread.id != program.pid]
+            assert others, "the app has a second thread"
+            _signal_thread(program.pid, others[0], signal.SIGCONT)
+            terminal.wait_for(lambda text: text == shown)
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def _signal_thread(process: int, thread: int, number: int) -> None:
+    """Send a signal to one thread of another process, as tgkill(2) does."""
+    tgkill = {"x86_64": 234, "aarch64": 131}[platform.machine()]
+    assert ctypes.CDLL(None, use_errno=True).syscall(tgkill, process, thread, number) == 0
