@@ -40,7 +40,8 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
     """
     _collect_no_garbage()
     from ..engine.runs.request import request_of  # start time
-    from .app import Opening, run_app  # start time
+    from .app import run_app  # start time
+    from .app_state import Opening  # start time
 
     asked = request_of(run)
     models: list[Model] = []

@@ -4,19 +4,23 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from .app_state import Change, ModelChanged
+
 
 @dataclass
-class RunChanged(Message):
-    """The run of the model at `index` in the list has new events, or was found, or its engine died.
+class StateChanged(Message):
+    """The app's state has changed. A screen that is behind draws only the newest change of each model."""
 
-    Says that there is something to draw, not what: a screen that is behind draws once for all of them.
-    """
-
-    index: int
+    change: Change
 
     def can_replace(self, message: Message) -> bool:
         """Whether this message says all that `message` does."""
-        return isinstance(message, RunChanged) and message.index == self.index
+        if not isinstance(message, StateChanged):
+            return False
+        new, old = self.change, message.change
+        if isinstance(new, ModelChanged):
+            return isinstance(old, ModelChanged) and old.index == new.index
+        return True
 
 
 @dataclass

@@ -41,7 +41,7 @@ async def picture(shown: str, size: tuple[int, int]) -> str:
     """The screen on the recorded run of the model `shown`."""
     app = FarpairApp([model_of(name) for name in RECORDED], tensors=None, model=shown)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: all(watched.looked for watched in app.watched))
+        await until(pilot, lambda: all(watched.looked for watched in app.state.watched))
         await until(pilot, lambda: _whole(pilot))
         await settled_text(pilot)
         return app.export_screenshot(title="farpair")

@@ -30,9 +30,9 @@ def opened() -> Open:
     async def open_app(models: list[Model], size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
         app = FarpairApp(models, tensors="/nowhere", model=None, settings=RunSettings(device="cpu"))
         async with app.run_test(size=size, notifications=True) as pilot:
-            await until(pilot, lambda: all(watched.looked for watched in app.watched))
+            await until(pilot, lambda: all(watched.looked for watched in app.state.watched))
             yield pilot
-            for watched in app.watched:
+            for watched in app.state.watched:
                 engine = watched.record.engine if watched.record else None
                 if watched.working and not (engine and engine.pid == os.getpid()):  # as hand-written ones say
                     watched.stop()

@@ -32,7 +32,8 @@ def app_of(pilot: Pilot[None]) -> FarpairApp:
 
 
 def shown(pilot: Pilot[None]) -> str:
-    model = app_of(pilot).view().model
+    state = app_of(pilot).state.all()
+    model = state.views[state.shown].model
     return model.name if model else ""
 
 
@@ -109,10 +110,10 @@ async def test_b_asks_for_a_batch_size_and_says_what_is_wrong_with_one(opened: O
         assert "0 is not a whole number from 1 to 2,147,483,647." in screen_text(pilot)
         await pilot.press("backspace", "6", "4", "enter")
         assert isinstance(pilot.app.screen, MainScreen)
-        assert app_of(pilot).settings.run.batch == 64
+        assert app_of(pilot).state.settings.run.batch == 64
         assert "batch 64 · cpu" in screen_text(pilot)
         await pilot.press("b", "1", "escape")
-        assert app_of(pilot).settings.run.batch == 64
+        assert app_of(pilot).state.settings.run.batch == 64
 
 
 async def test_d_asks_for_a_device_typed_or_chosen(opened: Open) -> None:
@@ -120,11 +121,11 @@ async def test_d_asks_for_a_device_typed_or_chosen(opened: Open) -> None:
         await pilot.press("d", *["backspace"] * 3, *"cuda:x", "enter")
         assert "'cuda:x' is not a device; it is auto" in screen_text(pilot)
         await pilot.press("backspace", "1", "enter")
-        assert app_of(pilot).settings.run.device == "cuda:1"
+        assert app_of(pilot).state.settings.run.device == "cuda:1"
         await pilot.press("d", "down", "enter")
-        assert app_of(pilot).settings.run.device == "auto"
+        assert app_of(pilot).state.settings.run.device == "auto"
         await pilot.press("d", "up", "up", "escape")
-        assert app_of(pilot).settings.run.device == "auto"
+        assert app_of(pilot).state.settings.run.device == "auto"
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "many", "9" * 11, "\x1b[31m"])
@@ -216,7 +217,7 @@ async def test_the_table_follows_the_run_but_leaves_the_cursor_of_a_reader_alone
         await until(pilot, lambda: "1120–1135" in screen_text(pilot))
         await pilot.press("home", "j")
         late(130)
-        await until(pilot, lambda: app_of(pilot).view().newest == 130)
+        await until(pilot, lambda: app_of(pilot).state.all().views[0].newest == 130)
         await pilot.pause(0.3)
         assert table(pilot).cursor == 1
         assert "16–31" in screen_text(pilot)
@@ -227,7 +228,7 @@ async def test_the_table_follows_the_run_but_leaves_the_cursor_of_a_reader_alone
 async def test_r_searches_and_again_and_the_result_is_there(opened: Open, tmp_path: Path) -> None:
     model = model_at(build_small_model(tmp_path / "small"))
     async with opened([model], (120, 36)) as pilot:
-        watched = app_of(pilot).watched[0]
+        watched = app_of(pilot).state.watched[0]
         runs_seen = []
         for _ in range(2):
             await pilot.press("r")
@@ -264,7 +265,7 @@ async def test_switching_stops_nothing_and_coming_back_shows_everything(opened: 
     async with opened(models, (120, 36)) as pilot:
         await pilot.press("r", "right_square_bracket", "r", "left_square_bracket", "right_square_bracket")
         assert shown(pilot) == "two"
-        watched = app_of(pilot).watched
+        watched = app_of(pilot).state.watched
         await until(pilot, lambda: not any(one.going for one in watched))
         await until(pilot, lambda: screen_text(pilot).count("✓ 1") + screen_text(pilot).count("✓ 2") >= 2)
         await pilot.press("left_square_bracket")
@@ -289,7 +290,7 @@ async def test_q_asks_what_becomes_of_a_run(
     control.start(long_request(tmp_path / "long"))
     async with opened([model_at(tmp_path / "long")]) as pilot:
         await until(pilot, lambda: " left" in screen_text(pilot))
-        watched = app_of(pilot).watched[0]
+        watched = app_of(pilot).state.watched[0]
         await pilot.press("q")
         assert "is going on" in screen_text(pilot)
         await pilot.press(answer)
@@ -315,7 +316,7 @@ async def test_keys_from_the_settings_act_and_are_named_wherever_the_screen_name
         appearance=Appearance(keys=keys),
     )
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: all(watched.looked for watched in app.watched))
+        await until(pilot, lambda: all(watched.looked for watched in app.state.watched))
         assert "f5 starts the search" in screen_text(pilot)
         assert "f5 run  x stop  space pause  [ > model" in screen_text(pilot)
         assert screen_text(pilot).rstrip().endswith("f1 help  q quit")

@@ -4,8 +4,10 @@ import time
 
 import pytest
 from farpair.engine.events import BatchBound, BatchDone, Named, RunEnded, Token
-from farpair.tui.messages import RunChanged
+from farpair.tui.app_state import AllChanged, ModelChanged
+from farpair.tui.messages import StateChanged
 from farpair.tui.screens.main import MainScreen
+from farpair.tui.view import View
 from farpair.tui.widgets.batches.table import BatchTable
 from farpair.tui.widgets.outliers import Outliers
 from support.published import HandWritten, a_model, analysed, named, pair_found, published, settled, started
@@ -13,8 +15,12 @@ from tui.conftest import SIZES, Open, screen_text, until
 
 
 def test_messages_of_one_model_replace_each_other_in_the_queue() -> None:
-    assert RunChanged(1).can_replace(RunChanged(1))
-    assert not RunChanged(1).can_replace(RunChanged(2))
+    one, again, other = (StateChanged(ModelChanged(index, View(a_model()))) for index in (1, 1, 2))
+    everything = StateChanged(AllChanged((View(a_model()),), 0))
+    assert again.can_replace(one)
+    assert not other.can_replace(one)
+    assert everything.can_replace(one)
+    assert not one.can_replace(everything)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -92,7 +92,7 @@ def ask_what_to_copy(app: "FarpairApp", record: RunRecord | None, row: BatchReco
 
 async def copy(app: "FarpairApp", text: str) -> None:
     """Send `text` to the clipboard and say so; where there is too much of it, say what to do instead."""
-    export = app.settings.key("export")
+    export = app.state.settings.key("export")
     if not text:
         app.say("There is nothing of it to copy yet.")
     elif not fits(text):

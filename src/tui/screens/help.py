@@ -5,30 +5,13 @@ from typing import Final
 
 from ...keymap import Key
 from ..widgets.lines import EMPTY, Line, left, wrap
+from .panels import PANELS
 
-PARTS: Final = (
-    ("models", "The models found, numbered as the keys 1 to 9 show them; ● searching, ◌ 2nd in line, "
-     "‖ paused, ✓ done with the farthest distance, ■ stopped, ✗ broken, failed or died, – not searched. Switching "
-     "stops nothing. Runs on one device wait for one another, in the order asked, but not for a paused one."),
-    ("progress", "Batches settled, pairs settled in percent, pairs a second; after the end, "
-     " when and how long the search was."),
-    ("batches", "One line a batch of rows. ≥ is a lower bound, found so far; ✓ is proved. ★ marks the batches "
-     "that hold the farthest pair. The table follows the run until the cursor is moved, and what is under the "
-     "cursor stays there. Sorted or filtered, rows change places once a second at most."),
-    ("a batch", "The batch whose own pair the panels show, chosen with enter, has ▸."),
-    ("headline", "The answer: the distance of the farthest pair, its largest possible error, the pair, the "
-     "token of larger norm first, how many outliers there are, and the diameter with and without them."),
-    ("outliers", "Every outlier, the farthest from the centroid first; i and j mark the farthest pair. A token of "
-     "the pair that is no outlier stands last, without a rank. f shows every column."),
-    ("triangle", "Centroid c and the two tokens i and j, to scale; each angle beside the side opposite it."),
-    ("cluster", "Norms and distances of all rows of the cluster, its centroid, and its identical rows."),
-    ("batch maxima", "The maximum of every batch, or its lower bound so far, in the cluster's order. p turns from "
-     "the cluster's numbers to this plot and the next two; a large screen has room for all of them."),
-    ("distances", "How many tokens lie how far from the centroid, both scales logarithmic; outliers are "
-     "in another colour, and i and j stand under the pair."),
-    ("ladder", "The diameter without the k farthest tokens, k = 0, 1, …, on a logarithmic scale; ▲ and ★ mark "
-     "where it collapses."),
-)  # fmt: skip
+HEADLINE: Final = (
+    "headline",
+    "The answer: the distance of the farthest pair, its largest possible error, the pair, the "
+    "token of larger norm first, how many outliers there are, and the diameter with and without them.",
+)
 
 TAKING: Final = (
     ("export", "Files have the run's id in their names, and none is overwritten. Token texts in CSV are Python "
@@ -95,7 +78,8 @@ def help_lines(table: Sequence[Key], width: int, *, ascii_only: bool = False) ->
         else:
             lines += _entry(key.shown, key.help, width)
     lines += _entry("ctrl+p", "Find any of these in the command palette.", width)
-    parts = (("the screen", PARTS), ("taking away", TAKING), ("the filter", FILTERS), ("the numbers", NUMBERS))
+    screen = (HEADLINE, *((panel.name, panel.help) for panel in PANELS if panel.help))
+    parts = (("the screen", screen), ("taking away", TAKING), ("the filter", FILTERS), ("the numbers", NUMBERS))
     for title, entries in parts:
         lines += [EMPTY, ((title, "accent"),)]
         for name, words in entries:

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from ..view import View
 from ..widgets.panel import Panel
+from .panels import PANELS, panels_of
 
 FIRST = "batches"  # the panel that the first step comes to
 
@@ -78,11 +79,12 @@ class Focus:
 
     def _can_be_marked(self, panel: Widget) -> bool:
         """Whether a panel has a place on the screen when no other fills it, and more to show than a line."""
-        return panel.id != "progress" and not panel.has_class("-away")
+        return panel.id in MARKED and not panel.has_class("-away")
 
 
-PLOTS: Final = ("maxima", "distances", "ladder")
-RING: Final = ("statistics", *PLOTS)
+MARKED: Final = frozenset(panel.id for panel in PANELS if panel.marked)
+PLOTS: Final = panels_of("plot")
+RING: Final = panels_of("numbers", "plot")
 
 
 class Plots:

@@ -12,26 +12,20 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from ...engine.errors import InputError
-from ...engine.run_settings import RunSettings
+from ..app_state import AllChanged, AppState
 from ..keys import bindings
-from ..messages import Chosen, FilterTyped, RunChanged
+from ..messages import Chosen, FilterTyped, StateChanged
 from ..view import View
 from ..widgets.batches.filter import Filter, parse_filter
 from ..widgets.batches.table import BatchTable
 from ..widgets.headline import Headline
 from ..widgets.lines import ROLE_CLASSES
 from ..widgets.model_list import ModelList
-from ..widgets.notice import NoticePanel, first_run, notice
-from ..widgets.outliers import Outliers
+from ..widgets.notice import first_run, notice
 from ..widgets.panel import Panel
-from ..widgets.plots.histogram import Distances
-from ..widgets.plots.ladder import LadderPanel
-from ..widgets.plots.maxima import Maxima
-from ..widgets.progress import ProgressLine
-from ..widgets.statistics import Statistics
 from ..widgets.title import KeyLine, Title
-from ..widgets.triangle import TrianglePanel
 from .layout import Focus, Plots
+from .panels import PANELS, panels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +39,7 @@ Answer = TypeVar("Answer")
 
 
 class MainScreen(Screen[None]):
-    """Composes the panels, hands each the view to show, and turns keys into what the app is asked for."""
+    """Shows the views that it is handed, and turns keys into what the app's state is asked for."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -54,43 +48,57 @@ class MainScreen(Screen[None]):
 
     app: "FarpairApp"
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, state: AppState, change: AllChanged) -> None:
         # Textual sets the breakpoints' classes when it has laid out the screen once: too late for the first paint.
         across = _class_at(size.width, self.HORIZONTAL_BREAKPOINTS)
         super().__init__(classes=f"{across} {_class_at(size.height, self.VERTICAL_BREAKPOINTS)}")
+        self._state = state
+        self._views, self._shown = list(change.views), change.shown
 
     def compose(self) -> ComposeResult:
         """Yield the parts."""
         yield Title(id="title")
         yield Headline(id="headline")
         with Container(id="panels"):
-            yield ModelList(id="models")
-            yield ProgressLine(id="progress")
-            yield BatchTable(id="batches")
-            yield Outliers(id="outliers")
-            yield TrianglePanel(id="triangle")
-            yield Statistics(id="statistics")
-            yield Maxima(id="maxima")
-            yield Distances(id="distances")
-            yield LadderPanel(id="ladder")
-            yield NoticePanel(id="notice")
+            for panel in PANELS:
+                yield panel.widget(id=panel.id)
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Set up what needs the screen."""
         self._marking = Focus(self.query_one("#panels", Container))
         self._plots = Plots(self, self._marking)
-        self.show()
+        self._show()
 
-    def show(self) -> None:
+    @property
+    def _view(self) -> View:
+        """The shown model, or that there is none."""
+        return self._views[self._shown] if self._views else View(None, settings=self._state.settings)
+
+    def on_state_changed(self, message: StateChanged) -> None:
+        """Draw what has changed: of a model that is not shown, its place in the list alone."""
+        change = message.change
+        if isinstance(change, AllChanged):
+            self._views, self._shown = list(change.views), change.shown
+        else:
+            self._views[change.index] = change.view
+        if isinstance(change, AllChanged) or change.index == self._shown:
+            self._show()
+        else:
+            self._show_list()
+
+    def _show(self) -> None:
         """Draw the shown model and the list; what looks the same is not repainted."""
-        self._table.show(self.app.view())
+        self._table.show(self._view)
         self._show_panels()
-        self.show_list()
+        self._show_list()
+
+    def _show_list(self) -> None:
+        self.query_one(ModelList).show(self._views, self._shown)
 
     def _show_panels(self) -> None:
         """Lay out either the notice or the panels of the result, and draw what is shown of the view."""
-        view = msgspec.structs.replace(self.app.view(), chosen=self._table.chosen)
+        view = msgspec.structs.replace(self._view, chosen=self._table.chosen)
         self._make_room(view, for_notice=notice(view) is not None, first=first_run(view))
         for panel in self.query(Panel):
             panel.show(view)
@@ -100,9 +108,8 @@ class MainScreen(Screen[None]):
         self.query_one("#panels").set_class(first, "-first")
         self._table.set_class(first, "-away")
         self._plots.lay_out(view, for_notice=for_notice, all_fit=self._all_fit)
-        for panel in (Outliers, TrianglePanel):
-            self.query_one(panel).set_class(for_notice, "-away")
-        self.query_one(NoticePanel).set_class(not for_notice, "-away")
+        for name in panels_of("result", "notice"):
+            self.query_one(f"#{name}").set_class(for_notice != (name in panels_of("notice")), "-away")
         self._table.set_class(for_notice, "-spread")
         self._marking.stay_on_what_is_shown()
 
@@ -119,20 +126,9 @@ class MainScreen(Screen[None]):
     def _table(self) -> BatchTable:
         return self.query_one(BatchTable)
 
-    def show_list(self) -> None:
-        """Draw the model list alone."""
-        self.query_one(ModelList).show(self.app.views(), self.app.shown)
-
     def on_resize(self) -> None:
         """Fit to the new size."""
         self._show_panels()
-
-    def on_run_changed(self, message: RunChanged) -> None:
-        """Show the run, or only where it stands in the list if its model is not shown."""
-        if message.index == self.app.shown:
-            self.show()
-        else:
-            self.show_list()
 
     def on_batch_chosen(self) -> None:
         """Show the pair of the chosen batch in the panels."""
@@ -145,7 +141,7 @@ class MainScreen(Screen[None]):
 
     def on_chosen(self, message: Chosen) -> None:
         """Show the model that was clicked in the list."""
-        self.app.show_model(message.index)
+        self._state.show(message.index)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """While the filter is written, the keys that would be of use there are left to it."""
@@ -153,11 +149,11 @@ class MainScreen(Screen[None]):
 
     def action_run_model(self) -> None:
         """Run the shown model, or go on from where its run was cut short."""
-        self.app.start_run()
+        self._state.start_run()
 
     def action_run_anew(self) -> None:
         """Run the shown model from the beginning."""
-        self.app.start_run(anew=True)
+        self._state.start_run(anew=True)
 
     def action_runs(self) -> None:
         """Let any run of this machine be shown."""
@@ -167,46 +163,44 @@ class MainScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop the shown run."""
-        self.app.stop_run()
+        self._state.stop_run()
 
     def action_pause(self) -> None:
         """Pause the shown run, or let it go on."""
-        self.app.pause_run()
+        self._state.pause_run()
 
     def action_check(self) -> None:
         """Check independently what the shown run found."""
-        self.app.check_run()
+        self._state.check_run()
 
     def action_step(self, by: int) -> None:
         """Show the model so many places on."""
-        if self.app.watched:
-            self.app.show_model((self.app.shown + by) % len(self.app.watched))
+        self._state.step(by)
 
     def action_jump(self, number: int) -> None:
         """Show the model of this number."""
-        if number <= len(self.app.watched):
-            self.app.show_model(number - 1)
+        self._state.show(number - 1)
 
     async def action_models(self) -> None:
         """Let a model be picked by a few letters."""
         from .picker import ModelPicker  # start time
 
-        if self.app.watched:
-            await self._ask(ModelPicker(self.app.views(), self.app.shown), self._picked)
+        if self._views:
+            await self._ask(ModelPicker(self._views, self._shown), self._picked)
 
     async def action_compare(self) -> None:
         """Show the model beside another one."""
         from .picker import ModelPicker  # start time
 
-        if len(self.app.watched) < 2:
+        if len(self._views) < 2:
             self.app.say("There is no second model to compare this one with.")
             return
-        following = (self.app.shown + 1) % len(self.app.watched)
-        await self._ask(ModelPicker(self.app.views(), following, "compare with"), self._compare)
+        following = (self._shown + 1) % len(self._views)
+        await self._ask(ModelPicker(self._views, following, "compare with"), self._compare)
 
     async def action_matrix(self) -> None:
         """Let the other matrix of the model be searched."""
-        await self.app.show_other_matrix()
+        await self._state.show_other_matrix()
 
     def action_plots(self) -> None:
         """Show the next plot, or mark it where all of them fit."""
@@ -217,13 +211,13 @@ class MainScreen(Screen[None]):
         """Ask for the next run's batch size."""
         from .run_prompts import BatchPrompt  # start time
 
-        await self._ask(BatchPrompt(self.app.settings.run.batch), self._batch_given)
+        await self._ask(BatchPrompt(self._state.settings.run.batch), self._batch_given)
 
     async def action_device(self) -> None:
         """Ask for the next run's device."""
         from .run_prompts import DevicePrompt  # start time
 
-        await self._ask(DevicePrompt(self.app.settings.run.device), self._device_given)
+        await self._ask(DevicePrompt(self._state.settings.run.device), self._device_given)
 
     async def _ask(self, dialog: "Screen[Answer | None]", then: "Callable[[Answer | None], None]") -> None:
         """Open a dialog with a line to write in, where what is typed next is written."""
@@ -237,13 +231,13 @@ class MainScreen(Screen[None]):
         from .notes import notes  # start time
         from .page import Page  # start time
 
-        self.app.push_screen(Page("notes on this run", notes(self.app.view())))
+        self.app.push_screen(Page("notes on this run", notes(self._view)))
 
     def action_copy(self) -> None:
         """Ask what to copy."""
         from .copy import ask_what_to_copy  # start time
 
-        view = self.app.view()
+        view = self._view
         row = self.query_one(BatchTable).cursor
         under = view.record.batches[row] if view.record and row is not None else view.best
         ask_what_to_copy(self.app, view.record, under)
@@ -252,7 +246,7 @@ class MainScreen(Screen[None]):
         """Ask what to write to files."""
         from .export import ask_what_to_write  # start time
 
-        ask_what_to_write(self.app, self.app.view().record)
+        ask_what_to_write(self.app, self._view.record)
 
     def action_theme(self) -> None:
         """Take the next theme."""
@@ -265,15 +259,9 @@ class MainScreen(Screen[None]):
 
         self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.appearance.ascii)))
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
         """Leave the app; where runs go on, ask whether they are to."""
-        from .quit import Leave  # start time
-
-        going = [watched.model.name for watched in self.app.working]
-        if going:
-            self.app.push_screen(Leave(going), self.app.leave)
-        else:
-            self.app.leave("leave")
+        await self.app.action_quit()
 
     def action_cursor(self, rows: int) -> None:
         """Move the cursor so many rows."""
@@ -341,6 +329,10 @@ class MainScreen(Screen[None]):
         except InputError as error:
             self._table.say_problem(str(error))
 
+    async def on_screen_suspend(self) -> None:
+        """Keep the filter that is being written when another screen comes before this one."""
+        await self._close_filter_line()
+
     async def on_filter_kept(self) -> None:
         """Keep the filter, and close its line."""
         await self._close_filter_line()
@@ -358,31 +350,27 @@ class MainScreen(Screen[None]):
 
     async def _run_picked(self, kept: "Listed | None") -> None:
         if kept is not None:
-            await self.app.show_run(kept.run)
+            await self._state.show_run(kept.run)
 
     def _picked(self, index: int | None) -> None:
         if index is not None:
-            self.app.show_model(index)
+            self._state.show(index)
 
     def _compare(self, index: int | None) -> None:
         from .compare import comparison_page  # start time
         from .page import Page  # start time
 
         if index is not None:
-            page = comparison_page(self.app.view(), self.app.views()[index])
+            page = comparison_page(self._view, self._views[index])
             self.app.push_screen(Page("two models", page))
 
     def _batch_given(self, batch: int | None) -> None:
         if batch is not None:
-            self._take(replace(self.app.settings.run, batch=batch))
+            self._state.use(replace(self._state.settings.run, batch=batch))
 
     def _device_given(self, device: str | None) -> None:
         if device is not None:
-            self._take(replace(self.app.settings.run, device=device))
-
-    def _take(self, run: RunSettings) -> None:
-        self.app.settings = msgspec.structs.replace(self.app.settings, run=run)
-        self.show()
+            self._state.use(replace(self._state.settings.run, device=device))
 
 
 def _class_at(extent: int, breakpoints: list[tuple[int, str]]) -> str:

@@ -9,7 +9,8 @@ from farpair.engine.models.discovery import model_at
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.request import request_for, request_of
-from farpair.tui.app import FarpairApp, Opening
+from farpair.tui.app import FarpairApp
+from farpair.tui.app_state import Opening
 from farpair.tui.screens.runs import RunsScreen
 from support.fixtures import build_small_model
 from support.published import HandWritten, a_model, named, point_after, published, settled, started
@@ -43,7 +44,7 @@ async def test_r_goes_on_and_capital_r_starts_anew(opened: Open, tmp_path: Path)
     read_until(run, ended)
     async with opened([model_at(tmp_path / "long")], (120, 36)) as pilot:
         assert isinstance(pilot.app, FarpairApp)
-        watched = pilot.app.watched[0]
+        watched = pilot.app.state.watched[0]
         await until(pilot, lambda: "r goes on from" in screen_text(pilot))
         await pilot.press("r")
         await until(pilot, lambda: bool(watched.record and watched.record.warnings))

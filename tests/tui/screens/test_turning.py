@@ -94,7 +94,7 @@ async def test_c_lays_two_models_side_by_side_number_by_number(opened: Open, siz
         events = [*published()[:-3], analysed(mean_distance=mean), ladder(outside=9 - number), done()]
         HandWritten(model, number).write(*events)
     async with opened([one, two, three], size) as pilot:
-        await until(pilot, lambda: all(watched.record for watched in pilot.app.watched[:2]))  # type: ignore[attr-defined]
+        await until(pilot, lambda: all(watched.record for watched in pilot.app.state.watched[:2]))  # type: ignore[attr-defined]
         await pilot.press("c", "enter")
         await until(pilot, lambda: "second − first" in screen_text(pilot))
         lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]

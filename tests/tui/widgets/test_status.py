@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from farpair.engine.events import Queued, RunEnded
 from farpair.engine.models.discovery import model_at
@@ -83,7 +82,7 @@ async def test_several_runs_queue_in_the_order_asked_and_the_next_begins_when_on
     models += [model_at(build_small_model(tmp_path / name, seed=n)) for n, name in enumerate(("second", "third"))]
     async with opened(models, (120, 36)) as pilot:
         assert isinstance(pilot.app, FarpairApp)
-        pilot.app.settings = msgspec.structs.replace(pilot.app.settings, run=slow)
+        pilot.app.state.use(slow)
         await pilot.press("r")
         await until(pilot, lambda: " left" in screen_text(pilot))
         await pilot.press("2", "r")
@@ -97,7 +96,7 @@ async def test_several_runs_queue_in_the_order_asked_and_the_next_begins_when_on
         await until(pilot, lambda: screen_text(pilot).count("✓") >= 2)
         await pilot.press("3")
         await until(pilot, lambda: "✓ done" in screen_text(pilot))
-        second, third = (watched.record for watched in pilot.app.watched[1:])
+        second, third = (watched.record for watched in pilot.app.state.watched[1:])
         assert second is not None
         assert third is not None
         assert second.last_time is not None
