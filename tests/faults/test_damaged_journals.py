@@ -19,7 +19,7 @@ from farpair.engine.runs.folders import Run, new_run
 from farpair.engine.runs.latest import latest
 from farpair.engine.runs.listing import listed
 from farpair.engine.worker.queue import Turn
-from farpair.engine.worker.resume import resume_from
+from farpair.engine.worker.resume import resume_from, run_before
 from farpair.tui.monitor import Watched
 from farpair.tui.view import Settings
 from faults.conftest import Of
@@ -84,7 +84,7 @@ def read_by_all(run: Run, request: RunRequest) -> None:
     as_json(record)
     started = record.started
     if started:
-        _, told = resume_from(run.id, request, started)
+        _, told = resume_from(run_before(run.id), request, started)
         assert told.message.startswith(("Goes on from ", "Starts anew: "))
     replayed, tail = RunRecord(), ReplayTail(run.journal, 1e9)
     try:

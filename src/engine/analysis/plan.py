@@ -27,8 +27,8 @@ class Plan:
 
     @property
     def resolved(self) -> RunSettings:
-        """The settings, with the device by its name."""
-        return replace(self.settings, device=str(self.device))
+        """The settings, with the device and the precision by their names."""
+        return replace(self.settings, device=str(self.device), precision=self.started.precision)
 
     def warnings(self) -> Iterator[Warned]:
         """Of the settings, those that are not kept to."""
@@ -42,10 +42,16 @@ class Plan:
             yield Warned(kind="memory", message=f"{most}, {needs}.")
 
 
-def plan_for(cluster: Rows, settings: RunSettings, device: torch.device) -> Plan:
-    """How to search a cluster on `device`. Raises InputError where a batch is so small that they are too many."""
+def plan_for(cluster: Rows, settings: RunSettings, device: torch.device, before: str = "") -> Plan:
+    """How to search a cluster on `device`; where the choice of a precision is left to the engine, in that of the
+    run `before`, from which this one goes on.
+
+    Raises InputError where a batch is so small that they are too many.
+    """
     n, d = cluster.rows.shape
-    chosen = choose_precision(settings.precision, device, terms=n * n * d, exhaustive=settings.exhaustive)
+    chosen = choose_precision(
+        settings.precision, device, terms=n * n * d, exhaustive=settings.exhaustive, before=before
+    )
     batches = -(-n // settings.batch)
     if batches > MOST_BATCHES:
         raise InputError(

@@ -53,6 +53,7 @@ _MAGNITUDE = 1.2  # of s^2 / 2: what a product's terms sum to in magnitude, at m
 VANISHING = 2.0**-60  # more than what vanishes of a number whose square, or whose parts, float32 cannot hold
 _FEW_TERMS = 2.0**34  # which take so short in float32 that no choice of a precision pays
 _FASTER = 1.5  # times as fast as in float32: else products of bfloat16 numbers are carried out in float32
+_AS_BEFORE: Final = "as in the run from which this one goes on"
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
 _HIGH: Final = (2048, 1037, 513)  # and of one as large as a tile's
 
@@ -170,10 +171,12 @@ def choose_precision(
     *,
     terms: float = math.inf,
     exhaustive: bool = False,
+    before: str = "",
 ) -> Choice:
     """The precision called `name`; for "auto" bfloat16 on a CPU that is measured to multiply it faster, if the
     search is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An `exhaustive` search screens
-    nothing: float32.
+    nothing: float32. A search that goes on from one in the precision `before` has that for "auto", however fast
+    the machine is measured to be now.
 
     A precision whose bound the device does not keep is not used, even where it is asked for. Raises InputError
     where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
@@ -188,6 +191,9 @@ def choose_precision(
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")
     if exhaustive:
         return Choice(FLOAT32, "since every pair is evaluated")
+    if name == AUTO and before in _PRECISIONS:
+        precision = _PRECISIONS[before]
+        return Choice(precision, _AS_BEFORE) if confirm(precision, device) else _refused(precision)
     if name == AUTO:
         return _fastest(device, confirm, terms)
     precision = _PRECISIONS[name]

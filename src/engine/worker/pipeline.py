@@ -18,7 +18,7 @@ from ..models.token_names import names_from_files
 from ..run_settings import checked
 from ..stopwatch import Stopwatch
 from ..text.numbers import count
-from .resume import resume_from
+from .resume import resume_from, run_before
 
 
 def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Generator[AnyEvent]:
@@ -33,7 +33,8 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
         torch.set_num_threads(min(settings.threads, cores))  # of many more, the system may give out in a crash
     device = choose_device(settings.device)
     cluster = load_rows(request)
-    plan = plan_for(cluster, settings, device)
+    before = run_before(request.resumes) if request.resumes is not None else None
+    plan = plan_for(cluster, settings, device, before.precision if before else "")
     yield plan.started
     yield from cluster.warnings
     yield from plan.warnings()
@@ -43,8 +44,8 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
     names, problems = names_from_files(request, cluster)
     yield from problems
     resume: ResumePoint | None = None
-    if request.resumes is not None and len(cluster.rows) > 1:
-        resume, told = resume_from(request.resumes, request, plan.started)
+    if before and len(cluster.rows) > 1:
+        resume, told = resume_from(before, request, plan.started)
         yield told
     with closing(
         cluster_analysis(cluster.rows, cluster.centroid, plan.resolved, plan.blocks, resume, stopwatch=stopwatch)

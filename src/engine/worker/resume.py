@@ -1,7 +1,7 @@
 """Going on from a run that was cut short: where, or why not. Its journal is only read. No torch here."""
 
 import math
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 from ..errors import RunError
 from ..events import EngineStarted, ResumePoint, RunRequest, RunStarted, Warned
@@ -15,19 +15,42 @@ from ..text.numbers import count
 from ..version import __version__
 
 
-def resume_from(run_id: str, request: RunRequest, started: RunStarted) -> tuple[ResumePoint | None, Warned]:
-    """Where the search of `request`, about to begin as `started` says, goes on from the run `run_id`; and what a
+@dataclass(frozen=True)
+class RunBefore:
+    """The run `id`, from which another goes on: its `record`, or why there is none."""
+
+    id: str
+    record: RunRecord | None
+    problem: str
+
+    @property
+    def precision(self) -> str:
+        """The precision in which its pairs were screened; "" where that is not known."""
+        return self.record.started.precision if self.record and self.record.started else ""
+
+
+def run_before(run_id: str) -> RunBefore:
+    """The run `run_id`, as far as its journal can be read."""
+    try:
+        record, error = read_kept(run_of(run_id).journal)
+    except RunError as problem:
+        return RunBefore(run_id, None, str(problem).rstrip("."))
+    if record.engine is None or record.started is None:
+        lost = f"its journal is lost ({error})" if error else "that run had not come to search"
+        return RunBefore(run_id, None, lost)
+    return RunBefore(run_id, record, "")
+
+
+def resume_from(before: RunBefore, request: RunRequest, started: RunStarted) -> tuple[ResumePoint | None, Warned]:
+    """Where the search of `request`, about to begin as `started` says, goes on from the run `before`; and what a
     person should know of that. None where it has to start anew, and why.
 
     What that run settled holds only for the same rows, and is proved again by nobody: its fingerprint has to be
     the same, and whatever else could make two searches differ.
     """
-    try:
-        record, error = read_kept(run_of(run_id).journal)
-    except RunError as problem:
-        return None, _anew(str(problem).rstrip("."))
-    if record.engine is None or record.started is None:
-        return None, _anew(f"its journal is lost ({error})" if error else "that run had not come to search")
+    record = before.record
+    if record is None or record.engine is None or record.started is None:
+        return None, _anew(before.problem)
     differs = _difference(record.engine, record.started, request, started)
     if differs:
         return None, _anew(differs)
@@ -37,7 +60,7 @@ def resume_from(run_id: str, request: RunRequest, started: RunStarted) -> tuple[
     if not _fits(point, record):
         return None, _anew("what its journal says of the settled batches does not fit together")
     of = f"{count(len(point.settled))} of {count(started.batches)}"
-    return point, Warned(kind="resumed", message=f"Goes on from {of} batches that run {run_id} had settled.")
+    return point, Warned(kind="resumed", message=f"Goes on from {of} batches that run {before.id} had settled.")
 
 
 def _anew(why: str) -> Warned:

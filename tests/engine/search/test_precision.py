@@ -232,6 +232,19 @@ def test_auto_is_float32_on_a_cpu_that_is_measured_to_multiply_no_faster(monkeyp
     assert BFLOAT16.dtype(CPU) == torch.float32
 
 
+def test_auto_is_what_it_was_in_the_run_that_is_gone_on_from_whatever_is_measured_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured(monkeypatch, 876.0, 214.0)
+
+    assert choose_precision("auto", CPU, only(FLOAT32, BFLOAT16), before="float32").precision is FLOAT32
+    measured(monkeypatch, 3.0, 140.0)
+
+    assert choose_precision("auto", CPU, only(FLOAT32, BFLOAT16), before="bfloat16").precision is BFLOAT16
+    assert choose_precision("auto", CPU, only(FLOAT32), before="bfloat16").precision is FLOAT32
+    assert choose_precision("tf32", CPU, only(FLOAT32, TF32), before="bfloat16").precision is TF32
+
+
 def test_auto_is_float32_where_products_in_bfloat16_break_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, 876.0, 214.0)
     choice = choose_precision("auto", CPU, only(FLOAT32))

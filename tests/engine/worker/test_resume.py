@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
-from farpair.engine.events import AnyEvent, BatchDone, Checkpoint, RunEnded, RunRequest, Warned
+from farpair.engine.events import AnyEvent, BatchDone, Checkpoint, RunEnded, RunRequest, RunStarted, Warned
 from farpair.engine.journal.reader import JournalTail, read_record
 from farpair.engine.models.discovery import model_at
 from farpair.engine.run_settings import RunSettings
@@ -163,6 +163,33 @@ def test_a_setting_that_differs_is_named_and_the_search_starts_anew(
                    event.kind == "resumed")  # fmt: skip
     assert message.startswith("Starts anew: ")
     assert told in message
+
+
+def test_a_precision_left_to_the_engine_is_that_of_the_run_before_whatever_it_would_choose_now(
+    tmp_path: Path,
+) -> None:
+    rows = torch.randn(2500, 64, generator=torch.Generator().manual_seed(3))  # of which no pair can be left out
+    (tmp_path / "gaussian").mkdir()
+    save_file({"W": rows}, tmp_path / "gaussian" / "W.safetensors")
+    settings = RunSettings(batch=100, device="cpu", threads=1, memory=1_000_000)  # "auto": float32 for few rows
+    request = request_for(model_at(tmp_path / "gaussian"), settings)
+    before = control.start(with_settings(request, precision="tf32"))
+    assert read_until(before, ended).state == "done"
+    asked, chosen = (b'"precision":"%s"' % name for name in (b"tf32", b"auto"))
+    journal = without_sums(before.journal.read_bytes()).replace(asked, chosen, 1)  # the first is the request's
+    old = new_run(request)
+    old.journal.write_bytes(journal[: journal.rfind(b'{"time"', 0, journal.rfind(b'"type":"PairFound"'))])
+    record = read_record(old.journal)
+    assert record.engine is not None
+    assert record.engine.request.settings.precision == "auto"
+    assert record.started is not None
+    assert record.started.precision == "tf32"
+    events = resumed(old)
+    (now,) = (event for event in events if isinstance(event, RunStarted))
+    assert (now.precision, now.precision_reason) == ("tf32", "as in the run from which this one goes on")
+    (told,) = (event.message for event in events if isinstance(event, Warned) and event.kind == "resumed")
+    assert told.startswith("Goes on from ")
+    assert answer(events) == answer_of(before)
 
 
 def test_another_version_of_the_program_starts_anew(
