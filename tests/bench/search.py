@@ -29,6 +29,7 @@ from farpair.engine.events import BatchDone, PairFound
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.block_sizes import blocks_for
 from farpair.engine.search.search import search_here
+from growth import growth
 from peers import FAISS, GEMM, GEMM_ONE_SHOT, NOTEBOOK, missing, peers
 from safetensors import safe_open
 from support.inputs import circle, cluster, normal
@@ -199,7 +200,7 @@ def main() -> None:
         name: measure(INPUTS[name], options.smoke, rounds, options.goals) for name in chosen if name in INPUTS
     }
     grown = {
-        name: growth(INPUTS.get(name, PLANE), sizes, options.smoke, rounds)
+        name: growth_of(INPUTS.get(name, PLANE), sizes, options.smoke, rounds)
         for name, sizes in GROWING.items()
         if "growth" in chosen
     }
@@ -287,31 +288,13 @@ def watch(rows: torch.Tensor) -> tuple[PairFound, float]:
     return event, first_batch
 
 
-def growth(chosen: Input, growing: Sequence[int], smoke: bool, rounds: int) -> dict[str, object] | None:
-    """How the time grows with n: on subsets of the rows, in one run, with the exponent of the fitted power."""
+def growth_of(chosen: Input, growing: Sequence[int], smoke: bool, rounds: int) -> dict[str, object] | None:
+    """How the time of an input's rows grows with their number; None where its rows are not to be had."""
     rows = chosen.make(smoke)
     if rows is None:
         return None
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    sizes = [size // 20 if smoke else size for size in growing]
-    subsets = {str(size): rows[order[:size]] for size in sizes if size <= len(rows)}
-    contestants = [
-        Contestant(size, whole(lambda subset=subset: list(search_here(subset))))  # type: ignore[misc]
-        for size, subset in subsets.items()
-    ]
-    medians = {size: taken.median for size, taken in take_turns(contestants, rounds).items()}
-    exponent = fitted_exponent([(float(size), median) for size, median in medians.items()])
-    print(f"\ngrowth with n of {chosen.words}: time ∝ n^{exponent:.2f}")
-    print_table(("n", "median"), [(f"{int(size):,}", seconds(median)) for size, median in medians.items()])
-    return {"seconds": medians, "exponent": exponent}
-
-
-def fitted_exponent(points: list[tuple[float, float]]) -> float:
-    """The slope of the least-squares line through (log n, log t)."""
-    logs = [(math.log(n), math.log(t)) for n, t in points]
-    mean_n, mean_t = (sum(values) / len(logs) for values in zip(*logs, strict=True))
-    found: float = sum((n - mean_n) * (t - mean_t) for n, t in logs) / sum((n - mean_n) ** 2 for n, _ in logs)
-    return found
+    print(f"\ngrowth with n of {chosen.words}")
+    return growth(rows, [size // 20 if smoke else size for size in growing], rounds)
 
 
 if __name__ == "__main__":
