@@ -4,6 +4,12 @@ Autocast, inference mode, the default device and whether subnormal numbers are f
 do the threads of OpenMP that help it. A new thread has none of the caller's, and what it sets nobody else sees.
 What belongs to the whole process (the default dtype, the precision of float32 products) is left alone: every
 tensor here names its dtype, and every product proves its arithmetic (`matmul`).
+
+Waiting. OpenMP's threads wait for one another by spinning. Beside programs that keep every core busy, a thread
+that spins takes the core that the one it waits for needs: a search takes ten times as long. GNU's OpenMP, which
+comes with torch for Linux, spins a thousandth as long where it has more threads than there are cores (libgomp's
+manual, GOMP_SPINCOUNT). So one more thread of it, which sleeps, is kept while a search goes on. An engine process
+is started with OMP_WAIT_POLICY=PASSIVE instead, which has to be set before torch is loaded.
 """
 
 import os
@@ -11,7 +17,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,7 +32,8 @@ Result = TypeVar("Result")
 _WAKES = 0.1  # seconds after which a wait looks up, so that ctrl-c is seen
 _AHEAD = 8  # lists of events that work may be ahead of who takes them,
 _TOGETHER = 0.02  # each of so many seconds
-_MOST_IDLE = 2  # threads that wait for their next job
+_MOST_IDLE = 3  # threads that wait for their next job
+_FOR_TWO = 1 << 16  # numbers, of which torch gives either half to a thread
 
 
 class Abandoned(BaseException):
@@ -60,7 +67,7 @@ def apart(work: Callable[[], Result]) -> Result:
     Where the wait for it is interrupted (ctrl-c), that thread ends at the next `check_wanted`.
     """
     if _is_plain():
-        with torch.no_grad():
+        with _waiting_asleep(), torch.no_grad():
             return work()
 
     def only() -> Generator[Result]:
@@ -98,7 +105,7 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
         _this_thread.abandoned = abandoned
         end = _End()
         try:
-            with torch.no_grad():
+            with _waiting_asleep(), torch.no_grad():
                 for together in _by_time(events()):
                     _put(made, together)
         except BaseException as error:  # whatever it is, it is the caller's
@@ -121,6 +128,22 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
                 raise got.error
     finally:
         abandoned.set()
+
+
+@contextmanager
+def _waiting_asleep() -> Iterator[None]:
+    """While this lasts, threads of OpenMP that wait for others soon go to sleep."""
+    over = threading.Event()
+
+    def hold() -> None:
+        torch.ones(_FOR_TWO, dtype=torch.float32).add_(1.0)  # OpenMP makes a second thread, which stays
+        over.wait()
+
+    _work(hold)
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _by_time(events: Iterator[Event]) -> Iterator[list[Event]]:

@@ -46,7 +46,7 @@ from .queue import POLL_SECONDS, Turn, queue_of
 from .signals import LISTENED_TO, Signals, Stopped
 
 _PROGRESS_SECONDS: Final = 0.1
-_LOW_PRIORITY: Final = 10
+_LOW_PRIORITY: Final = 1  # at 10 busy programs leave it a tenth of a core: even torch takes minutes to load
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 _RESERVED_BYTES: Final = 1 << 14
 
@@ -87,8 +87,8 @@ def hold_signals() -> None:
 
 
 def give_way() -> None:
-    """Let the screen, the shell and other people's work go first: the search uses every core for as long as it
-    takes."""
+    """Let the screen and the shell go first, and other programs a little: the search uses every core for as long
+    as it takes."""
     os.nice(_LOW_PRIORITY)
     give_way_in_session()
 
