@@ -1,7 +1,6 @@
 """The settings in force as a settings file, and a theme written back into the file that a person keeps."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from .engine.errors import RunError
+from .engine.files import replace_file
 from .engine.text.escape import visible
 from .keymap import FIXED, KEYS
 from .settings import MEANINGS, settings_file, settings_in_force
@@ -53,7 +53,7 @@ def remember_theme(file: Path, theme: str) -> None:
         else:
             page = tomlkit.parse(f'theme = "{theme}"\n' + tomlkit.dumps(page))  # before any table
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, tomlkit.dumps(page))
+        replace_file(target, tomlkit.dumps(page).encode())
     except (OSError, TOMLKitError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else visible(str(error))
         raise RunError(f"The theme is not remembered, for {name} cannot be written: {reason}.") from error
@@ -70,16 +70,3 @@ def _keys_table(chosen: Mapping[str, tuple[str, ...]]) -> Table:
         elif key.name and key.id not in FIXED:
             table.add(tomlkit.comment(f'{key.id} = "{key.shown}"'))
     return table
-
-
-def _replace(target: Path, text: str) -> None:
-    """Put `text` in the place of the file `target`, with its mode, all at once."""
-    descriptor, written = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(written, target.stat().st_mode & 0o7777 if target.exists() else 0o644)
-        os.replace(written, target)
-    except BaseException:
-        os.unlink(written)
-        raise

@@ -24,12 +24,13 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of settings while a test goes on: empty, and not the tester's own; no more are hub cache and
+    """The folder of settings while a test goes on: empty, and not the tester's own; no more are caches and
     terminal."""
     for name in ("FARPAIR_CONFIG", "NO_COLOR", "LC_ALL", "LC_CTYPE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in (("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("COLORTERM", "truecolor")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path / "config" / "farpair"

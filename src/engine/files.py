@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tempfile
 from io import FileIO
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def read_into(file: FileIO, buffer: memoryview) -> int:
     while filled < len(buffer) and (got := file.readinto(buffer[filled:])):
         filled += got
     return filled
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` in the place of the file `path`, with its mode, all at once. Raises OSError."""
+    descriptor, written = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(written, path.stat().st_mode & 0o7777 if path.exists() else 0o644)
+        os.replace(written, path)
+    except BaseException:
+        os.unlink(written)
+        raise
 
 
 def _check_regular(status: os.stat_result) -> None:

@@ -1,4 +1,4 @@
-"""A person's folders, by the XDG base directory specification: where runs and settings are kept."""
+"""A person's folders, by the XDG base directory specification: for runs, for settings, and for caches."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ from .errors import InputError
 
 _STATE: Final = ("XDG_STATE_HOME", (".local", "state"))
 _CONFIG: Final = ("XDG_CONFIG_HOME", (".config",))
+_CACHE: Final = ("XDG_CACHE_HOME", (".cache",))
 
 
 def state_home() -> Path:
@@ -18,6 +19,11 @@ def state_home() -> Path:
 def config_home() -> Path:
     """`$XDG_CONFIG_HOME`, else `~/.config`. Raises InputError where neither is known."""
     return _folder(*_CONFIG)
+
+
+def cache_home() -> Path:
+    """`$XDG_CACHE_HOME`, else `~/.cache`. Raises InputError where neither is known."""
+    return _folder(*_CACHE)
 
 
 def _folder(variable: str, below_home: tuple[str, ...]) -> Path:

@@ -44,7 +44,7 @@ from ..run_settings import AUTO
 from ..run_settings import precision as allowed
 from .matmul import product, witness_of
 from .rounding import UNIT_ROUNDOFF, gamma
-from .speeds import gflops
+from .speeds import cpu_speeds
 
 PrecisionName = Literal["float32", "tf32", "bfloat16"]
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
@@ -232,8 +232,9 @@ def _refused(precision: Precision) -> Choice:
 
 def _measured() -> str:
     """How fast this machine is, as the end of a sentence."""
-    narrow, float32 = gflops(torch.bfloat16), gflops(torch.float32)
-    return f"as this machine multiplies {narrow:,.0f} GFLOP/s of bfloat16 and {float32:,.0f} of float32 (measured)"
+    fast = cpu_speeds()
+    figures = f"{fast.bfloat16:,.0f} GFLOP/s of bfloat16 and {fast.float32:,.0f} of float32"
+    return f"as this machine multiplies {figures} (measured)"
 
 
 @cache
@@ -308,7 +309,7 @@ def _high_operands(multiple: int) -> tuple[Tensor, Tensor, Tensor]:
 def _multiplies_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 numbers faster than float32 ones: a CPU by what is measured."""
     if device.type == "cpu":
-        return gflops(torch.bfloat16) >= _FASTER * gflops(torch.float32)
+        return cpu_speeds().bfloat16 >= _FASTER * cpu_speeds().float32
     return device.type == "cuda" and _adds_in_float32(device)
 
 

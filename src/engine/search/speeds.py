@@ -1,25 +1,136 @@
-"""How fast a CPU multiplies the numbers of a format, as it is measured: no name of a processor tells."""
+"""How fast a CPU multiplies the numbers of a format, as it is measured: no name of a processor tells.
 
+It is measured once for each processor, number of threads and version of torch, and kept in the folder
+`farpair/speeds` of a person's caches, a small file for each. A file that is damaged, or is not about this machine,
+counts as none. Where none can be written, or other programs let no figure settle, each process measures for
+itself.
+"""
+
+import hashlib
+import math
+import platform
 import time
 from functools import cache
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Final
 
+import msgspec
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+from ..files import read_regular, replace_file
+from ..home import cache_home
+
 _ROWS, _PARTNERS, _COLUMNS = 512, 256, 512  # a product of a millisecond or less on one core
-_TURNS: Final = 4  # of which the fastest counts: another program may take the core for the others
+_SETTLED: Final = 4  # turns that bring nothing faster: another program may take the cores for some
+_FASTER: Final = 0.98  # of the time of the fastest turn so far: else it counts for as fast
+_LONGEST: Final = 0.2  # seconds of turns
+_MOST_BYTES: Final = 1 << 14  # of a file of speeds
+_TELLING: Final = (  # of what Linux says of a processor: what it can do, and not how fast it goes at the moment
+    "vendor_id",
+    "cpu family",
+    "model",
+    "model name",
+    "stepping",
+    "flags",
+    "CPU implementer",
+    "CPU part",
+    "Features",
+)
+
+_Gflops = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+
+
+class Speeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The billions of operations a second in matrix products on the CPU of a `machine`, as `machine` names it."""
+
+    machine: dict[str, str]
+    float32: _Gflops
+    bfloat16: _Gflops
 
 
 @cache
-def gflops(dtype: torch.dtype) -> float:
-    """The billions of operations a second in a matrix product of `dtype` numbers on the CPU, with the threads that
-    there are when it is asked for the first time. Measured in a few milliseconds, once in a process."""
-    left, right = (torch.ones(rows, _COLUMNS, dtype=dtype, device="cpu") for rows in (_ROWS, _PARTNERS))
-    return 2e-9 * _ROWS * _PARTNERS * _COLUMNS / min(_turn(left, right) for _ in range(_TURNS))
+def cpu_speeds() -> Speeds:
+    """How fast this machine multiplies, with the threads that there are when it is asked for the first time in a
+    process: as it was measured before, or else measured in a few milliseconds."""
+    now = machine()
+    kept = _kept(now)
+    if kept:
+        return kept
+    speeds, settled = measured(now)
+    if settled:
+        _keep(speeds)
+    return speeds
+
+
+def machine() -> dict[str, str]:
+    """What the speeds depend on: the processor, the threads, and torch."""
+    return {
+        "processor": _processor(),
+        "device": "cpu",
+        "threads": str(torch.get_num_threads()),
+        "torch": str(torch.__version__),
+    }
+
+
+def measured(of: dict[str, str]) -> tuple[Speeds, bool]:
+    """The speeds of the machine `of`, which is this one, in the fastest of some turns; and whether the last of
+    these brought nothing faster. The formats take turns, so that another program's load meets them alike."""
+    operands = {
+        dtype: [torch.ones(rows, _COLUMNS, dtype=dtype, device="cpu") for rows in (_ROWS, _PARTNERS)]
+        for dtype in (torch.float32, torch.bfloat16)
+    }
+    fastest = dict.fromkeys(operands, math.inf)
+    started, settled = time.perf_counter(), 0
+    while settled < _SETTLED and time.perf_counter() - started < _LONGEST:
+        settled += 1
+        for dtype, sides in operands.items():
+            taken = _turn(*sides)
+            if taken < _FASTER * fastest[dtype]:
+                fastest[dtype], settled = taken, 0
+    float32, bfloat16 = (2e-9 * _ROWS * _PARTNERS * _COLUMNS / taken for taken in fastest.values())
+    return Speeds(of, float32, bfloat16), settled == _SETTLED
 
 
 def _turn(left: Tensor, right: Tensor) -> float:
     started = time.perf_counter()
     torch.mm(left, right.T)
     return time.perf_counter() - started
+
+
+def _file(of: dict[str, str]) -> Path:
+    """Where the speeds of a machine are kept. Raises InputError where a person has no home folder."""
+    mark = hashlib.sha256(msgspec.json.encode(of)).hexdigest()[:16]
+    return cache_home() / "farpair" / "speeds" / f"{mark}.json"
+
+
+def _kept(of: dict[str, str]) -> Speeds | None:
+    """The speeds of a machine as they were kept, if they were."""
+    try:
+        found = msgspec.json.decode(read_regular(_file(of), _MOST_BYTES), type=Speeds)
+    except (OSError, InputError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if found.machine == of else None
+
+
+def _keep(speeds: Speeds) -> None:
+    """Keep `speeds` for the processes to come, where that can be done."""
+    try:
+        file = _file(speeds.machine)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, msgspec.json.format(msgspec.json.encode(speeds)))
+    except (OSError, InputError):
+        pass  # the next process measures again
+
+
+def _processor() -> str:
+    """The processor: its name, and a mark of all that tells what it can do. Some names stand for many."""
+    try:
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0]
+    except OSError:
+        return f"{platform.machine()} {platform.processor()} {torch.backends.cpu.get_cpu_capability()}"
+    parted = (line.partition(":") for line in first.splitlines())
+    telling = {name.strip(): value.strip() for name, _, value in parted if name.strip() in _TELLING}
+    mark = hashlib.sha256(msgspec.json.encode(telling, order="sorted")).hexdigest()[:16]
+    return f"{telling.get('model name', platform.machine())} ({mark})"

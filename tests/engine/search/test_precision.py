@@ -12,6 +12,7 @@ from farpair.engine.events import PairFound
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.precision import FLOAT32, Precision, choose_precision, confirms
 from farpair.engine.search.search import search
+from farpair.engine.search.speeds import Speeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import inputs
@@ -210,8 +211,8 @@ def test_float32_is_the_choice_where_nothing_else_is_asked_for_or_kept(device: s
 
 def measured(monkeypatch: pytest.MonkeyPatch, narrow: float, float32: float) -> None:
     """A CPU that was measured to be so fast."""
-    speeds = {torch.bfloat16: narrow, torch.float32: float32}
-    monkeypatch.setattr("farpair.engine.search.precision.gflops", speeds.__getitem__)
+    speeds = Speeds({}, float32=float32, bfloat16=narrow)
+    monkeypatch.setattr("farpair.engine.search.precision.cpu_speeds", lambda: speeds)
 
 
 def test_auto_is_bfloat16_on_a_cpu_that_is_measured_to_multiply_it_faster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +257,7 @@ def test_auto_is_float32_where_products_in_bfloat16_break_their_bound(monkeypatc
 def test_auto_is_float32_on_a_cpu_where_the_rows_are_few_and_nothing_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("farpair.engine.search.precision.gflops", pytest.fail)
+    monkeypatch.setattr("farpair.engine.search.precision.cpu_speeds", pytest.fail)
 
     assert choose_precision("auto", CPU, only(FLOAT32), terms=2_248**2 * 2_560).precision is FLOAT32
 
