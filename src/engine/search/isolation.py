@@ -5,6 +5,9 @@ do the threads of OpenMP that help it. A new thread has none of the caller's, an
 What belongs to the whole process (the default dtype, the precision of float32 products) is left alone: every
 tensor here names its dtype, and every product proves its arithmetic (`matmul`).
 
+CUDA's streams. The current device and stream belong to a thread as well, and work is in order within a stream
+alone: rows may still be written by what the caller's has to do. So the thread takes over the caller's.
+
 Waiting. OpenMP's threads wait for one another by spinning. Beside programs that keep every core busy, a thread
 that spins takes the core that the one it waits for needs: a search takes ten times as long. GNU's OpenMP, which
 comes with torch for Linux, spins a thousandth as long where it has more threads than there are cores (libgomp's
@@ -16,8 +19,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -99,13 +102,13 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
         yield from events()
         return
     made: queue.Queue[list[Event] | _End] = queue.Queue(_AHEAD)
-    abandoned = threading.Event()
+    abandoned, streams = threading.Event(), _streams()
 
     def run() -> None:
         _this_thread.abandoned = abandoned
         end = _End()
         try:
-            with _waiting_asleep(), torch.no_grad():
+            with _waiting_asleep(), _on(streams), torch.no_grad():
                 for together in _by_time(events()):
                     _put(made, together)
         except BaseException as error:  # whatever it is, it is the caller's
@@ -128,6 +131,25 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
                 raise got.error
     finally:
         abandoned.set()
+
+
+def _streams() -> list[torch.cuda.Stream]:
+    """This thread's CUDA streams: those that it has chosen, and last the one of its current device."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return []
+    here = torch.cuda.current_device()
+    streams = [torch.cuda.current_stream(at) for at in range(torch.cuda.device_count()) if at != here]
+    # A device's default stream is left alone: to name it would have CUDA take memory on that device.
+    return [*(one for one in streams if one.cuda_stream), torch.cuda.current_stream(here)]
+
+
+@contextmanager
+def _on(streams: Iterable[torch.cuda.Stream]) -> Iterator[None]:
+    """While this lasts, this thread's CUDA streams are `streams`, and its device is that of the last one."""
+    with ExitStack() as stack:
+        for one in streams:
+            stack.enter_context(torch.cuda.stream(one))
+        yield
 
 
 @contextmanager

@@ -1,10 +1,15 @@
-"""Work done apart: the threads that are there while it goes on, and afterwards."""
+"""Work done apart: its threads, and what of the caller's it takes over."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
+from farpair.engine.search.isolation import events_apart
 
 # In a process of its own, whose threads are its own. OpenMP's for the caller are there before anything is counted.
 COUNT = """
@@ -40,3 +45,34 @@ def test_one_thread_of_openmp_more_sleeps_while_work_goes_on_and_they_do_not_gro
 
     assert during == 2  # the thread that holds it, and it
     assert afterwards <= 6  # three that wait for their next job
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream as torch has it; `cuda_stream` is 0 for a device's default one."""
+
+    device: int
+    cuda_stream: int
+
+
+def test_a_thread_of_its_own_takes_over_the_callers_cuda_streams_and_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows may still be written by what a stream has to do, and no other one waits for that."""
+    chosen = [Stream(0, 0), Stream(1, 7), Stream(2, 0), Stream(3, 9)]
+    entered: list[Stream] = []
+
+    @contextmanager
+    def stream(one: Stream) -> Iterator[None]:
+        entered.append(one)
+        yield
+        entered.remove(one)
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(chosen))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "current_stream", chosen.__getitem__)
+    monkeypatch.setattr(torch.cuda, "stream", stream)
+
+    assert list(events_apart(lambda: iter([list(entered)]))) == [[Stream(3, 9), Stream(1, 7)]]
+    assert not entered
