@@ -4,6 +4,7 @@ There is no float64 on it, and nothing on it meets a tensor of the CPU unless to
 is one that torch knows and that it needs no driver for.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,15 @@ from torch.utils._pytree import tree_map
 
 DEVICE = torch.device("lazy", 0)
 _CROSSING = {"_to_copy", "copy_", "_copy_from"}
+_OF_UNKNOWN_LENGTH = {
+    "nonzero",
+    "masked_select",
+    "_unique2",
+    "unique_dim",
+    "unique_consecutive",
+    "bincount",
+    "equal",
+}
 _WITH_INDICES_FROM_ANYWHERE = {"index", "index_put", "index_put_", "_index_put_impl_"}
 
 
@@ -40,19 +50,43 @@ class OnDevice(torch.Tensor):
 
 
 class Present(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """`with Present():` the device is there. `products` counts the matrix products that it carried out."""
+    """`with Present():` the device is there. `products` counts the matrix products that it carried out, and
+    `waits`, by its name, each operation for which the host waits until the device has done all it was asked for.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.products = 0
+        self.waits = Counter[str]()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         del types
+        name = func.overloadpacket.__name__
+        if _waits(name, args, kwargs or {}):
+            self.waits[name] += 1
         found = _carried_out(func, args, kwargs or {})
-        self.products += func.overloadpacket.__name__ == "mm" and isinstance(args[0], OnDevice)
+        self.products += name == "mm" and isinstance(args[0], OnDevice)
         return found
+
+
+def _waits(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the host waits for the device: where numbers cross, and where how many there are depends on them."""
+    if not any(isinstance(tensor, OnDevice) for tensor in _tensors([*args, *kwargs.values()])):
+        return name == "_to_copy" and _is_there(kwargs.get("device"))
+    if name == "_to_copy":
+        return kwargs.get("device") is not None and not _is_there(kwargs["device"])
+    if name == "copy_":
+        return isinstance(args[0], OnDevice) != isinstance(args[1], OnDevice)
+    if name in _WITH_INDICES_FROM_ANYWHERE:
+        indices = [at for at in args[1] if at is not None]
+        return any(at.dtype in (torch.bool, torch.uint8) or not isinstance(at, OnDevice) for at in indices)
+    return name in _OF_UNKNOWN_LENGTH or name == "_local_scalar_dense"
+
+
+def _is_there(device: Any) -> bool:
+    return device is not None and torch.device(device).type == DEVICE.type
 
 
 def _carried_out(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
