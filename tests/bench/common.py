@@ -104,8 +104,9 @@ def _take_turn(contestant: Contestant) -> tuple[float, float]:
     return seconds / done, done
 
 
-def arguments(description: str, names: Sequence[str] = ()) -> argparse.Namespace:
-    """The measurement's flags: --smoke, --rounds, --threads, and --only and --goals where there are `names`."""
+def arguments(description: str, names: Sequence[str] = (), *, device: bool = False) -> argparse.Namespace:
+    """The measurement's flags: --smoke, --rounds, --threads, --only and --goals where there are `names`, and
+    --device where it is measured on one of several."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--smoke", action="store_true", help="small and short: only whether it runs")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant after one that warms up")
@@ -113,6 +114,8 @@ def arguments(description: str, names: Sequence[str] = ()) -> argparse.Namespace
     if names:
         parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=", ".join(names))
         parser.add_argument("--goals", action="store_true", help="beside the peers that goals name alone")
+    if device:
+        parser.add_argument("--device", default="auto", help="cuda, cuda:1, cpu (default: the first GPU, if any)")
     return parser.parse_args()
 
 
