@@ -55,7 +55,8 @@ _FEW_TERMS = 2.0**34  # which take so short in float32 that no choice of a preci
 _FASTER = 1.5  # times as fast as in float32: else products of bfloat16 numbers are carried out in float32
 _AS_BEFORE: Final = "as in the run from which this one goes on"
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
-_HIGH: Final = (2048, 1037, 513)  # and of one as large as a tile's
+_HIGH: Final = (2048, 1037, 513)  # and a, half of k, b of one as large as a tile's,
+_REST: Final = 77.0  # whose sums are this
 
 
 @dataclass(frozen=True)
@@ -243,8 +244,8 @@ def confirms(precision: Precision, device: torch.device, multiply: Product = Pre
     kinds, against float64, as a search has them: tall, with a witness, into a strided tensor; and in a narrow
     format on one as large as a tile's, which a library may carry out otherwise. Measured once for each device.
 
-    Whole numbers whose sums stay below 2^24 have to come out exactly, however many are added up: that shows sums
-    of fewer bits than float32's where a bound that grows with their length no longer does.
+    Whole numbers whose sums come close to 2^24 on the way, and stay below, have to come out exactly: that shows
+    sums of fewer bits than float32's where a bound that grows with their length no longer does.
     """
     for left, right, whole in _operands(precision.multiple):
         a, b = (precision.rounded(side.to(torch.float32)) for side in (left, right))
@@ -295,15 +296,23 @@ def _operands(multiple: int) -> Iterator[tuple[Tensor, Tensor, bool]]:
 
 
 def _high_operands(multiple: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Operands (a, k) and (b, k) of a tile's size, whole numbers, float32, and the product (a, b) float64 of all
-    their columns but the last: the rows are alike but for signs."""
+    """Operands (a, k) and (b, k) of a tile's size, whole numbers of eight bits, float32, and the product (a, b)
+    float64 of all their columns but the last: the rows are alike but for signs.
+
+    Half of a sum's terms come to more than 2^23 and less than 2^24, and the other half takes all of that away but
+    for `_REST`, which bfloat16 holds: what was lost on the way shows even where the sum is given back in bfloat16.
+    """
     generator = torch.Generator().manual_seed(1)
-    rows, terms, partners = _HIGH
-    k = -(-terms // multiple) * multiple
-    numbers = torch.randint(1, 16, (2, k), generator=generator).to(torch.float32)
-    signs = (1.0 - 2.0 * (torch.arange(count) % 3 == 0) for count in (rows, partners))
-    a, b = (sign[:, None] * row for sign, row in zip(signs, numbers, strict=True))
-    return a, b, (numbers[0, :-1] @ numbers[1, :-1]).to(torch.float64) * a[:, :1].sign() * b[:, 0].sign()
+    rows, half, partners = _HIGH
+    numbers = torch.randint(1, 240, (2, half), generator=generator).to(torch.float32)
+    k = -(-(2 * half + 2) // multiple) * multiple
+    operands = torch.zeros(2, k, dtype=torch.float32)
+    operands[:, :half], operands[:, half : 2 * half] = numbers, numbers.flip(1)
+    operands[1, half : 2 * half] *= -1
+    operands[:, 2 * half] = torch.tensor([_REST, 1.0])
+    signs = [1.0 - 2.0 * (torch.arange(count) % 3 == 0) for count in (rows, partners)]
+    a, b = (sign[:, None] * row for sign, row in zip(signs, operands, strict=True))
+    return a, b, _REST * signs[0].to(torch.float64)[:, None] * signs[1]
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

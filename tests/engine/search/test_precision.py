@@ -11,6 +11,7 @@ from farpair.engine.errors import InputError, ProofError
 from farpair.engine.events import PairFound
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.precision import FLOAT32, Precision, choose_precision, confirms
+from farpair.engine.search.rounding import gamma
 from farpair.engine.search.search import search
 from farpair.engine.search.speeds import Speeds
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from support import inputs
 from support.answers import answer, assert_true
 from support.any_rows import small_rows, smooth_rows
 from support.reference import blocked_truth, exact_truth
+from support.tensor_cores import summed
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 TF32, BFLOAT16 = (choose_precision(name, CPU).precision for name in ("tf32", "bfloat16"))
@@ -174,6 +176,50 @@ def in_tf32(_: Precision, left: torch.Tensor, right: torch.Tensor, out: torch.Te
 @NARROW
 def test_products_that_err_more_than_their_bound_are_found_out(precision: Precision, product: object) -> None:
     assert not confirms(precision, CPU, product)
+
+
+def in_blocks(
+    block: int, bits: int
+) -> Callable[[Precision, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Products as tensor cores with accumulators of so many bits have them."""
+
+    def product(_: Precision, left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        return into(out, summed(left.float(), right[1:].float().T, block, bits).float())
+
+    return product
+
+
+@pytest.mark.parametrize("block", [4, 16])
+@NARROW
+def test_sums_cut_in_blocks_as_by_tensor_cores_are_within_the_bound(precision: Precision, block: int) -> None:
+    assert confirms(precision, CPU, in_blocks(block, 24))
+
+
+@pytest.mark.parametrize("bits", [14, 22, 23])
+@NARROW
+def test_accumulators_of_fewer_bits_than_float32_has_are_found_out(precision: Precision, bits: int) -> None:
+    """Those of float8 products are said to have fourteen."""
+    assert not confirms(precision, CPU, in_blocks(16, bits))
+
+
+@given(
+    k=st.integers(1, 70),
+    block=st.sampled_from([4, 8, 16]),
+    spread=st.integers(0, 30),
+    seed=st.integers(0, 2**32),
+    precision=st.sampled_from([TF32, BFLOAT16]),
+)
+def test_a_sum_cut_in_blocks_is_off_by_no_more_than_the_proof_reckons_with(
+    k: int, block: int, spread: int, seed: int, precision: Precision
+) -> None:
+    """Against fractions, on numbers of one sign or two and of all magnitudes."""
+    scale = torch.linspace(-spread, spread, k).exp2()
+    left, right = (precision.rounded((inputs.normal(1, k, seed + at) * scale).float()) for at in (0, 1))
+    right = right.abs() if seed % 2 else right
+    terms = [Fraction(a) * Fraction(b) for a, b in zip(left[0].tolist(), right[0].tolist(), strict=True)]
+    off = abs(Fraction(float(summed(left, right.T, block))) - sum(terms))
+
+    assert off <= Fraction(gamma(4 * k)) * sum(map(abs, terms))
 
 
 def test_float32_is_confirmed_and_found_out_as_the_others_are() -> None:

@@ -2,7 +2,7 @@
 
 What a level keeps is asked of it as a search does: with thresholds in its product, of which the sign is looked at.
 Each pair's own exact distance is its row's threshold in turn. What is true is worked out in whole numbers.
-Products are the machine's own, and once more as bad as the proof allows them to be.
+Products are the machine's own, once more as bad as the proof allows them to be, and as tensor cores add them up.
 """
 
 import math
@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import inputs
 from support.level_products import CPU, level_keeps
+from support.tensor_cores import summed
 
 PRECISIONS = [choose_precision(name, CPU).precision for name in ("float32", "tf32", "bfloat16")]
 EACH = pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
@@ -123,10 +124,25 @@ def levels_of(centered: CenteredRows, precision: Precision) -> Iterator[Level]:
         yield from projected_levels(centered, precision, index, directions, widths)
 
 
-@pytest.fixture(params=["as it is", "as bad as allowed"])
+def as_tensor_cores(precision: Precision) -> Callable[..., torch.Tensor]:
+    """torch.mm of operands in a narrow format with sums cut in blocks of four, the fewest that any core takes."""
+    multiply = torch.mm
+
+    def mm(left: torch.Tensor, right: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
+        if not precision.rounds or out is None or out.dtype == torch.float64:
+            return multiply(left, right, out=out)
+        return out.copy_(summed(left, right, block=4))
+
+    return mm
+
+
+ARITHMETICS = {"as bad as allowed": as_bad_as_allowed, "as tensor cores add": as_tensor_cores}
+
+
+@pytest.fixture(params=["as it is", *ARITHMETICS])
 def arithmetic(request: pytest.FixtureRequest, precision: Precision, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "as bad as allowed":
-        monkeypatch.setattr(torch, "mm", as_bad_as_allowed(precision))
+    if request.param in ARITHMETICS:
+        monkeypatch.setattr(torch, "mm", ARITHMETICS[request.param](precision))
 
 
 def assert_none_is_lost(rows: torch.Tensor, precision: Precision) -> None:
