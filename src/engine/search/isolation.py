@@ -9,16 +9,20 @@ CUDA's streams. The current device and stream belong to a thread as well, and wo
 alone: rows may still be written by what the caller's has to do. So the thread takes over the caller's.
 
 Waiting. OpenMP's threads wait for one another by spinning. Beside programs that keep every core busy, a thread
-that spins takes the core that the one it waits for needs: a search takes ten times as long. GNU's OpenMP, which
-comes with torch for Linux, spins a thousandth as long where it has more threads than there are cores (libgomp's
-manual, GOMP_SPINCOUNT). So one more thread of it, which sleeps, is kept while a search goes on. An engine process
-is started with OMP_WAIT_POLICY=PASSIVE instead, which has to be set before torch is loaded.
+that spins takes the core that the one it waits for needs: a search takes four to ten times as long. GNU's OpenMP,
+which comes with torch for Linux, spins a thousandth as long where it has more threads than there are cores
+(libgomp's manual, GOMP_SPINCOUNT). So where this process's threads are seen to lose their cores to others, one
+more thread of OpenMP's, which sleeps, is kept while the search goes on. On a quiet machine there is none: threads
+that spin are a third faster. An engine process is started with OMP_WAIT_POLICY=PASSIVE instead, which has to be
+set before torch is loaded.
 """
 
 import os
 import queue
+import resource
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -36,6 +40,9 @@ _WAKES = 0.1  # seconds after which a wait looks up, so that ctrl-c is seen
 _AHEAD = 8  # lists of events that work may be ahead of who takes them,
 _TOGETHER = 0.02  # each of so many seconds
 _MOST_IDLE = 3  # threads that wait for their next job
+_LOOKS_AFTER = 0.02  # seconds; each look is at what was lost since the fifth before
+_LOOKS = 6
+_OFTEN = 8  # cores lost in that time: on a quiet machine it is about two, beside busy programs fifteen and more
 _FOR_TWO = 1 << 16  # numbers, of which torch gives either half to a thread
 
 
@@ -70,7 +77,7 @@ def apart(work: Callable[[], Result]) -> Result:
     Where the wait for it is interrupted (ctrl-c), that thread ends at the next `check_wanted`.
     """
     if _is_plain():
-        with _waiting_asleep(), torch.no_grad():
+        with _sharing_cores(), torch.no_grad():
             return work()
 
     def only() -> Generator[Result]:
@@ -108,7 +115,7 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
         _this_thread.abandoned = abandoned
         end = _End()
         try:
-            with _waiting_asleep(), _on(streams), torch.no_grad():
+            with _sharing_cores(), _on(streams), torch.no_grad():
                 for together in _by_time(events()):
                     _put(made, together)
         except BaseException as error:  # whatever it is, it is the caller's
@@ -153,19 +160,36 @@ def _on(streams: Iterable[torch.cuda.Stream]) -> Iterator[None]:
 
 
 @contextmanager
-def _waiting_asleep() -> Iterator[None]:
-    """While this lasts, threads of OpenMP that wait for others soon go to sleep."""
+def _sharing_cores() -> Iterator[None]:
+    """While this lasts, OpenMP's threads that wait soon sleep, if other programs want the cores."""
     over = threading.Event()
-
-    def hold() -> None:
-        torch.ones(_FOR_TWO, dtype=torch.float32).add_(1.0)  # OpenMP makes a second thread, which stays
-        over.wait()
-
-    _work(hold)
+    _work(lambda: _watch(over))
     try:
         yield
     finally:
         over.set()
+
+
+def _watch(over: threading.Event) -> None:
+    """Look, until it is `over`, how often this process's threads lose their cores to others'."""
+    lost = deque([_times_lost()], maxlen=_LOOKS)
+    while not over.wait(_LOOKS_AFTER):
+        lost.append(_times_lost())
+        if lost[-1] - lost[0] >= _OFTEN:
+            # In a thread that ends when it is over, and OpenMP's with it.
+            threading.Thread(target=_hold, args=(over,), name="farpair-openmp", daemon=True).start()
+            return
+
+
+def _hold(over: threading.Event) -> None:
+    """Have one more thread of OpenMP's than before, which sleeps, until it is `over`."""
+    torch.ones(_FOR_TWO, dtype=torch.float32).add_(1.0)
+    over.wait()
+
+
+def _times_lost() -> int:
+    """How often a thread of this process had to leave its core to another one."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _by_time(events: Iterator[Event]) -> Iterator[list[Event]]:

@@ -13,38 +13,44 @@ from farpair.engine.search.isolation import events_apart
 
 # In a process of its own, whose threads are its own. OpenMP's for the caller are there before anything is counted.
 COUNT = """
-import os, time
+import os, sys, time
 import torch
-from farpair.engine.search.isolation import apart
+from farpair.engine.search import isolation
 
 def threads():
     return len(os.listdir("/proc/self/task"))
 
-def count_soon(least):
+def threads_soon(wanted):
     for _ in range(500):
-        if threads() >= least:
+        if threads() == wanted:
             break
         time.sleep(0.01)
     return threads()
 
+lost = iter(range(0, 10**9, int(sys.argv[1])))
+isolation._times_lost = lambda: next(lost)
 torch.set_num_threads(2)
 torch.ones(1 << 20).add_(1.0)
+isolation.apart(lambda: None)
+time.sleep(0.2)  # its thread waits for its next job then
 before = threads()
-print(apart(lambda: count_soon(before + 2)) - before)
-for _ in range(20):
-    apart(lambda: torch.ones(1 << 20).add_(1.0))
-print(threads() - before)
+print(isolation.apart(lambda: (time.sleep(0.2), threads_soon(before + int(sys.argv[2])))[1]) - before)
+print(threads_soon(before) - before)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
-def test_one_thread_of_openmp_more_sleeps_while_work_goes_on_and_they_do_not_grow_in_number() -> None:
-    """Of more threads than cores GNU's OpenMP lets none spin for long."""
-    run = subprocess.run([sys.executable, "-c", COUNT], check=True, capture_output=True, text=True)
-    during, afterwards = map(int, run.stdout.split())
+@pytest.mark.parametrize(("times_lost", "more"), [(1, 0), (200, 2)], ids=["a quiet machine", "a busy machine"])
+def test_one_more_thread_of_openmp_sleeps_while_work_goes_on_where_cores_are_lost_to_others(
+    times_lost: int, more: int
+) -> None:
+    """Of more threads than cores GNU's OpenMP lets none spin for long. With it comes the thread that asked for it,
+    and both go when the work is done."""
+    run = subprocess.run(
+        [sys.executable, "-c", COUNT, str(times_lost), str(more)], check=True, capture_output=True, text=True
+    )
 
-    assert during == 2  # the thread that holds it, and it
-    assert afterwards <= 6  # three that wait for their next job
+    assert list(map(int, run.stdout.split())) == [more, 0]
 
 
 @dataclass(frozen=True)
