@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 _WAKES = 0.1  # seconds after which a wait looks up, so that ctrl-c is seen
 _AHEAD = 8  # lists of events that work may be ahead of who takes them,
 _TOGETHER = 0.02  # each of so many seconds
-_MOST_IDLE = 3  # threads that wait for their next job
+_MOST_IDLE = 2  # threads that wait for their next job
 _LOOKS_AFTER = 0.02  # seconds; each look is at what was lost since the fifth before
 _LOOKS = 6
 _OFTEN = 8  # cores lost in that time: on a quiet machine it is about two, beside busy programs fifteen and more
@@ -163,7 +163,8 @@ def _on(streams: Iterable[torch.cuda.Stream]) -> Iterator[None]:
 def _sharing_cores() -> Iterator[None]:
     """While this lasts, OpenMP's threads that wait soon sleep, if other programs want the cores."""
     over = threading.Event()
-    _work(lambda: _watch(over))
+    # Not one of those that wait for jobs: it ends, and OpenMP's thread with it.
+    threading.Thread(target=_watch, args=(over,), name="farpair-watch", daemon=True).start()
     try:
         yield
     finally:
@@ -171,20 +172,14 @@ def _sharing_cores() -> Iterator[None]:
 
 
 def _watch(over: threading.Event) -> None:
-    """Look, until it is `over`, how often this process's threads lose their cores to others'."""
+    """Look, until it is `over`, how often this process's threads lose their cores to others'. Where that is often,
+    have one more thread of OpenMP's than before, which sleeps."""
     lost = deque([_times_lost()], maxlen=_LOOKS)
     while not over.wait(_LOOKS_AFTER):
         lost.append(_times_lost())
         if lost[-1] - lost[0] >= _OFTEN:
-            # In a thread that ends when it is over, and OpenMP's with it.
-            threading.Thread(target=_hold, args=(over,), name="farpair-openmp", daemon=True).start()
-            return
-
-
-def _hold(over: threading.Event) -> None:
-    """Have one more thread of OpenMP's than before, which sleeps, until it is `over`."""
-    torch.ones(_FOR_TWO, dtype=torch.float32).add_(1.0)
-    over.wait()
+            torch.ones(_FOR_TWO, dtype=torch.float32).add_(1.0)
+            over.wait()
 
 
 def _times_lost() -> int:
