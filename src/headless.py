@@ -1,24 +1,21 @@
 """A run without the app: start the engine, follow its journal to the end, say on stderr how far it is."""
 
+import math
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from types import FrameType
 from typing import Final, NoReturn
 
 from .engine.errors import JournalError, RunError
 from .engine.events import AnyEvent, RunRequest
-from .engine.journal.reader import JournalTail
 from .engine.journal.record import RunRecord
-from .engine.journal.replay import ReplayTail
 from .engine.report.narration import progress, told
 from .engine.runs import control, folders
+from .engine.runs.follower import Follower
 from .engine.text.numbers import duration, rate
 
-_LOOK_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 5.0
 _SILENT_SECONDS: Final = 10.0  # after which sentences say how far the search is
 
@@ -31,24 +28,21 @@ def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     cannot be read.
     """
     signal.signal(signal.SIGTERM, _terminated)
-    run = control.start(request)
-    record, tail = RunRecord(), JournalTail(run.journal)
-    shown = _shown(plain)
+    follower = Follower(control.start(request))
+    run, record = follower.run, follower.record
+    told = _Told(follower, plain=plain)
     try:
-        if not _follow(record, tail, partial(control.is_alive, run, record), shown):
-            raise RunError(control.crash_sentence(run, record) or "The engine is gone.")
+        if not told.to_its_end():
+            raise RunError(follower.crash() or "The engine is gone.")
     except (KeyboardInterrupt, SystemExit) as ending:
         (control.stop if isinstance(ending, KeyboardInterrupt) else control.end)(run, record)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while record.ended is None and control.is_alive(run, record) and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-            _read(tail, record, shown)
+        told.to_its_end(_STOP_SECONDS)
         if record.ended:
             advice = f" {record.ended.advice}" if record.resume_point else ""
             print(f"farpair: {record.ended.reason}{advice}", file=sys.stderr)
         raise
     finally:
-        tail.close()
+        follower.close()
     return record
 
 
@@ -58,52 +52,47 @@ def follow(run: folders.Run, speed: float | None = None, *, plain: bool = False)
     With a `speed` it is told as it happened, so many times as fast; with `plain`, in sentences on stdout. What
     cannot be read is left to whoever reads the journal next.
     """
-    record, shown = RunRecord(), _shown(plain)
     with suppress(JournalError):
-        if speed is None:
-            _follow(record, JournalTail(run.journal), partial(control.is_alive, run, record), shown)
-        else:
-            replay = ReplayTail(run.journal, speed)
-            _follow(record, replay, lambda: not replay.at_the_end, shown)
+        told = _Told(Follower(run, speed), plain=plain)
+        told.to_its_end()
+        told.what_is_there()
 
 
 def tell(run: folders.Run) -> None:
     """Tell what there is in the journal of `run`, in sentences on stdout; as `follow`, but at once."""
     with suppress(JournalError):
-        _follow(RunRecord(), JournalTail(run.journal), lambda: False, _Sentences())
+        _Told(Follower(run), plain=True).what_is_there()
 
 
-def _follow(
-    record: RunRecord,
-    tail: JournalTail | ReplayTail,
-    goes_on: Callable[[], bool],
-    shown: "_ProgressLine | _Sentences",
-) -> bool:
-    """Read on into `record` until the run has ended; whether it has, or nothing goes on without a last word."""
-    try:
-        while True:
-            alive = goes_on()  # asked before reading: an engine that is gone writes no more
-            _read(tail, record, shown)
-            shown.update(record)
-            if record.ended or not alive:
-                return record.ended is not None
-            time.sleep(_LOOK_SECONDS)
-    finally:
-        shown.clear()
+class _Told:
+    """What `follower` reads, told as it is read: `plain`, in sentences on stdout, else in a line on stderr."""
+
+    def __init__(self, follower: Follower, *, plain: bool) -> None:
+        self._follower = follower
+        self._shown = _Sentences() if plain else _ProgressLine()
+
+    def to_its_end(self, seconds: float = math.inf) -> bool:
+        """Tell until the run has ended; False where its engine is gone without a last word, or `seconds` are
+        over."""
+        try:
+            return self._follower.follow(take=self._take, looked=self._look, seconds=seconds)
+        finally:
+            self._shown.clear()
+
+    def what_is_there(self) -> None:
+        """Tell what else there is in the journal."""
+        for event in self._follower.news():
+            self._take(event)
+
+    def _take(self, event: AnyEvent) -> None:
+        self._shown.take(self._follower.record, event)
+
+    def _look(self) -> None:
+        self._shown.update(self._follower.record)
 
 
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
-
-
-def _read(tail: JournalTail | ReplayTail, record: RunRecord, shown: "_ProgressLine | _Sentences") -> None:
-    for when, event in tail.read():
-        record.apply(when, event)
-        shown.take(record, event)
-
-
-def _shown(plain: bool) -> "_ProgressLine | _Sentences":
-    return _Sentences() if plain else _ProgressLine()
 
 
 class _ProgressLine:

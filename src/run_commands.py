@@ -4,25 +4,25 @@ A refusal is raised as InputError: one sentence, exit code 2.
 """
 
 import sys
-import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
 from .engine.errors import InputError, JournalError, RunError
-from .engine.journal.reader import JournalTail
 from .engine.journal.record import RunRecord
 from .engine.report.tables import print_table
 from .engine.runs import control, folders
 from .engine.runs.cleanup import KEPT_DAYS, clean
 from .engine.runs.folders import Run
+from .engine.runs.follower import Follower, has_ended
 from .engine.runs.listing import listed, listed_runs
 from .engine.runs.request import request_of
 from .engine.text.escape import visible
 from .engine.text.numbers import count, date, share, size
 
-_LOOK_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
 _ENDINGS: Final = {"done": "is done", "stopped": "was stopped", "terminated": "was terminated", "failed": "failed"}
 
@@ -56,20 +56,21 @@ def named_run(word: str) -> Run:
 
 def stop_run(word: str) -> None:
     """Stop a run that is going, queued or paused, and say what it left."""
-    run, record, tail = _going(word, "stop")
-    control.stop(run, record)
-    _wait(run, record, tail, lambda: record.ended is not None, "stop")
-    if record.ended:
-        print(f"{visible(record.ended.reason)} {visible(record.ended.advice)}".strip())
+    follower = _going(word, "stop")
+    control.stop(follower.run, follower.record)
+    _wait(follower, has_ended, "stop")
+    if ended := follower.record.ended:
+        print(f"{visible(ended.reason)} {visible(ended.advice)}".strip())
 
 
 def pause_run(word: str) -> None:
     """Pause a run that is going or queued."""
-    run, record, tail = _going(word, "pause")
+    follower = _going(word, "pause")
+    run, record = follower.run, follower.record
     if record.paused:
         raise InputError(f"The run {run.id} is paused already; `farpair resume {run.id}` lets it go on.")
     control.pause(run, record)
-    _wait(run, record, tail, lambda: record.paused or record.ended is not None, "pause")
+    _wait(follower, lambda now: now.paused or has_ended(now), "pause")
     if record.ended:
         raise InputError(
             f"The run {run.id} {_ENDINGS[record.ended.state]} meanwhile, so there is nothing to pause."
@@ -82,10 +83,10 @@ def resume_run(word: str) -> None:
     run = named_run(word)
     place = listed(run).place
     if place == "paused":
-        record, tail = RunRecord(), JournalTail(run.journal)
-        _read(tail, record)
-        control.go_on(run, record)
-        _wait(run, record, tail, lambda: not record.paused, "go on")
+        follower = Follower(run)
+        _read(follower)
+        control.go_on(run, follower.record)
+        _wait(follower, lambda now: not now.paused, "go on")
         print(f"The run {run.id} goes on.")
         return
     if place in ("going", "queued"):
@@ -128,61 +129,65 @@ def verify_run(word: str, *, sample: bool = False) -> int:
 
 def _how_it_goes_on(run: Run) -> str:
     """From where the new run goes on, once that is known; or that it waits for its turn."""
-    record, tail = RunRecord(), JournalTail(run.journal)
-    while True:
-        alive = control.is_alive(run, record)
-        _read(tail, record)
-        told = [warned.message for warned in record.warnings if warned.kind == "resumed"]
-        if told:
-            return visible(told[0])
-        if record.ended and record.ended.cause == "input":
-            raise InputError(f"{record.ended.reason} {record.ended.advice}")
-        if record.ended:
-            raise RunError(f"{record.ended.reason} {record.ended.advice}")
-        if not alive:
-            raise RunError(control.crash_sentence(run, record) or "The engine is gone.")
-        if record.queued:
-            return f"The run {run.id} waits for its turn: {_runs(record.queued.ahead)} first."
-        time.sleep(_LOOK_SECONDS)
+    follower = Follower(run)
+    record = follower.record
+    with _as_input_errors():
+        follower.follow(lambda now: _told(now) is not None or now.queued is not None or has_ended(now))
+    if (told := _told(record)) is not None:
+        return told
+    if record.queued:
+        return f"The run {run.id} waits for its turn: {_runs(record.queued.ahead)} first."
+    if record.ended and record.ended.cause == "input":
+        raise InputError(f"{record.ended.reason} {record.ended.advice}")
+    if record.ended:
+        raise RunError(f"{record.ended.reason} {record.ended.advice}")
+    raise RunError(follower.crash() or "The engine is gone.")
 
 
-def _going(word: str, verb: str) -> tuple[Run, RunRecord, JournalTail]:
-    """The run that `word` means, which is going, and what its journal says so far."""
-    run = named_run(word)
-    record, tail = RunRecord(), JournalTail(run.journal)
-    _read(tail, record)
-    alive = control.is_alive(run, record)
-    _read(tail, record)  # after looking: an engine that is gone by then writes no more
+def _told(record: RunRecord) -> str | None:
+    """What the run says of the one from which it goes on."""
+    return next((visible(warned.message) for warned in record.warnings if warned.kind == "resumed"), None)
+
+
+def _going(word: str, verb: str) -> Follower:
+    """The run that `word` means, which is going, read as far as its journal is written."""
+    follower = Follower(named_run(word))
+    run, record = follower.run, follower.record
+    _read(follower)  # it names the engine
+    alive = follower.alive
+    _read(follower)
     if record.ended:
         raise InputError(f"The run {run.id} {_ENDINGS[record.ended.state]}, so there is nothing to {verb}.")
     if not alive:
-        raise InputError(control.crash_sentence(run, record) or f"There is nothing to {verb}.")
-    return run, record, tail
+        raise InputError(follower.crash() or f"There is nothing to {verb}.")
+    return follower
 
 
-def _wait(run: Run, record: RunRecord, tail: JournalTail, met: Callable[[], bool], verb: str) -> None:
+def _wait(follower: Follower, met: Callable[[RunRecord], bool], verb: str) -> None:
     """Read on until `met`. Raises RunError where the engine does not answer, or dies first."""
-    deadline = time.monotonic() + _ANSWER_SECONDS
-    while True:
-        alive = control.is_alive(run, record)
-        _read(tail, record)
-        if met():
+    run, record = follower.run, follower.record
+    with _as_input_errors():
+        if follower.follow(met, seconds=_ANSWER_SECONDS):
             return
-        if not alive:
-            raise RunError(control.crash_sentence(run, record) or f"The run {run.id} has ended.")
-        if time.monotonic() > deadline:
-            pid = record.engine.pid if record.engine else "unknown"
-            raise RunError(
-                f"The engine (process {pid}) was asked to {verb} and has not answered yet; if it was suspended, "
-                f"`kill -CONT {pid}` lets it hear."
-            )
-        time.sleep(_LOOK_SECONDS)
+    if not follower.alive:
+        raise RunError(follower.crash() or f"The run {run.id} has ended.")
+    pid = record.engine.pid if record.engine else "unknown"
+    raise RunError(
+        f"The engine (process {pid}) was asked to {verb} and has not answered yet; if it was suspended, "
+        f"`kill -CONT {pid}` lets it hear."
+    )
 
 
-def _read(tail: JournalTail, record: RunRecord) -> None:
+def _read(follower: Follower) -> None:
+    with _as_input_errors():
+        deque(follower.news(), maxlen=0)
+
+
+@contextmanager
+def _as_input_errors() -> Iterator[None]:
+    """A journal that cannot be read is the fault of what was named."""
     try:
-        for when, event in tail.read():
-            record.apply(when, event)
+        yield
     except JournalError as error:
         raise InputError(str(error)) from error
 

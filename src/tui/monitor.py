@@ -12,14 +12,15 @@ from typing import Final
 import msgspec
 
 from ..engine.errors import FarpairError
-from ..engine.events import AnyEvent, BatchDone, RunRequest
-from ..engine.journal.reader import JournalTail, read_kept
+from ..engine.events import BatchDone, RunRequest
+from ..engine.journal.reader import read_kept
 from ..engine.journal.record import BatchRecord, RunRecord
 from ..engine.journal.replay import ReplayTail
 from ..engine.models.discovery import Model, model_of, with_other_matrix
 from ..engine.models.source_files import changed_since
 from ..engine.report.sentences import checked
 from ..engine.runs import control, folders
+from ..engine.runs.follower import Follower
 from ..engine.runs.latest import latest_runs
 from ..engine.runs.request import request_for, request_of
 from ..engine.runs.standby import Standby
@@ -36,7 +37,6 @@ SELDOM: Final = 0.5
 YOUNG_SECONDS: Final = 1.0
 YOUNG_PERIOD: Final = 0.1
 YOUNG_SOON: Final = 0.02
-AT_ONCE: Final = 2**18  # bytes of a journal, between which keys are listened to
 PATIENCE: Final = 3  # looks without news after which the engine is looked for
 
 
@@ -50,16 +50,13 @@ class Watched:
 
     def __init__(self, model: Model, *, looked: bool = False) -> None:
         self.model = model
-        self.run: folders.Run | None = None
-        self.record: RunRecord | None = None
         self.crash: str | None = None
         self.newest: int | None = None
         self.best: BatchRecord | None = None
         self.looked = looked
         self.changed: str | None = None
-        self.replay: ReplayTail | None = None
         self.check_of: Check | None = None
-        self._tail: JournalTail | ReplayTail | None = None
+        self._follower: Follower | None = None
         self._quiet = 0
         self._pace = PERIOD
         self._taken_at = 0.0
@@ -69,9 +66,23 @@ class Watched:
     def of_replay(cls, run: folders.Run, speed: float) -> "Watched":
         """What was, played again: the run's events in their time. Raises RunError where its request is lost."""
         watched = cls(model_of(request_of(run)), looked=True)
-        watched.replay = ReplayTail(run.journal, speed)
-        watched.take(run, watched.replay)
+        watched.take(run, speed)
         return watched
+
+    @property
+    def run(self) -> folders.Run | None:
+        """The run that is followed."""
+        return self._follower.run if self._follower else None
+
+    @property
+    def record(self) -> RunRecord | None:
+        """What its journal says so far."""
+        return self._follower.record if self._follower else None
+
+    @property
+    def replay(self) -> ReplayTail | None:
+        """What plays the run again, where it is not followed but played."""
+        return self._follower.replay if self._follower else None
 
     @property
     def going(self) -> bool:
@@ -148,14 +159,13 @@ class Watched:
         self.take(control.start(msgspec.structs.replace(request_of(run), resumes=run.id), standby))
         return True
 
-    def take(self, run: folders.Run, tail: ReplayTail | None = None) -> None:
-        """Follow `run` from its first event."""
-        if self._tail is not None:
-            self._tail.close()
-        self.run, self.record, self.crash, self.changed = run, RunRecord(), None, None
-        self.newest, self.best = None, None
-        self._taken_at = time.monotonic()
-        self._tail, self._quiet = tail or JournalTail(run.journal, AT_ONCE), 0
+    def take(self, run: folders.Run, speed: float | None = None) -> None:
+        """Follow `run` from its first event, or play it again with a `speed`."""
+        if self._follower:
+            self._follower.close()
+        self._follower = Follower(run, speed)
+        self.crash, self.changed, self.newest, self.best = None, None, None, None
+        self._taken_at, self._quiet = time.monotonic(), 0
 
     async def watch(self, changed: Callable[[], None]) -> None:
         """Follow the run until it has ended or its engine has died; `changed` is called where something is new."""
@@ -185,16 +195,18 @@ class Watched:
 
     async def look(self) -> bool:
         """Read what is new in the journal; whether there was anything."""
-        tail, record = self._tail, self.record
-        if tail is None or record is None:
+        follower = self._follower
+        if follower is None:
             return False
         anything = False
         try:
-            while events := await asyncio.to_thread(tail.read):
-                if tail is not self._tail:
+            while events := await follower.read():
+                if follower is not self._follower:
                     return False
-                for time, event in events:
-                    self._apply(record, time, event)
+                for event in events:
+                    self.best = leading(follower.record, self.best, event)
+                    if isinstance(event, BatchDone):
+                        self.newest = event.batch
                 anything = True
         except FarpairError as error:
             self.crash = f"{visible(str(error))} What was read before it is shown."
@@ -207,14 +219,14 @@ class Watched:
 
     async def look_for_the_engine(self) -> bool:
         """Whether the engine turns out to have died; `crash` says how."""
-        run, record = self.run, self.record
-        if run is None or record is None or not self.going or (self.replay and not self.replay.at_the_end):
+        follower = self._follower
+        if follower is None or not self.going:
             return False
-        sentence = await asyncio.to_thread(control.crash_sentence, run, record)
-        if sentence is None or run is not self.run:
+        sentence = await asyncio.to_thread(follower.crash)
+        if sentence is None or follower is not self._follower:
             return False
         await self.look()  # its last words
-        if record.ended is None:
+        if follower.record.ended is None:
             self.crash = sentence
         return True
 
@@ -271,12 +283,6 @@ class Watched:
         else:
             control.pause(self.run, self.record)
         self._asked.set()
-
-    def _apply(self, record: RunRecord, time: float, event: AnyEvent) -> None:
-        record.apply(time, event)
-        self.best = leading(record, self.best, event)
-        if isinstance(event, BatchDone):
-            self.newest = event.batch
 
 
 def _replay_words(replay: ReplayTail | None) -> str:

@@ -16,10 +16,12 @@ from farpair.engine.models.discovery import model_at
 from farpair.engine.run_settings import RunSettings
 from farpair.engine.runs import control
 from farpair.engine.runs.folders import Run
+from farpair.engine.runs.follower import Follower, has_ended
 from farpair.engine.runs.request import request_for
 from safetensors.torch import save_file
 
 FARPAIR = [sys.executable, "-m", "farpair"]
+ended = has_ended
 PATIENCE_SECONDS = 90.0  # far beyond what anything here takes, so that only what never happens fails
 
 
@@ -38,24 +40,10 @@ def with_settings(request: RunRequest, **changed: int | str | bool) -> RunReques
 
 def read_until(run: Run, wanted: Callable[[RunRecord], bool]) -> RunRecord:
     """What the journal of `run` says once it says what is `wanted`, or its engine is gone."""
-    record, tail = RunRecord(), JournalTail(run.journal)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not wanted(record):
-        alive = control.is_alive(run, record)
-        read = tail.read()
-        for when, event in read:
-            record.apply(when, event)
-            if wanted(record):
-                return record
-        if not alive:
-            return record
-        assert time.monotonic() < deadline, f"{run.id} never came to it: {run.log.read_text()}"
-        time.sleep(0.002)
-    return record
-
-
-def ended(record: RunRecord) -> bool:
-    return record.ended is not None
+    follower = Follower(run)
+    came = follower.follow(wanted, seconds=PATIENCE_SECONDS, period=0.002)
+    assert came or not follower.alive, f"{run.id} never came to it: {run.log.read_text()}"
+    return follower.record
 
 
 def searching(record: RunRecord) -> bool:
