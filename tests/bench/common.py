@@ -58,6 +58,11 @@ class Times:
     def turns(self) -> int:
         return len(self.seconds)
 
+    def cells(self, name: str) -> tuple[str, str, str]:
+        """The first cells of its line in a table: whose turns they are, the median and the fastest."""
+        reckoned = f" (≈, from {self.done:.1%})" if self.done < 1 else ""
+        return name + reckoned, seconds(self.median), seconds(min(self.seconds))
+
 
 def whole(work: Callable[[], object]) -> Callable[[], Iterator[object]]:
     """`work` as a turn of one part."""

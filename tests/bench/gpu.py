@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from common import Contestant, Times, arguments, machine, print_json, print_table, seconds, take_turns, use_threads
+from common import Contestant, Times, arguments, machine, print_json, print_table, take_turns, use_threads
 from farpair.engine.device import choose_device, device_name, release_cached
 from farpair.engine.errors import InputError
 from farpair.engine.events import PairFound
@@ -139,9 +139,7 @@ def print_times(times: dict[str, Times], operations: int) -> None:
         ("", "median", "fastest", "turns", "of a float32 GEMM", "TFLOP/s"),
         [
             (
-                name + (f" (≈, from {taken.done:.1%})" if taken.done < 1 else ""),
-                seconds(taken.median),
-                seconds(min(taken.seconds)),
+                *taken.cells(name),
                 str(taken.turns),
                 f"{taken.median / times[FLOAT32].median:.3g}",
                 f"{operations / taken.median / 1e12:.3g}" if name.startswith(GEMM) else "",
@@ -208,7 +206,7 @@ def offered(device: torch.device) -> dict[str, Format]:
 def in_tf32(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """A float32 product in TF32; the setting is the process's, and is put back."""
     if not left.is_cuda:
-        raise NotImplementedError
+        raise RuntimeError("TF32 is a format of CUDA devices")
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = True
     try:

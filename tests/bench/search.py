@@ -265,9 +265,7 @@ def print_times(times: dict[str, Times]) -> None:
         ("", "median", "fastest", "after a pause", "turns", "of ours"),
         [
             (
-                name + (f" (≈, from {taken.done:.1%})" if taken.done < 1 else ""),
-                seconds(taken.median),
-                seconds(min(taken.seconds)),
+                *taken.cells(name),
                 seconds(taken.after_a_pause),
                 str(taken.turns),
                 f"{taken.median / ours:,.4g} ×",

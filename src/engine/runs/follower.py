@@ -5,6 +5,7 @@ Whatever waits for a run does so by a Follower: the commands, a run without the 
 
 import asyncio
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ class Follower:
         self.replay = None if speed is None else ReplayTail(run.journal, speed)
         self._tail = self.replay or JournalTail(run.journal, AT_ONCE)
         self._unfolded: deque[tuple[float, AnyEvent]] = deque()
-        self._reading = asyncio.Lock()
+        self._reading = threading.Lock()
 
     @property
     def alive(self) -> bool:
@@ -54,7 +55,7 @@ class Follower:
         while True:
             while self._unfolded:
                 yield self._fold()
-            self._unfolded.extend(self._tail.read())
+            self._read_on()
             if not self._unfolded:
                 return
 
@@ -92,9 +93,8 @@ class Follower:
     async def read(self) -> tuple[AnyEvent, ...]:
         """Some of what is new, folded into `record`; nothing where there is nothing. The file is read in a thread,
         the record written in the caller's."""
-        async with self._reading:
-            self._unfolded.extend(await asyncio.to_thread(self._tail.read))
-            return tuple(self._fold() for _ in range(len(self._unfolded)))
+        await asyncio.to_thread(self._read_on)
+        return tuple(self._fold() for _ in range(len(self._unfolded)))
 
     def crash(self) -> str | None:
         """How the engine died without a last word, what is kept and what to do; None where it has not."""
@@ -105,6 +105,11 @@ class Follower:
     def close(self) -> None:
         """Let the journal go."""
         self._tail.close()
+
+    def _read_on(self) -> None:
+        """Lay what is read where it is folded from: a `read` that is cancelled meanwhile loses nothing."""
+        with self._reading:
+            self._unfolded.extend(self._tail.read())
 
     def _fold(self) -> AnyEvent:
         when, event = self._unfolded.popleft()

@@ -79,6 +79,21 @@ def test_what_came_before_a_broken_line_is_in_the_record() -> None:
     assert follower.record.batches_done == 1
 
 
+async def test_what_was_being_read_when_the_reader_was_cancelled_comes_next() -> None:
+    written = HandWritten(a_model())
+    written.write(*published())
+    follower = Follower(written.run)
+    reading = asyncio.create_task(follower.read())
+    await asyncio.sleep(0)  # the thread has begun
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    read: tuple[AnyEvent, ...] = ()
+    while events := await follower.read():
+        read += events
+    assert read == tuple(published())
+
+
 async def test_two_who_read_at_once_get_every_event_in_order_and_none_twice() -> None:
     written = HandWritten(a_model())
     written.write(*published())
