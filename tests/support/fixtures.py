@@ -137,6 +137,19 @@ def write_tokenizer(path: Path, vocabulary: int) -> None:
     Tokenizer(WordLevel(texts, unk_token="word" + str(vocabulary - 1))).save(str(path))
 
 
+def write_vocabulary(
+    path: Path, tokens: dict[str, int], decoder: object = None, added: dict[str, int] | None = None
+) -> None:
+    """Write a tokenizer.json by hand: these tokens, and tokens that were added, with their ids."""
+    extra = [
+        {"id": id, "content": content, "special": False}
+        | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+        for content, id in (added or {}).items()
+    ]
+    model = {"type": "WordLevel", "vocab": tokens, "unk_token": "x"}
+    path.write_text(json.dumps({"version": "1.0", "added_tokens": extra, "decoder": decoder, "model": model}))
+
+
 def write_header(path: Path, header: object, following: int = 0) -> None:
     """Write a safetensors file by hand: `header` as JSON, or as the bytes it is, then `following` zero bytes."""
     written = header if isinstance(header, bytes) else json.dumps(header).encode()

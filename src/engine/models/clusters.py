@@ -36,8 +36,9 @@ class Cluster:
     file: SourceFile | None
 
 
-def cluster_of(request: RunRequest, stored: StoredTensors) -> Cluster:
-    """The cluster that `request` asks for, of the rows of its tensor in the file `stored`. Raises InputError."""
+def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabulary | None = None) -> Cluster:
+    """The cluster that `request` asks for, of the rows of its tensor in the file `stored`; `vocabulary` is its
+    tokenizer, where that is being read already. Raises InputError."""
     rows, columns = embedding_shape(stored.header, request.tensor)
     kind, _, named = request.cluster.partition(":")
     match kind:
@@ -49,7 +50,7 @@ def cluster_of(request: RunRequest, stored: StoredTensors) -> Cluster:
             check_room(_BYTES_OF_ID * rows, f"To list all {count(rows)} tokens takes")
             return Cluster(list(range(rows)), None, None)
         case "tokens" | "script":
-            return Cluster(_matching(request, named, rows), None, None)
+            return Cluster(_matching(request, named, rows, vocabulary), None, None)
         case "copies":
             chosen = copies(stored, request.tensor)
         case "ids":
@@ -61,7 +62,7 @@ def cluster_of(request: RunRequest, stored: StoredTensors) -> Cluster:
     return Cluster(chosen.ids, None, chosen.file)
 
 
-def _matching(request: RunRequest, named: str, rows: int) -> list[int]:
+def _matching(request: RunRequest, named: str, rows: int, vocabulary: Vocabulary | None) -> list[int]:
     """The tokens whose text the regular expression `named` matches, or in whose text is a letter of that
     script."""
     if request.tokenizer is None:
@@ -69,7 +70,7 @@ def _matching(request: RunRequest, named: str, rows: int) -> list[int]:
             f"The cluster {visible(request.cluster, 60)} needs a tokenizer.json, and there is none beside "
             f"{visible(request.weights)}."
         )
-    vocabulary = Vocabulary(Path(request.tokenizer))
+    vocabulary = vocabulary or Vocabulary(Path(request.tokenizer))
     if misfit := vocabulary.misfit(rows):
         raise InputError(f"The cluster {visible(request.cluster, 60)} cannot be found: {misfit}")
     if request.cluster.startswith("script:"):

@@ -16,6 +16,7 @@ from .clusters import cluster_of
 from .header import embedding_shape, listed, number_format
 from .header_json import quoted
 from .tensors import TORCH_DTYPES, StoredTensors
+from .vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,15 @@ class Rows:
     fingerprint: str
 
 
-def load_rows(request: RunRequest) -> Rows:
+def load_rows(request: RunRequest, tokens: Vocabulary | None = None) -> Rows:
     """Read the rows that `request` asks for, and only those. Raises InputError for what cannot be used.
 
+    `tokens` are those of the tokenizer that `request` names, where that is being read already.
     Memory: the rows as they are returned, and 8 MiB.
     """
     with StoredTensors(Path(request.weights)) as stored:
         vocabulary, d = embedding_shape(stored.header, request.tensor)
-        cluster = cluster_of(request, stored)
+        cluster = cluster_of(request, stored, tokens)
         ids = cluster.token_ids
         dtype = number_format(stored.header, request.tensor)
         kept = torch.promote_types(TORCH_DTYPES[dtype], torch.float32)

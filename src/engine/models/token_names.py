@@ -1,7 +1,6 @@
 """The texts of the tokens that a run's events name, each told once, before the event."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from ..errors import InputError
 from ..events import (
@@ -13,7 +12,6 @@ from ..events import (
     Ladder,
     Named,
     PairFound,
-    RunRequest,
     Token,
     Warned,
 )
@@ -60,28 +58,27 @@ class TokenNames:
         return Token(index=row, id=self._ids[row], text=None if text is None else text[:_LONGEST_TEXT])
 
 
-def names_from_files(request: RunRequest, cluster: Rows) -> tuple[TokenNames, list[Warned]]:
-    """The names of a cluster's tokens, with their texts out of the tokenizer that `request` names; and why tokens
-    have no text, or may have the wrong one, where there is a tokenizer."""
-    vocabulary, problems = _vocabulary(request.tokenizer, cluster.vocabulary)
+def names_from_files(vocabulary: Vocabulary | None, cluster: Rows) -> tuple[TokenNames, list[Warned]]:
+    """The names of a cluster's tokens, with their texts out of `vocabulary`; and why tokens have no text, or may
+    have the wrong one, where there is a tokenizer."""
+    usable, problems = _usable(vocabulary, cluster.vocabulary)
     ids = cluster.token_ids
 
     def text(row: int) -> str | None:
-        return vocabulary.text(ids[row]) if vocabulary else None
+        return usable.text(ids[row]) if usable else None
 
     return TokenNames(ids, text), [Warned(kind="tokenizer", message=problem) for problem in problems]
 
 
-def _vocabulary(tokenizer: str | None, rows: int) -> tuple[Vocabulary | None, list[str]]:
-    """The vocabulary of a tokenizer for a tensor of so many rows, None where it cannot be used; and what is wrong
-    with it."""
-    if tokenizer is None:
+def _usable(vocabulary: Vocabulary | None, rows: int) -> tuple[Vocabulary | None, list[str]]:
+    """The vocabulary for a tensor of so many rows, None where it cannot be used; and what is wrong with it."""
+    if vocabulary is None:
         return None, []
     by_ids = "Tokens are shown by their ids alone."
     try:
-        vocabulary = Vocabulary(Path(tokenizer))
+        misfit, left_over = vocabulary.misfit(rows), vocabulary.left_over(rows)
     except InputError as error:
         return None, [f"{error} {by_ids}"]
-    if misfit := vocabulary.misfit(rows):
+    if misfit:
         return None, [f"{misfit} {by_ids}"]
-    return vocabulary, [problem for problem in (vocabulary.warning, vocabulary.left_over(rows)) if problem]
+    return vocabulary, [left_over] if left_over else []

@@ -6,6 +6,7 @@ Torch is imported here, so a process that has something to say before that impor
 import os
 from collections.abc import Generator
 from contextlib import closing
+from pathlib import Path
 
 import torch
 
@@ -15,6 +16,7 @@ from ..device import choose_device
 from ..events import AnyEvent, ResumePoint, RunRequest, Warned
 from ..models.loader import load_rows
 from ..models.token_names import names_from_files
+from ..models.vocabulary import Vocabulary
 from ..run_settings import checked
 from ..stopwatch import Stopwatch
 from ..text.numbers import count
@@ -32,7 +34,8 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
     if settings.threads:
         torch.set_num_threads(min(settings.threads, cores))  # of many more, the system may give out in a crash
     device = choose_device(settings.device)
-    cluster = load_rows(request)
+    vocabulary = Vocabulary(Path(request.tokenizer)) if request.tokenizer is not None else None
+    cluster = load_rows(request, vocabulary)
     before = run_before(request.resumes) if request.resumes is not None else None
     plan = plan_for(cluster, settings, device, before.precision if before else "")
     yield plan.started
@@ -41,7 +44,7 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
     if settings.threads > cores:
         asked = f"{count(settings.threads)} threads are asked for"
         yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
-    names, problems = names_from_files(request, cluster)
+    names, problems = names_from_files(vocabulary, cluster)
     yield from problems
     resume: ResumePoint | None = None
     if before and len(cluster.rows) > 1:

@@ -1,6 +1,5 @@
 """Which rows a cluster is, and every cluster file that contradicts itself or the embedding."""
 
-import json
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ from farpair.engine.models.header import read_header
 from farpair.engine.models.tensors import StoredTensors
 from farpair.engine.runs.request import request_for
 from safetensors.torch import load_file, save_file
-from support.fixtures import MASK_FILE, build_small_model, token_texts, write_header
+from support.fixtures import MASK_FILE, build_small_model, token_texts, write_header, write_vocabulary
 
 N, D = 200, 16
 
@@ -196,9 +195,8 @@ def test_a_cluster_that_is_none_of_the_three_is_refused(folder: Path) -> None:
 def test_a_cluster_of_tokens_without_rows_is_told_from_one_of_no_tokens(
     tmp_path: Path, tokens: int, added: int, said: str
 ) -> None:
-    stored = {"model": {"vocab": {f"t{id}": id for id in range(tokens)}},
-              "added_tokens": [{"id": tokens, "content": "last"}] * added}  # fmt: skip
-    (tmp_path / "tokenizer.json").write_text(json.dumps(stored))
+    last = {"last": tokens} if added else {}
+    write_vocabulary(tmp_path / "tokenizer.json", {f"t{id}": id for id in range(tokens)}, added=last)
     save_file({"W": torch.zeros(100, 4)}, tmp_path / "W.safetensors")
     request = RunRequest(
         model="m",
@@ -306,16 +304,15 @@ def test_a_zero_and_a_minus_zero_are_no_copies(folder: Path) -> None:
 
 
 def test_tokens_match_as_they_are_stored_too(folder: Path) -> None:
-    stored = {"model": {"vocab": {f"<0x{byte:02X}>": byte for byte in range(N)}},
-              "decoder": {"type": "ByteFallback"}}  # fmt: skip
-    (folder / "tokenizer.json").write_text(json.dumps(stored))
+    tokens = {f"<0x{byte:02X}>": byte for byte in range(N)}
+    write_vocabulary(folder / "tokenizer.json", tokens, {"type": "ByteFallback"})
     assert cluster_for(request(folder, cluster="tokens:^<0x")).token_ids == list(range(N))
     assert cluster_for(request(folder, cluster="tokens:^A$")).token_ids == [0x41]
 
 
 def test_a_script_is_the_tokens_with_one_of_its_characters(folder: Path) -> None:
     texts = ["a", "ก", "xกy", "字", "ж", "1", "Ġ"]
-    (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {t: n for n, t in enumerate(texts)}}}))
+    write_vocabulary(folder / "tokenizer.json", {text: id for id, text in enumerate(texts)})
     assert cluster_for(request(folder, cluster="script:Thai")).token_ids == [1, 2]
     assert cluster_for(request(folder, cluster="script:han")).token_ids == [3]
     assert "is the script of no token" in refusal(folder, cluster="script:Gothic")

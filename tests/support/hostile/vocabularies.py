@@ -34,7 +34,8 @@ def numbered(*texts: str) -> dict[str, int]:
     return {text: id for id, text in enumerate(texts)}
 
 
-UNKNOWN = "decoder of a kind that is not known here"  # tokens are shown as they are stored
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+FAILS = "the tokenizers library fails on it"
 
 
 def decoder(*steps: object) -> dict[str, object]:
@@ -72,24 +73,24 @@ VOCABULARIES = [
     stored("tokenizer: ids of 10^5000", b'{"model":{"vocab":{"a":' + b"9" * 5000 + b"}}}"),
     stored("tokenizer: added tokens without ids", model({}, added_tokens=[{"content": "a"}])),
     stored("tokenizer: added tokens of numbers", model({}, added_tokens=[{"id": 1, "content": 7}])),
-    stored("tokenizer: an unknown decoder", model({}, decoder={"type": ESCAPES}), UNKNOWN),
+    stored("tokenizer: an unknown decoder", model({}, decoder={"type": ESCAPES})),
     stored("tokenizer: a decoder's pattern that searches for ever",
            decoder({"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""})),
     stored("tokenizer: a decoder that doubles 30 times",
-           decoder(*[{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}] * 30)),
+           decoder(*[{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}] * 30), FAILS),
     stored("tokenizer: a decoder that spaces out 30 times",
            decoder(*[{"type": "CTC", "pad_token": "", "word_delimiter_token": "", "cleanup": False}] * 30),
-           UNKNOWN),
+           ""),
     stored("tokenizer: a decoder that strips what is not there",
-           decoder({"type": "Strip", "content": "b", "start": 0, "stop": 9})),
-    stored("tokenizer: a decoder of a million steps", decoder(*[{"type": "Fuse"}] * 1_000_000)),
+           decoder({"type": "Strip", "content": "b", "start": 0, "stop": 9}), ""),
+    stored("tokenizer: a decoder of a million steps", decoder(*[{"type": "Fuse"}] * 1_000_000), ""),
     stored("tokenizer: decoders in decoders",
            model({}, decoder=json.loads('{"type":"Sequence","decoders":[' * 100 + "]}" * 100))),
     stored("tokenizer: a pipe", lambda path: os.mkfifo(path), "it is not a regular file"),
     stored("tokenizer: a folder", lambda path: path.mkdir(), "it is a folder"),
     stored("tokenizer: a device", lambda path: path.symlink_to("/dev/zero"), "it is not a regular file"),
     stored("tokenizer: a loop", lambda path: path.symlink_to(path), "cannot be read"),
-    stored("tokenizer: a terabyte", _huge, "it has 1,099,511,627,776 bytes"),
+    stored("tokenizer: a terabyte", _huge, "has 1.1 TB"),
     # Strange, and usable.
     stored("tokenizer: ids beyond the vocabulary", model({"a": 0, "b": 2**32 - 1}), ""),
     stored("tokenizer: one id twice", model({"a": 0, "b": 0}), ""),
@@ -100,7 +101,7 @@ VOCABULARIES = [
     stored("tokenizer: bidirectional overrides", model(numbered(*(f"{BIDI}{n}" for n in range(12)))), ""),
     stored("tokenizer: markup", model(numbered(*(f"{MARKUP}{n}" for n in range(12)))), ""),
     stored("tokenizer: tokens of 10 MB", model(numbered(*(f"{n:2}" + "x" * 10**7 for n in range(2)))), ""),
-    stored("tokenizer: bytes, not text", model(numbered("\u0122", "åı"), decoder={"type": "ByteLevel"}), ""),
+    stored("tokenizer: bytes, not text", model(numbered("\u0122", "åı"), decoder=BYTE_LEVEL), ""),
     stored("tokenizer: patterns that search for ever", model(
         numbered("a" * 60 + "b"),
         pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False},
