@@ -193,7 +193,7 @@ def analyse(
     texts: Sequence[str | None] | None = None,
     settings: RunSettings = DEFAULTS,
 ) -> Analysis:
-    """All that `farpair run` finds of a cluster: the farthest pair with its certificate, and every part around it.
+    """All that a run finds of a cluster: the farthest pair with its certificate, and every part around it.
 
     These are the maximum of every batch, the pair's outliers and triangle, the cluster's statistics, its
     bit-identical rows, and the outlier ladder. The calling thread does all the work; nothing is written anywhere.
@@ -214,7 +214,7 @@ def analyse(
     Returns
     -------
     Analysis
-        A notebook shows it as a report; `to_dict()` has the keys of `farpair run --json`.
+        A notebook shows it as a report; `to_dict()` has the keys of `farpair schema`.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def found_on(device: torch.device, rows: torch.Tensor, precision: str, batch: in
 
 @PRECISION
 def test_a_precision_keeps_its_bound_and_so_is_the_one_that_is_used(device: torch.device, precision: str) -> None:
-    chosen = choose_precision(precision, device).precision
+    chosen = choose_precision(RunSettings(precision=precision), device).precision
 
     assert confirms(chosen, device)
     if precision != AUTO:

@@ -49,9 +49,7 @@ def plan_for(cluster: Rows, settings: RunSettings, device: torch.device, before:
     Raises InputError where a batch is so small that they are too many.
     """
     n, d = cluster.rows.shape
-    chosen = choose_precision(
-        settings.precision, device, terms=n * n * d, exhaustive=settings.exhaustive, before=before
-    )
+    chosen = choose_precision(settings, device, terms=n * n * d, before=before)
     batches = -(-n // settings.batch)
     if batches > MOST_BATCHES:
         raise InputError(

@@ -26,7 +26,7 @@ from .text_report import print_report
 class Analysis:
     """All that was found of a cluster. Distances are in the units of the rows, angles in degrees.
 
-    `report` is the whole of it, as `farpair run --json` has it and `json_schema` describes it; the attributes are
+    `report` is the whole of it, as `json_schema` describes it; the attributes are
     its parts. A notebook shows the report, and `print` prints it.
     """
 
@@ -110,7 +110,7 @@ class Analysis:
         return self.report.warnings
 
     def to_dict(self) -> dict[str, object]:
-        """`report` in plain values, with the keys of `farpair run --json`."""
+        """`report` in plain values, with the keys of `json_schema`."""
         return as_json(self._record)
 
     def __repr__(self) -> str:

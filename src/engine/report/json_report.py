@@ -1,6 +1,7 @@
-"""A run as one JSON object: `farpair run --json` prints it, and `json_schema` says what its keys mean."""
+"""A run as one JSON object; `json_schema` says what its keys mean."""
 
 import json
+from dataclasses import fields
 
 import msgspec
 
@@ -17,6 +18,7 @@ from ..events import (
     Verified,
 )
 from ..journal.record import BatchRecord, RunRecord
+from ..run_settings import RunSettings
 from .json_schema import (
     SCHEMA,
     AnalysisPart,
@@ -80,6 +82,8 @@ def run_report(record: RunRecord) -> RunReport:
 
 
 Tokens = dict[int, Token]
+# Settings of the run that the object repeats: those that `json_schema` has a key for.
+_SETTINGS_OF_MODEL = {field.name for field in fields(RunSettings)} & {*ModelPart.__struct_fields__}
 
 
 def _token(tokens: Tokens, index: int) -> TokenOfRow:
@@ -102,7 +106,7 @@ def _model(engine: EngineStarted) -> ModelPart:
         cluster=request.cluster,
         cluster_file=request.cluster_file,
         tokenizer=request.tokenizer,
-        exhaustive=request.settings.exhaustive,
+        **{name: getattr(request.settings, name) for name in _SETTINGS_OF_MODEL},
     )
 
 

@@ -1,5 +1,4 @@
-"""The JSON object of a run, as structs: `farpair run --json` prints one, `farpair schema` the JSON schema of
-them.
+"""The JSON object of a run, as structs, and the JSON schema of them.
 
 Every key is always there, null where nothing is known yet. Distances and norms are float64 numbers in the
 units of the embedding: those of single tokens and pairs are the nearest to the exact ones or next to it,

@@ -40,7 +40,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, ProofError
-from ..run_settings import AUTO
+from ..run_settings import AUTO, RunSettings
 from ..run_settings import precision as allowed
 from .matmul import product, witness_of
 from .rounding import UNIT_ROUNDOFF, gamma
@@ -166,16 +166,15 @@ class Choice:
 
 
 def choose_precision(
-    name: str,
+    settings: RunSettings,
     device: torch.device,
     confirm: Callable[[Precision, torch.device], bool] | None = None,
     *,
     terms: float = math.inf,
-    exhaustive: bool = False,
     before: str = "",
 ) -> Choice:
-    """The precision called `name`; for "auto" bfloat16 on a CPU that is measured to multiply it faster, if the
-    search is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An `exhaustive` search screens
+    """The precision that `settings` name; for "auto" bfloat16 on a CPU that is measured to multiply it faster, if
+    the search is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An exhaustive search screens
     nothing: float32. A search that goes on from one in the precision `before` has that for "auto", however fast
     the machine is measured to be now.
 
@@ -183,6 +182,7 @@ def choose_precision(
     where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
     rest.
     """
+    name = settings.precision
     try:
         allowed(name)
     except ValueError as error:
@@ -190,7 +190,7 @@ def choose_precision(
     confirm = confirm or confirms
     if not confirm(FLOAT32, device):
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")
-    if exhaustive:
+    if settings.exhaustive:
         return Choice(FLOAT32, "since every pair is evaluated")
     if name == AUTO and before in _PRECISIONS:
         precision = _PRECISIONS[before]

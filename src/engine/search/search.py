@@ -114,9 +114,7 @@ class Search:
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = settings.batch, blocks, settings.exhaustive
-        precision = choose_precision(
-            settings.precision, rows.device, terms=self._n**2 * self._d, exhaustive=settings.exhaustive
-        ).precision
+        precision = choose_precision(settings, rows.device, terms=self._n**2 * self._d).precision
         self._by_batches = most is None
         self._resume = resume
         self._pair_counts = PairCounts(self._n, self._batch, stopwatch)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 import torch
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.centered_rows import center_rows
 from farpair.engine.search.duplicates import DuplicateGroups
 from farpair.engine.search.float64_tiles import Float64Tiles
@@ -38,7 +39,7 @@ def exact_squares(rows: torch.Tensor) -> list[list[Fraction]]:
 @pytest.mark.parametrize("d", COLUMNS)
 def test_the_full_level_bounds_opposite_rows(d: int, name: str) -> None:
     centered = center_rows(opposite_constants(d, torch.float32))
-    level = full_level(centered, choose_precision(name, torch.device("cpu")).precision)
+    level = full_level(centered, choose_precision(RunSettings(precision=name), torch.device("cpu")).precision)
     index, scale = torch.arange(80), Fraction(4) ** centered.shift
     products = level_products(level, Factors(index, "left"), Factors(index, "right"))
     bounds = (-2 * products + level.slack_for(2 * float(centered.radius.max()))).tolist()
@@ -80,7 +81,7 @@ def test_float64_tiles_neither_drop_the_farthest_pair_nor_raise_a_threshold_abov
 @pytest.mark.parametrize("d", [64, 2048])
 def test_the_slack_of_the_full_level_is_no_more_than_its_lemma_says(d: int) -> None:
     centered = center_rows(opposite_constants(d, torch.float32))
-    level = full_level(centered, choose_precision("float32", torch.device("cpu")).precision)
+    level = full_level(centered, choose_precision(RunSettings(precision="float32"), torch.device("cpu")).precision)
     s = 2 * float(centered.radius.max())
 
     assert level.slack_for(s) <= 1.01 * (gamma(d + 3) + gamma(d + 8) + 8 * UNIT_ROUNDOFF[torch.float32]) * s**2

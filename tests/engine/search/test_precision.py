@@ -23,7 +23,8 @@ from support.reference import blocked_truth, exact_truth
 from support.tensor_cores import summed
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-TF32, BFLOAT16 = (choose_precision(name, CPU).precision for name in ("tf32", "bfloat16"))
+AUTO = RunSettings(precision="auto")
+TF32, BFLOAT16 = (choose_precision(RunSettings(precision=name), CPU).precision for name in ("tf32", "bfloat16"))
 NARROW = pytest.mark.parametrize("precision", [TF32, BFLOAT16], ids=lambda precision: precision.name)
 BITS = {"tf32": 11, "bfloat16": 8}
 HARD = {
@@ -235,8 +236,8 @@ def only(*kept: Precision) -> Callable[[Precision, torch.device], bool]:
 
 def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:
     kept, broken = (
-        choose_precision("tf32", CUDA, only(FLOAT32, TF32)),
-        choose_precision("tf32", CUDA, only(FLOAT32)),
+        choose_precision(RunSettings(precision="tf32"), CUDA, only(FLOAT32, TF32)),
+        choose_precision(RunSettings(precision="tf32"), CUDA, only(FLOAT32)),
     )
 
     assert kept.precision is TF32
@@ -246,13 +247,13 @@ def test_a_gpu_screens_in_tf32_only_if_its_products_keep_the_bound() -> None:
 
 
 def test_a_format_that_was_asked_for_is_not_used_where_the_device_breaks_its_bound() -> None:
-    assert choose_precision("bfloat16", CUDA, only(FLOAT32)).precision is FLOAT32
-    assert choose_precision("bfloat16", CUDA, only(FLOAT32, BFLOAT16)).precision is BFLOAT16
+    assert choose_precision(RunSettings(precision="bfloat16"), CUDA, only(FLOAT32)).precision is FLOAT32
+    assert choose_precision(RunSettings(precision="bfloat16"), CUDA, only(FLOAT32, BFLOAT16)).precision is BFLOAT16
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps", "xpu"])
 def test_float32_is_the_choice_where_nothing_else_is_asked_for_or_kept(device: str) -> None:
-    assert choose_precision("auto", torch.device(device), only(FLOAT32)).precision is FLOAT32
+    assert choose_precision(AUTO, torch.device(device), only(FLOAT32)).precision is FLOAT32
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, narrow: float, float32: float) -> None:
@@ -263,7 +264,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, narrow: float, float32: float) -> 
 
 def test_auto_is_bfloat16_on_a_cpu_that_is_measured_to_multiply_it_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, 876.0, 214.0)
-    choice = choose_precision("auto", CPU, only(FLOAT32, BFLOAT16))
+    choice = choose_precision(AUTO, CPU, only(FLOAT32, BFLOAT16))
 
     assert choice.precision is BFLOAT16
     assert choice.why == "as this machine multiplies 876 GFLOP/s of bfloat16 and 214 of float32 (measured)"
@@ -272,7 +273,7 @@ def test_auto_is_bfloat16_on_a_cpu_that_is_measured_to_multiply_it_faster(monkey
 
 def test_auto_is_float32_on_a_cpu_that_is_measured_to_multiply_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, 3.0, 140.0)
-    choice = choose_precision("auto", CPU, only(FLOAT32, BFLOAT16))
+    choice = choose_precision(AUTO, CPU, only(FLOAT32, BFLOAT16))
 
     assert choice.precision is FLOAT32
     assert "3 GFLOP/s of bfloat16 and 140 of float32" in choice.why
@@ -284,17 +285,20 @@ def test_auto_is_what_it_was_in_the_run_that_is_gone_on_from_whatever_is_measure
 ) -> None:
     measured(monkeypatch, 876.0, 214.0)
 
-    assert choose_precision("auto", CPU, only(FLOAT32, BFLOAT16), before="float32").precision is FLOAT32
+    assert choose_precision(AUTO, CPU, only(FLOAT32, BFLOAT16), before="float32").precision is FLOAT32
     measured(monkeypatch, 3.0, 140.0)
 
-    assert choose_precision("auto", CPU, only(FLOAT32, BFLOAT16), before="bfloat16").precision is BFLOAT16
-    assert choose_precision("auto", CPU, only(FLOAT32), before="bfloat16").precision is FLOAT32
-    assert choose_precision("tf32", CPU, only(FLOAT32, TF32), before="bfloat16").precision is TF32
+    assert choose_precision(AUTO, CPU, only(FLOAT32, BFLOAT16), before="bfloat16").precision is BFLOAT16
+    assert choose_precision(AUTO, CPU, only(FLOAT32), before="bfloat16").precision is FLOAT32
+    assert (
+        choose_precision(RunSettings(precision="tf32"), CPU, only(FLOAT32, TF32), before="bfloat16").precision
+        is TF32
+    )
 
 
 def test_auto_is_float32_where_products_in_bfloat16_break_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, 876.0, 214.0)
-    choice = choose_precision("auto", CPU, only(FLOAT32))
+    choice = choose_precision(AUTO, CPU, only(FLOAT32))
 
     assert choice.precision is FLOAT32
     assert "err more" in choice.why
@@ -305,7 +309,7 @@ def test_auto_is_float32_on_a_cpu_where_the_rows_are_few_and_nothing_is_measured
 ) -> None:
     monkeypatch.setattr("farpair.engine.search.precision.cpu_speeds", pytest.fail)
 
-    assert choose_precision("auto", CPU, only(FLOAT32), terms=2_248**2 * 2_560).precision is FLOAT32
+    assert choose_precision(AUTO, CPU, only(FLOAT32), terms=2_248**2 * 2_560).precision is FLOAT32
 
 
 @pytest.mark.parametrize("speeds", [(876.0, 214.0), (3.0, 140.0)], ids=["native", "in float32"])
@@ -321,7 +325,7 @@ def test_hard_rows_have_one_answer_however_bfloat16_is_multiplied(
 
 def test_a_device_that_breaks_the_bound_of_float32_is_not_searched_on() -> None:
     with pytest.raises(ProofError, match="cuda"):
-        choose_precision("auto", CUDA, only(TF32, BFLOAT16))
+        choose_precision(AUTO, CUDA, only(TF32, BFLOAT16))
 
 
 @pytest.mark.parametrize("name", ["float32", "tf32", "bfloat16"])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from farpair.engine.errors import ProofError
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.centered_rows import CenteredRows, center_rows
 from farpair.engine.search.precision import Precision, choose_precision
 from farpair.engine.search.rounding import gamma
@@ -27,7 +28,9 @@ from support import inputs
 from support.level_products import CPU, level_keeps
 from support.tensor_cores import summed
 
-PRECISIONS = [choose_precision(name, CPU).precision for name in ("float32", "tf32", "bfloat16")]
+PRECISIONS = [
+    choose_precision(RunSettings(precision=name), CPU).precision for name in ("float32", "tf32", "bfloat16")
+]
 EACH = pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
 BELOW_HALF = 2.0**-9 - 2.0**-20  # what added to 1 rounds down to bfloat16's 1, and is nearly half of its spacing
 ABOVE_HALF = 2.0**-9 + 2.0**-20  # rounds up

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.centered_rows import CenteredRows, center_rows
 from farpair.engine.search.precision import FLOAT32, Precision, choose_precision
 from farpair.engine.search.screening_levels import Factors, Level, full_level, leading_directions, projected_levels
@@ -11,7 +12,10 @@ from support import inputs
 from support.level_products import level_products
 
 WIDTHS = [1, 3, 8]
-PRECISIONS = [choose_precision(name, torch.device("cpu")).precision for name in ("float32", "tf32", "bfloat16")]
+PRECISIONS = [
+    choose_precision(RunSettings(precision=name), torch.device("cpu")).precision
+    for name in ("float32", "tf32", "bfloat16")
+]
 
 ROWS = {
     "normal": lambda: inputs.normal(90, 24).float(),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from farpair.engine.errors import ProofError
+from farpair.engine.run_settings import RunSettings
 from farpair.engine.search.block_sizes import blocks_for
 from farpair.engine.search.centered_rows import center_rows
 from farpair.engine.search.precision import FLOAT32, choose_precision
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 CPU = torch.device("cpu")
-PRECISIONS = [choose_precision(name, CPU).precision for name in ("float32", "tf32", "bfloat16")]
+PRECISIONS = [
+    choose_precision(RunSettings(precision=name), CPU).precision for name in ("float32", "tf32", "bfloat16")
+]
 
 
 def reserved(**shapes: tuple[int, int]) -> Workspace:
