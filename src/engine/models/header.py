@@ -3,6 +3,10 @@
 The format (https://github.com/huggingface/safetensors): eight bytes, the header's length as a little-endian
 integer; the header, a JSON object of tensor names (see `header_json`); then the tensors' bytes one after another,
 without gaps.
+
+This module is the one judge of a header. The format's library maps the whole file, so that a reader dies of a file
+that is cut short meanwhile, and does not say where a tensor's bytes lie; it takes any number of tensors and
+dimensions, and names neither the file nor the tensor that is wrong.
 """
 
 import os

@@ -1,8 +1,7 @@
 """Reading tensors, or some rows of one, out of a safetensors file.
 
-The safetensors library has the last word on whether a file is one. The tensors come by plain reads, not out of
-its memory map: when a mapped file is cut short by somebody else, the kernel kills the reader (SIGBUS), and mapped
-pages count as the reader's memory.
+The tensors come by plain reads, not out of a memory map: when a mapped file is cut short by somebody else, the
+kernel kills the reader (SIGBUS), and mapped pages count as the reader's memory.
 """
 
 import math
@@ -13,11 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from ..errors import InputError
 from ..files import read_into
-from ..text.escape import visible
 from .header import Header, header_of, number_format, open_file, unreadable
 from .header_json import BITS
 
@@ -32,15 +29,13 @@ TORCH_DTYPES = {
     "BOOL": torch.bool,
 }
 
-_VERDICT = "Error while deserializing header: "
-
 READ_AT_ONCE = 8 << 20  # bytes; what reading rows needs beyond the rows themselves
 
 
 class StoredTensors:
     """A safetensors file, open; `header` says what is in it.
 
-    Raises InputError, as `read_header` does, and for all else that the safetensors library might refuse.
+    Raises InputError as `read_header` does.
     """
 
     header: Header
@@ -50,7 +45,6 @@ class StoredTensors:
         self._file: FileIO = open_file(path)
         try:
             self.header = header_of(self._file, path)
-            _check_with_the_library(self.header, path)
         except BaseException:
             self._file.close()
             raise
@@ -111,22 +105,6 @@ class StoredTensors:
         status = os.fstat(self._file.fileno())
         if (status.st_size, status.st_mtime_ns) != (self.header.file.size, self.header.file.mtime_ns):
             raise InputError(f"{self.header.name} was written to while it was being read.")
-
-
-def _check_with_the_library(header: Header, path: Path) -> None:
-    """Refuse a file whose header safetensors itself does: one with a dtype that the installed release has not.
-
-    The library maps the file, which not every file system can; where it comes to no verdict, `header_of`'s stands.
-    """
-    try:
-        with safe_open(path, framework="numpy"):  # maps the file and reads its header; "pt" would reserve memory
-            return
-    except SafetensorError as error:
-        verdict, found, reason = str(error).partition(_VERDICT)
-        if found and not verdict:
-            raise InputError(f"The safetensors library refuses {header.name} ({visible(reason, 160)}).") from None
-    except OSError:
-        return
 
 
 def neighbours(ids: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,5 @@
-"""Reading stays safe when somebody writes to the file meanwhile, and the safetensors library has the last word."""
+"""Rows are read in order, once, and reading stays safe when somebody writes to the file meanwhile."""
 
-import errno
 import os
 from collections import deque
 from pathlib import Path
@@ -8,12 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from farpair.engine.errors import InputError
-from farpair.engine.models.header_json import BITS
 from farpair.engine.models.tensors import READ_AT_ONCE, StoredTensors, neighbours
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors import SafetensorError
-from support.fixtures import write_header, write_sparse
+from support.fixtures import write_sparse
 
 WIDTH = 2_560
 
@@ -54,17 +51,6 @@ def test_a_file_written_to_while_it_is_read_is_refused(path: Path) -> None:
             deque(blocks)
 
 
-def test_what_only_the_safetensors_library_refuses_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(BITS, "Q9", 8)  # a dtype that the release installed is too old to know
-    write_header(tmp_path / "W.safetensors", {"V": {"dtype": "Q9", "shape": [4], "data_offsets": [0, 4]}}, 4)
-    with pytest.raises(
-        InputError, match=r"^The safetensors library refuses .*W\.safetensors \(.*unknown variant `Q9`.*\)\.$"
-    ):
-        StoredTensors(tmp_path / "W.safetensors")
-
-
 @given(st.sets(st.integers(0, 60)))
 def test_neighbours_are_the_runs_of_consecutive_numbers(numbers: set[int]) -> None:
     ids = sorted(numbers)
@@ -72,25 +58,3 @@ def test_neighbours_are_the_runs_of_consecutive_numbers(numbers: set[int]) -> No
     assert [id for begin, end in runs for id in ids[begin:end]] == ids
     assert all(ids[end - 1] - ids[begin] == end - 1 - begin for begin, end in runs)
     assert all(ids[end] > ids[end - 1] + 1 for _, end in runs[:-1])
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        OSError(errno.ENODEV, "No such device"),
-        OSError(errno.ENOMEM, "Cannot allocate memory"),
-        SafetensorError("I/O error: No such device (os error 19)"),
-        SafetensorError("Error while mapping"),
-    ],
-)
-def test_a_file_that_cannot_be_mapped_is_read_all_the_same(
-    path: Path, failure: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def safe_open(*_: object, **__: object) -> None:
-        raise failure
-
-    before = [block.clone() for _, block, _ in StoredTensors(path).row_blocks("W", range(3))]
-    monkeypatch.setattr("farpair.engine.models.tensors.safe_open", safe_open)
-    with StoredTensors(path) as stored:
-        after = [block.clone() for _, block, _ in stored.row_blocks("W", range(3))]
-    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
