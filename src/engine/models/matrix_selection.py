@@ -100,7 +100,7 @@ def _tensor_of(checkpoint: Checkpoint, matrix: Matrix, stored: dict[Matrix, list
         raise InputError(f"{checkpoint.name} stores no {matrix}; its {other} is {names}.")
     if len(layers) > 1:
         names = listed([quoted(_weight_of(checkpoint, layer)) for layer in layers])
-        raise InputError(f"{checkpoint.name} has more than one {matrix}; --tensor says which: {names}.")
+        raise InputError(f"{checkpoint.name} has more than one {matrix}; name one tensor of {names}.")
     _check_scale(checkpoint, layers[0])
     _check_rest(checkpoint, layers[0])
     return _weight_of(checkpoint, layers[0])
@@ -146,7 +146,7 @@ def _check_rest(checkpoint: Checkpoint, layer: str) -> None:
         if beside in checkpoint.tensors:
             raise InputError(
                 f"{_stored_at(checkpoint, layer)} is a part of its matrix, whose other rows are in "
-                f"{quoted(beside)}; --tensor searches one of the two."
+                f"{quoted(beside)}; name one of the two tensors to search it alone."
             )
 
 
@@ -167,4 +167,4 @@ def _only_matrix(checkpoint: Checkpoint, config: Config) -> str:
             f"{checkpoint.name} has no 2-D tensor{' with a row for each token' if flat else ''}, so no embedding."
         )
     names = listed([quoted(tensor) for tensor in fitting])
-    raise InputError(f"{checkpoint.name} has several 2-D tensors; --tensor says which is the embedding: {names}.")
+    raise InputError(f"{checkpoint.name} has several 2-D tensors; name the one that is the embedding: {names}.")

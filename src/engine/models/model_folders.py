@@ -45,7 +45,7 @@ def models_found(tensors: Path) -> list[Found]:
         entries = os.listdir(tensors)
     except FileNotFoundError:
         raise InputError(
-            f"There is no folder {name}; --tensors or $FARPAIR_TENSORS says where the models are."
+            f"There is no folder {name}; the setting tensors or $FARPAIR_TENSORS says where the models are."
         ) from None
     except NotADirectoryError:
         raise InputError(f"{name} is a file; a folder of models is needed.") from None

@@ -60,8 +60,8 @@ def found_models(wanted: Wanted) -> list[Model]:
     models = [*own_models(wanted), *installed_demo(wanted)]
     if not models:
         raise InputError(
-            f"There are no models in {_where(wanted)}; --tensors says where they are, and `{DEMO_INSTALL}` brings "
-            "one to try."
+            f"There are no models in {_where(wanted)}; the setting tensors says where they are, and "
+            f"`{DEMO_INSTALL}` brings one to try."
         )
     return models
 

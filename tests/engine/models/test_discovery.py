@@ -181,7 +181,7 @@ def test_a_plain_file_is_a_model_of_its_only_or_named_tensor(tmp_path: Path) -> 
     assert (model.cluster, model.problem) == ("all", None)
 
     save_file({"E": torch.ones(5, 3), "U": torch.ones(5, 4)}, path)
-    assert '--tensor says which is the embedding: "E" and "U"' in (model_at(path).problem or "")
+    assert 'name the one that is the embedding: "E" and "U"' in (model_at(path).problem or "")
     assert model_at(path, "U").shape == (5, 4)
     assert 'no tensor "V"; those there are "E" and "U"' in (model_at(path, "V").problem or "")
     save_file({"bias": torch.ones(3)}, path)

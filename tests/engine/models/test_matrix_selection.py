@@ -114,7 +114,7 @@ def test_a_matrix_with_too_few_rows_for_the_vocabulary_is_no_candidate(tmp_path:
 def test_of_several_candidates_none_is_taken(tmp_path: Path) -> None:
     names = ("decoder.embed_tokens.weight", "encoder.embed_tokens.weight")
     folder = write(tmp_path, {name: torch.ones(9, 4) for name in names})
-    assert 'has more than one embedding; --tensor says which: "decoder' in problem(folder)
+    assert 'has more than one embedding; name one tensor of "decoder' in problem(folder)
     assert model_at(folder, names[1]).tensor == names[1]
 
 
@@ -122,7 +122,7 @@ def test_tensors_of_other_names_are_named(tmp_path: Path) -> None:
     folder = write(
         tmp_path, {"a": torch.ones(9, 4), "b": torch.ones(9, 4), "c": torch.ones(2, 4)}, {"vocab_size": 9}
     )
-    assert '--tensor says which is the embedding: "a" and "b".' in problem(folder)
+    assert 'name the one that is the embedding: "a" and "b".' in problem(folder)
     few = write(tmp_path / "few", {"a": torch.ones(2, 4), "b": torch.ones(2, 4)}, {"vocab_size": 9})
     assert "no 2-D tensor with a row for each token" in problem(few)
 
