@@ -4,10 +4,10 @@ The command line beats the environment, which beats the file. Neither torch nor 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,9 +21,7 @@ from .engine.text.nearest import did_you_mean
 from .keymap import FIXED, KEYS, clash, key_problem
 from .parser import RUN_SETTINGS
 
-# To find the line of a wrong value the file's beginnings are read one after another: of as much, in a moment.
 LONGEST_FILE: Final = 1 << 16  # bytes
-MOST_LINES: Final = 1000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +104,7 @@ def settings_in_force(given: str | None) -> Settings:
 
 def read_settings(file: Path) -> Settings:
     """The settings in `file`; raises InputError as `settings_in_force` does."""
-    import tomllib  # most people have no such file
+    import tomllib  # start time
 
     name = visible(str(file))
     try:
@@ -121,8 +119,6 @@ def read_settings(file: Path) -> Settings:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number too long is no TOMLDecodeError
         raise InputError(f"{name} is not TOML: {visible(str(error), 300)}.") from error
-    if text.count("\n") > MOST_LINES:
-        raise InputError(f"{name} has more than {MOST_LINES:,} lines, so it holds no settings.")
     found: dict[str, object] = {}
     for key, value in tables.items():
         try:
@@ -148,27 +144,30 @@ class _WrongKey(ValueError):
 def _wrong(name: str, text: str, path: tuple[str, ...], sentence: str) -> InputError:
     where = ".".join(visible(part, 40) for part in path)
     whole = visible(sentence, 300)
-    return InputError(f"{name}, line {_line_of(text, path)}: {where}: {whole}{'' if whole[-1] in '.?' else '.'}")
+    line = _line_of(text, path)
+    place = name if line is None else f"{name}, line {line}"
+    return InputError(f"{place}: {where}: {whole}{'' if whole[-1] in '.?' else '.'}")
 
 
-def _line_of(text: str, path: tuple[str, ...]) -> int:
-    """The line of `text`, counted from 1, where the value at `path` is set: after the last whole beginning of the
-    file, in lines, that parses without it."""
-    import tomllib  # start time
+def _line_of(text: str, path: tuple[str, ...]) -> int | None:
+    """The line of `text`, counted from 1, where the value at `path` is set: the first that changes when the parser
+    writes the file without it. None where the parser cannot tell."""
+    import tomlkit  # start time
+    from tomlkit.exceptions import TOMLKitError  # start time
 
-    lines = text.splitlines(keepends=True)
-    without = 0
-    for taken in range(1, len(lines) + 1):
-        try:
-            table: object = tomllib.loads("".join(lines[:taken]))
-        except (ValueError, RecursionError):
-            continue
-        for part in path:
-            table = table.get(part) if isinstance(table, dict) else None
-        if table is not None:
-            return without + 1
-        without = taken
-    return without + 1
+    try:
+        document = tomlkit.parse(text)
+        table: MutableMapping[str, Any] = document
+        for part in path[:-1]:
+            table = table[part]
+        del table[path[-1]]
+        without = tomlkit.dumps(document).splitlines()
+    except (TOMLKitError, RecursionError):
+        return None
+    lines = text.splitlines()
+    return next(
+        (k for k, pair in enumerate(zip(lines, without, strict=False), 1) if pair[0] != pair[1]), len(without) + 1
+    )
 
 
 def _no_such(name: str, kind: str, known: tuple[str, ...]) -> str:
