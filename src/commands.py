@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from .engine.errors import InputError, JournalError, RunError
 from .engine.models.selection import chosen_model, found_models
-from .engine.report.tables import print_table
 from .engine.runs.request import request_for
 from .engine.text.escape import visible
 from .engine.text.numbers import count
@@ -204,7 +203,9 @@ def _list_models(options: Options) -> int:
         )
         for model in found_models(options)
     ]
-    print_table(("model", "embedding", "dtype", "cluster", "problem"), rows)
+    from .engine.report.columns import print_list  # start time
+
+    print_list(("model", "embedding", "dtype", "cluster", "problem"), rows)
     return DONE
 
 

@@ -13,7 +13,6 @@ import msgspec
 
 from .engine.errors import InputError, JournalError, RunError
 from .engine.journal.record import RunRecord
-from .engine.report.tables import print_table
 from .engine.runs import control, folders
 from .engine.runs.cleanup import KEPT_DAYS, clean
 from .engine.runs.folders import Run
@@ -33,7 +32,9 @@ def list_runs() -> None:
     if not rows:
         print(f"There are no runs in {visible(str(folders.state_folder()))} yet.", file=sys.stderr)
         return
-    print_table(("run", "state", "began", "result", "model"), rows)
+    from .engine.report.columns import print_list  # start time
+
+    print_list(("run", "state", "began", "result", "model"), rows)
 
 
 def clean_runs() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from farpair.engine.report.columns import print_list
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' own fixtures and references
 
@@ -168,14 +169,7 @@ def seconds(value: float) -> str:
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as they must be, the first on the left and the rest on the right."""
-    lines = [heads, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    for line in lines:
-        cells = [
-            line[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
-        ]
-        print("  " + "  ".join(cells).rstrip())
+    print_list([heads[0], *(f">{head}" for head in heads[1:])], rows)
 
 
 def print_json(result: dict[str, object]) -> None:

@@ -1,8 +1,11 @@
 """Layout of plain text by the width there is: indented sentences, and columns that never cut a number."""
 
-from collections.abc import Iterator, Sequence
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Final, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -10,6 +13,8 @@ from rich.text import Text
 
 GAP = 3
 INDENT = 2
+_WIDTH_OF_FILES: Final = 100
+_ANY_WIDTH: Final = 1_000_000  # of a list: each of its rows is one line, for grep and for scripts
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Columns:
-    """`rows` under `heads`, indented; a head that begins with ">" has its column on the right.
+    """`rows` under `heads`, `indent` cells from the left and `gap` apart; a head that begins with ">" has its
+    column on the right.
 
     Where that is too wide, `narrower` is shown instead, and where there is none or it is too wide as well, each
     row is a block of lines "head: value": no number is ever cut. A row may end early. Cells are shown as they
@@ -53,13 +59,15 @@ class Columns:
     heads: Sequence[str]
     rows: Sequence[Sequence[str | Text]]
     narrower: "Columns | None" = None
+    indent: int = INDENT
+    gap: int = GAP
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         cells = [[_text(cell) for cell, _ in zip_longest(row, self.heads, fillvalue="")] for row in self.rows]
         widths = [
             max(cell_len(name), *(row[k].cell_len for row in cells), 0) for k, name in enumerate(self._names)
         ]
-        if INDENT + sum(widths) + GAP * (len(widths) - 1) <= options.max_width:
+        if self.indent + sum(widths) + self.gap * (len(widths) - 1) <= options.max_width:
             yield from self._table(cells, widths)
         elif self.narrower:
             yield self.narrower
@@ -73,10 +81,10 @@ class Columns:
     def _table(self, cells: list[list[Text]], widths: list[int]) -> Iterator[Text]:
         right = [head.startswith(">") for head in self.heads]
         for row in [[Text(name, "dim") for name in self._names], *cells]:
-            line = Text(" " * INDENT)
+            line = Text(" " * self.indent)
             for k, (cell, width) in enumerate(zip(row, widths, strict=True)):
                 space = " " * (width - cell.cell_len)
-                line.append(" " * GAP if k else "").append(space if right[k] else "").append_text(cell)
+                line.append(" " * self.gap if k else "").append(space if right[k] else "").append_text(cell)
                 line.append("" if right[k] else space)
             line.rstrip()
             yield line
@@ -87,8 +95,39 @@ class Columns:
                 yield Text()
             for name, cell in zip(self._names, row, strict=True):
                 if cell.plain:
-                    yield Text.assemble(" " * INDENT, (f"{name}: " if name else "", "dim"), cell)
+                    yield Text.assemble(" " * self.indent, (f"{name}: " if name else "", "dim"), cell)
 
 
 def _text(cell: str | Text) -> Text:
     return cell if isinstance(cell, Text) else Text(cell)
+
+
+def print_list(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print harmless texts in columns under their heads on stdout, each row on a line of its own."""
+    print_blocks([Columns(heads, rows, indent=0, gap=2)], sys.stdout, width=_ANY_WIDTH)
+
+
+def print_blocks(
+    blocks: Iterable[Title | Sentence | Columns], file: TextIO, *, colour: bool = True, width: int | None = None
+) -> None:
+    """Write `blocks` to `file`: as wide as the terminal, and in colours unless `colour` is false, where it is one,
+    else plain and 100 cells wide; or `width` cells. Characters that the file's encoding lacks are escaped, or put
+    as its own way with errors has it. Raises OSError as the file does."""
+    terminal = file.isatty()
+    page = io.StringIO()
+    console = Console(
+        file=page,
+        force_terminal=terminal,
+        force_jupyter=False,
+        no_color=None if colour else True,
+        width=width or (None if terminal else _WIDTH_OF_FILES),
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    for block in blocks:
+        console.print(block)
+    encoding, errors = file.encoding or "utf-8", file.errors or "strict"
+    if errors == "strict":
+        errors = "backslashreplace"
+    file.write(page.getvalue().encode(encoding, errors).decode(encoding))

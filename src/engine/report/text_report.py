@@ -4,11 +4,9 @@ Everything that came from files (names, paths, token text, sentences that may qu
 and is never read as markup.
 """
 
-import io
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from ..analysis.criteria import telling
@@ -17,38 +15,18 @@ from ..journal.record import BatchRecord, RunRecord
 from ..text.escape import visible
 from ..text.numbers import count, degrees, distance, ratio, share, size
 from . import sentences
-from .columns import Columns, Sentence, Title
+from .columns import Columns, Sentence, Title, print_blocks
 from .outliers import Outlier, is_outlier, medians, outliers
 from .sentences import label
 
-_WIDTH_OF_FILES = 100
 _MOST_RUNGS = 12  # of the ladder
 _MOST_GROUPS, _MOST_IN_GROUP = 20, 4  # of duplicates
 
 
 def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
-    """Write all that is known of a run to `file`: as wide as the terminal, and in colours unless `colour` is
-    false, where it is one, else plain and 100 cells wide. A run without a pair reports what there is. Characters
-    that the file's encoding lacks are escaped, or put as its own way with errors has it. Raises OSError as the
-    file does."""
-    terminal = file.isatty()
-    page = io.StringIO()
-    console = Console(
-        file=page,
-        force_terminal=terminal,
-        force_jupyter=False,
-        no_color=None if colour else True,
-        width=None if terminal else _WIDTH_OF_FILES,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    for block in sections(record):
-        console.print(block)
-    encoding, errors = file.encoding or "utf-8", file.errors or "strict"
-    if errors == "strict":
-        errors = "backslashreplace"
-    file.write(page.getvalue().encode(encoding, errors).decode(encoding))
+    """Write all that is known of a run to `file`, as `print_blocks` does. A run without a pair reports what there
+    is. Raises OSError as the file does."""
+    print_blocks(sections(record), file, colour=colour)
 
 
 Blocks = Iterator[Title | Sentence | Columns]

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, Literal
 
+from rich import get_console
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -81,40 +83,9 @@ def quoted(token: Token | None, width: int) -> str:
 
 def wrap(text: str, width: int, role: Role = "text") -> list[Line]:
     """`text`, already harmless, broken at spaces into lines of at most `width` cells; longer words are broken."""
-    lines: list[Line] = []
-    current = ""
-    for word in text.split():
-        while _is_wider(word, width) and width > 0:
-            room = width - (cell_len(current) + 1 if current else 0)
-            if room < min(8, width):
-                lines.append(((current, role),))
-                current, room = "", width
-            head = _head(word, room)
-            lines.append(((f"{current} {head}" if current else head, role),))
-            current, word = "", word[len(head) :]
-        joined = f"{current} {word}" if current else word
-        if cell_len(joined) > width and current:
-            lines.append(((current, role),))
-            current = word
-        else:
-            current = joined
-    if current:
-        lines.append(((current, role),))
-    return lines
-
-
-def _is_wider(word: str, width: int) -> bool:
-    """Whether a word takes more than `width` cells, measured no further than that: `visible` leaves at most four
-    marks, which take none, on a character."""
-    return cell_len(word[: 5 * (width + 1)]) > width
-
-
-def _head(word: str, width: int) -> str:
-    """As many of the first characters of `word` as fit in `width` cells, at least one."""
-    end = 1
-    while end < len(word) and cell_len(word[: end + 1]) <= width:
-        end += 1
-    return word[:end]
+    words = Text(" ".join(text.split()))
+    lines = (line.plain.rstrip() for line in words.wrap(get_console(), max(width, 1)))
+    return [((line, role),) for line in lines if line]
 
 
 class Lines(Widget):
