@@ -105,12 +105,12 @@ def parse(arguments: Sequence[str]) -> Options:
     if unknown:
         each[command].refuse(unknown)
     given = vars(found)
-    from dataclasses import fields, replace  # after --help
+    from dataclasses import fields, replace  # start time
 
-    from .engine.run_settings import RunSettings  # after --help
-    from .environment import only_ascii  # after --help
-    from .options import Options  # after --help
-    from .settings import settings_in_force  # after --help
+    from .engine.run_settings import RunSettings  # start time
+    from .environment import only_ascii  # start time
+    from .options import Options  # start time
+    from .settings import settings_in_force  # start time
 
     chosen = {**settings_in_force(given.get("config")).chosen(), **given}
     run = {field.name: chosen.pop(field.name) for field in fields(RunSettings)}

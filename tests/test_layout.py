@@ -77,3 +77,14 @@ def test_a_header_is_parsed_once_a_listing_and_once_a_run(tmp_path: Path, monkey
     parsed.clear()
     list(run_events(request_for(models[0], RunSettings(device="cpu"))))
     assert parsed == dict.fromkeys((name for name in files if "/a/" in name), 1)
+
+
+def test_an_import_within_a_function_says_why_it_stands_there() -> None:
+    silent = set()
+    for path in SOURCES.rglob("*.py"):
+        lines = path.read_text().splitlines()
+        for function in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                within = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+                silent |= {f"{path.name}:{node.lineno}" for node in within if "# " not in lines[node.lineno - 1]}
+    assert silent == set()

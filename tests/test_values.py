@@ -8,9 +8,15 @@ import torch
 from farpair import values
 from farpair.cli import parse
 from farpair.engine.errors import InputError
+from farpair.engine.models.discovery import model_at
 from farpair.engine.run_settings import RunSettings, from_text
+from farpair.engine.runs.request import request_for
 from farpair.engine.search.search import search
 from farpair.settings import read_settings
+from farpair.tui.screens.run_prompts import batch_problem, device_problem
+from support.fixtures import build_small_model
+
+DIALOGS = {"batch": batch_problem, "device": device_problem}
 
 
 @pytest.mark.parametrize(
@@ -74,3 +80,14 @@ def test_the_library_the_flag_and_the_settings_file_refuse_a_setting_in_the_same
     with pytest.raises(InputError) as setting:
         read_settings(file)
     assert sentence in str(setting.value)
+    if name in DIALOGS:
+        assert DIALOGS[name](str(value)) == f"{sentence}."
+
+
+def test_the_library_and_the_flag_refuse_a_cluster_in_the_same_sentence(tmp_path: Path) -> None:
+    build_small_model(tmp_path)
+    with pytest.raises(InputError) as library:
+        request_for(model_at(tmp_path), cluster="most")
+    with pytest.raises(InputError) as flag:
+        parse(["run", "--cluster", "most"])
+    assert str(library.value).removeprefix("cluster: ").removesuffix(".") in str(flag.value)

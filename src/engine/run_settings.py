@@ -71,6 +71,14 @@ def checked(settings: RunSettings) -> RunSettings:
     return settings
 
 
+def checked_cluster(given: str) -> str:
+    """`given`, which says which rows are searched; raises InputError where it breaks the rule of `cluster`."""
+    try:
+        return cluster(given)
+    except ValueError as error:
+        raise InputError(f"cluster: {error}.") from None
+
+
 # Each rule returns the setting that a value means, or raises ValueError with a sentence, without its full stop,
 # that says what is allowed.
 

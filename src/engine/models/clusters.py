@@ -9,6 +9,7 @@ import torch
 from ..errors import InputError
 from ..events import RunRequest, SourceFile
 from ..memory import check_room
+from ..run_settings import checked_cluster
 from ..text.escape import visible
 from ..text.numbers import count
 from .cluster_file import CENTROID, COUNT, IDS, MASK, check_layout
@@ -40,7 +41,7 @@ def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabular
     """The cluster that `request` asks for, of the rows of its tensor in the file `stored`; `vocabulary` is its
     tokenizer, where that is being read already. Raises InputError."""
     rows, columns = embedding_shape(stored.header, request.tensor)
-    kind, _, named = request.cluster.partition(":")
+    kind, _, named = checked_cluster(request.cluster).partition(":")
     match kind:
         case "mask":
             if request.cluster_file is None:
@@ -55,10 +56,8 @@ def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabular
             chosen = copies(stored, request.tensor)
         case "ids":
             chosen = rows_of_ranges(named, rows)
-        case "file":
+        case _:  # "file": there is no further one
             chosen = rows_of_file(named, rows)
-        case _:
-            raise InputError(f"{visible(request.cluster, 60)} is not a cluster.")
     return Cluster(chosen.ids, None, chosen.file)
 
 

@@ -59,7 +59,7 @@ class Run(msgspec.Struct, frozen=True):
         written = _mtime_ns(self.request)
         instant = _utc_seconds(self.id)
         if instant is None:
-            from ..journal.peek import began  # only where there is an id of an earlier version
+            from ..journal.peek import began  # start time
 
             instant = began(self.journal)
         return math.floor(written / 1e9 if instant is None else instant), written, self.id

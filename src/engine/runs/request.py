@@ -24,11 +24,7 @@ def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str 
     """
     if model.problem is not None:
         raise InputError(model.problem)
-    chosen = model.cluster if cluster is None else cluster
-    try:
-        run_settings.cluster(chosen)
-    except ValueError as error:
-        raise InputError(f"cluster: {error}.") from None
+    chosen = run_settings.checked_cluster(model.cluster if cluster is None else cluster)
     if chosen == "mask" and model.cluster_file is None:
         raise InputError(f"There is no {CLUSTER_FILE} beside {visible(str(model.weights))}.")
     if chosen.startswith("file:"):

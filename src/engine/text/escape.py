@@ -115,7 +115,7 @@ def _cells(character: str) -> int | None:
     The widths are those of Unicode's tables (East_Asian_Width, General_Category). Spacing marks, the parts of
     Hangul syllables and the modifiers of emoji join with what is before them in some terminals and not in others.
     """
-    from rich.cells import cell_len  # 13 ms of width tables, which plain ASCII never needs
+    from rich.cells import cell_len  # start time
 
     category, wide = unicodedata.category(character), unicodedata.east_asian_width(character) in "WF"
     cells = 0 if category in ("Mn", "Me") else 1 + wide

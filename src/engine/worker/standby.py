@@ -23,11 +23,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     give_way()
-    import torch
+    import torch  # after giving way
 
     cores = torch.get_num_threads()
     torch.set_num_threads(1)  # threads that importing takes would be lost in a copy, which would wait for them
-    from . import pipeline  # noqa: F401
+    from . import pipeline  # noqa: F401 — loaded before the copy
 
     gc.collect()
     gc.freeze()  # what is never collected is shared with every copy
@@ -72,7 +72,7 @@ def _begin(folder: str, pipes: tuple[int, int], cores: int) -> int:
         log = os.open(run.log, os.O_WRONLY | os.O_APPEND)
         for descriptor, number in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(descriptor, number)
-        import torch
+        import torch  # start time
 
         torch.set_num_threads(cores)
         code = work(run)

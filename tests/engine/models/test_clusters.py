@@ -181,8 +181,8 @@ def test_a_pattern_that_gives_no_cluster_is_refused(folder: Path) -> None:
     assert "is not a tokenizer" in refusal(folder, cluster="tokens:word")
 
 
-def test_a_cluster_that_is_none_of_the_three_is_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match="most is not a cluster"):
+def test_a_cluster_that_is_of_no_known_kind_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="cluster: 'most' is not a cluster; it is mask, all, "):
         cluster_for(request(folder, cluster="most"))
     assert "There is no cluster file beside" in refusal(folder, cluster_file=None)
 
