@@ -37,8 +37,8 @@ RUN_SETTINGS = {
     "precision": (
         "FORMAT",
         '"auto"',
-        "what pairs are screened in: float32, tf32, bfloat16, or auto (the default), which is bfloat16 on a CPU "
-        "that is measured to multiply it faster, else float32; the answer is the same in each",
+        "what pairs are screened in: float32, tf32, bfloat16, int8, or auto (the default), which is what a CPU is "
+        "measured to multiply fastest, and float32 elsewhere; the answer is the same in each",
     ),
     "exhaustive": ("", "true", "evaluate every pair; discard none by a bound"),
     "pairs": ("K", "10", "list the K farthest pairs (default: 1)"),

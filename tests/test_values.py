@@ -60,7 +60,10 @@ def test_numbers_within_their_limits_are_what_they_say() -> None:
             RunSettings(memory=5),
             "memory: 5 is less than the 1 MB that a search needs; write it as 256MB or 1.5GB.",
         ),
-        (RunSettings(precision="fp4"), "precision: 'fp4' is not a format; it is auto, float32, tf32 or bfloat16."),
+        (
+            RunSettings(precision="fp4"),
+            "precision: 'fp4' is not a format; it is auto, float32, tf32, bfloat16 or int8.",
+        ),
         (RunSettings(threads=2000), "threads: 2000 is not a whole number from 1 to 1,024."),
     ],
 )

@@ -74,7 +74,7 @@ def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
     ----------
     rows : Tensor or ndarray, shape (n, d)
         Numbers of any float or integer dtype, n >= 2, all finite.
-    precision : {"auto", "float32", "tf32", "bfloat16"}
+    precision : {"auto", "float32", "tf32", "bfloat16", "int8"}
         The format of the matrix products that discard pairs; the answer is the same in each. "auto" is bfloat16
         on a CPU that is measured to multiply it faster, and float32 elsewhere.
 

@@ -12,7 +12,7 @@ from typing import Final
 from .errors import InputError
 
 AUTO: Final = "auto"
-PRECISIONS: Final = (AUTO, "float32", "tf32", "bfloat16")
+PRECISIONS: Final = (AUTO, "float32", "tf32", "bfloat16", "int8")
 LARGEST_BATCH: Final = 2**31 - 1  # rows
 MOST_THREADS: Final = 1024
 MOST_PAIRS: Final = 10_000

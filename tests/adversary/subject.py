@@ -9,7 +9,7 @@ from farpair.engine.events import BatchBound, BatchDone, Checkpoint, PairFound, 
 from farpair.engine.search.block_sizes import Blocks, blocks_for
 from farpair.engine.search.search import search
 
-PRECISIONS = ("float32", "tf32", "bfloat16")
+PRECISIONS = ("float32", "tf32", "bfloat16", "int8")
 BLOCKS = ("default", "tiny", "square", "wide", "odd", "starved", "gpu")
 
 
@@ -26,7 +26,14 @@ def blocks_called(name: str, n: int, d: int) -> Blocks | None:
             return None
         case "tiny":
             return Blocks(
-                pivots=min(n, 3), strip=64, tile_rows=8, tile_columns=64, float64_tile=64, projected=narrow, few=0
+                pivots=min(n, 3),
+                strip=64,
+                tile_rows=8,
+                tile_columns=64,
+                float64_tile=64,
+                projected=narrow,
+                few=0,
+                int8=1,
             )
         case "square":
             return Blocks(
@@ -47,10 +54,18 @@ def blocks_called(name: str, n: int, d: int) -> Blocks | None:
                 float64_tile=128,
                 projected=max(0, d - 1),
                 few=0,
+                int8=1,
             )
         case "odd":
             return Blocks(
-                pivots=min(n, 4), strip=300, tile_rows=33, tile_columns=99, float64_tile=64, projected=0, few=0
+                pivots=min(n, 4),
+                strip=300,
+                tile_rows=33,
+                tile_columns=99,
+                float64_tile=64,
+                projected=0,
+                few=0,
+                int8=1,
             )
         case "starved":
             return replace(blocks_for(cpu, n, d, 1), few=0)

@@ -245,7 +245,7 @@ def test_the_version_and_help_are_there_from_either_door() -> None:
         assert said.stdout.startswith(f"usage: {' '.join(['farpair', *words])} ")
 
 
-@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16", "int8"])
 def test_a_run_says_in_which_format_it_screened_and_finds_the_same(precision: str) -> None:
     plain, screened = (
         json.loads(farpair("run", "first", "--json", *flags).stdout) for flags in ([], ["--precision", precision])

@@ -71,7 +71,7 @@ def plan_for(cluster: Rows, settings: RunSettings, device: torch.device, before:
         memory=blocks.bytes(n, d, batches),
         centroid="mean" if cluster.centroid is None else "stored",
         torch=str(torch.__version__),
-        precision=chosen.precision.name,
+        precision=chosen.name,
         precision_reason=chosen.why,
     )
     return Plan(cluster, settings, device, blocks, started)

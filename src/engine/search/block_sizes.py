@@ -21,6 +21,7 @@ _LEAST_FLOAT64_TILE = 64  # rows
 _FLOAT64_TILE = (128, 1 << 18)  # rows, and numbers, of a side of a tile evaluated in float64
 _PIVOTS = (4, 32)
 _MOST_PIVOTS = 32  # or as many far rows of batches
+_INT8 = (1024, 64)  # partners in reach, and columns: with fewer, rounding takes longer than products in int8 save
 NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
 _WORTH = 8  # how many times its own cost a choice of levels has to be able to save
 _FASTER = 1.1  # times as many numbers a second from a whole tile's product as from half a one's
@@ -37,8 +38,9 @@ _BATCH = 700  # bytes for each batch: its bounds, its candidates, its maximum
 @dataclass(frozen=True)
 class Blocks:
     """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
-    a `float64_tile` (a tile evaluated in float64); the most coordinates of a `projected` level; and the numbers in
-    pairs of rows `few` enough to be evaluated without looking for bounds.
+    a `float64_tile` (a tile evaluated in float64); the most coordinates of a `projected` level; the numbers in
+    pairs of rows `few` enough to be evaluated without looking for bounds; and the partners in reach of a row from
+    which on rows may be put to whole numbers of eight bits, `int8`, 0 where they are not.
 
     A tile's columns are a multiple of its rows, so that its rows are among its partners from the first on, or not
     at all. Raises ValueError where they are not.
@@ -51,6 +53,7 @@ class Blocks:
     float64_tile: int
     projected: int
     few: int = 1 << 18
+    int8: int = 0
 
     def __post_init__(self) -> None:
         if self.tile_columns % self.tile_rows:
@@ -114,13 +117,14 @@ class Blocks:
         rows = min(self.strip, n) + tiles
         full = aligned(d + 2 * BESIDE)
         projected = aligned(self.projected + BESIDE) if self.projected else 0
+        kept = max(projected, aligned(most_int8(d), torch.int8) // 4) if self.int8 else projected
         return {
             "product": (min(self.tile_columns, n), aligned(1) + aligned(min(self.tile_rows, n))),
             "left": (rows, full),
             "right": (columns, full),
             "projected_left": (rows, projected),
             "projected_right": (columns, projected),
-            COORDINATES: (n, projected),
+            COORDINATES: (n, kept),
         }
 
 
@@ -147,13 +151,23 @@ def blocks_for(
         tile_columns=tile_columns,
         float64_tile=max(_LEAST_FLOAT64_TILE, min(_FLOAT64_TILE[0], _FLOAT64_TILE[1] // d)),
         projected=widest if widest >= NARROWEST and is_worth_projecting(n, widest) else 0,
+        int8=_INT8[0] if device.type == "cpu" and n >= _INT8[0] and d >= _INT8[1] else 0,
     )
     while blocks.bytes(n, d) > budget and blocks.strip > LEAST_STRIP:
-        if 8 * n * blocks.projected > budget:
+        if blocks.int8 and 2 * n * most_int8(d) > budget:
+            blocks = replace(blocks, int8=0)
+        elif 8 * n * blocks.projected > budget:
             blocks = replace(blocks, projected=blocks.projected // 2)
         else:
             blocks = blocks.halved()
     return blocks
+
+
+def most_int8(d: int) -> int:
+    """The most whole numbers of eight bits that are kept of a row of d coordinates: these, filled up to whole
+    blocks of 64, and what stands beside them."""
+    coordinates = -(-d // 64) * 64
+    return aligned(coordinates + coordinates // 8, torch.int8)
 
 
 def is_worth_projecting(m: int, width: int, within: float = 1.0) -> bool:

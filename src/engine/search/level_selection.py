@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .block_sizes import NARROWEST, is_worth_projecting
+from .block_sizes import NARROWEST, Blocks, is_worth_projecting
 from .centered_rows import CenteredRows
+from .int8_level import Int8Level, int8_level, left_by_int8
 from .matmul import product
-from .precision import FLOAT32, Precision
+from .precision import FLOAT32, Choice, Precision
 from .screening_levels import Factors, Level, full_level, leading_directions, projected_levels
+from .speeds import cpu_speeds
 from .thresholds import Thresholds
 from .workspace import Workspace
 
@@ -22,58 +24,78 @@ _GAIN = 0.9  # of the work that the full level alone would take: at least the re
 _MOST_OFF = 0.1  # of a bound: a product that may be off by more, in a narrow format, is not made
 _TRIED = 32  # directions that tell whether more may pay
 
+AnyLevel = Level | Int8Level
+
 
 @dataclass(frozen=True)
 class LevelSelection:
-    """The levels of a search, narrowest first, and what each leaves of pairs that the radii alone do not discard.
+    """The levels of a search, in the order in which pairs may be put to them, and what each leaves of pairs that
+    the radii alone do not discard: projected ones, narrowest first, then full ones, the last in float32.
 
-    A pair's reach, (r_i + r_j)^2 over the threshold, says by how much its radii overshoot. Of each projected level
-    and the full one in their precision, `left_over` (levels, bins) is the fraction that it left of a sample's
-    pairs, by reach between `_EDGES`.
+    A pair's reach, (r_i + r_j)^2 over the threshold, says by how much its radii overshoot. Of the first levels,
+    all projected ones and at least one full one, `left_over` (levels, bins) is the fraction that each left of a
+    sample's pairs, by reach between `_EDGES`.
     """
 
-    levels: tuple[Level, ...]
+    levels: tuple[AnyLevel, ...]
     left_over: Tensor
+
+    @property
+    def first(self) -> Level:
+        """The first level that is not in whole numbers."""
+        return next(level for level in self.levels if isinstance(level, Level))
+
+    @property
+    def last(self) -> Level:
+        """The full level in float32, which decides what others leave."""
+        last = self.levels[-1]
+        assert isinstance(last, Level)
+        return last
 
     @property
     def projects(self) -> bool:
         """Whether there are projected levels."""
-        return self.levels[0].projection is not None
+        return _is_projected(self.levels[0])
 
-    def choose(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> tuple[Level, ...]:
+    def choose(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> tuple[AnyLevel, ...]:
         """The levels to which the pairs of rows `left` (a,) and `right` (b,) should be put before the full one in
         float32, one after another while many are left.
 
         First is the level that takes the least work, with the evaluation of the pairs that it can be expected to
-        leave, judged by an even sample; then the full one in a narrower format. None where float32 takes the
-        least.
+        leave, judged by an even sample; then the full ones that come after it. None where float32 takes the least.
         """
-        full = self.levels[-1]
-        narrow = tuple(level for level in self.levels[:-1] if level.projection is None)
         if not self.projects:
-            return narrow
+            return self.levels[:-1]
+        centered = self.last.centered
         left, right = _spread(left), _spread(right)
-        reach = _reach(full.centered, left, right, thresholds)
+        reach = _reach(centered, left, right, thresholds)
         weights = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
         expected = self.left_over @ weights.to(torch.float64) / reach.numel()
-        widths = [level.k for level in self.levels if level.projection is not None]
-        work = _work(widths, full.k, self.levels[0].cost, expected)
-        best = self.levels[int(work.argmin())]
-        if best is full or float(work.min()) > full.k:
+        costs = [level.k * level.cost for level in self.levels]
+        projected = sum(map(_is_projected, self.levels))
+        work = _work(costs[: len(expected)], costs[projected:], self.last.k, expected)
+        best = int(work.argmin())
+        if float(work.min()) > self.last.k:
             return ()
-        return narrow if best.projection is None else (best, *narrow)
+        return self.levels[best : best + 1] + self.levels[max(best + 1, projected) : -1]
 
 
-def _work(widths: list[int], d: int, cost: float, left_over: Tensor) -> Tensor:
-    """The work (levels, ...) of deciding pairs by levels of `widths` and the full one, each coordinate of which
-    costs `cost` of one in float32, if they leave the fractions `left_over` (levels, ...) of the pairs.
+def _is_projected(level: AnyLevel) -> bool:
+    return isinstance(level, Level) and level.projection is not None
+
+
+def _work(costs: list[float], full: list[float], d: int, left_over: Tensor) -> Tensor:
+    """The work (levels, ...) of deciding pairs by levels of these `costs`, projected ones and then the first of
+    the `full` ones, if they leave the fractions `left_over` (levels, ...) of the pairs; one coordinate in float32
+    is 1.
 
     Few pairs are evaluated one by one; else the next full level decides them.
     """
     shape = -1, *[1] * (left_over.ndim - 1)
-    own = torch.tensor([*widths, d], dtype=torch.float64).mul_(cost).view(shape)
-    next_full = torch.tensor([d * cost] * len(widths) + [d], dtype=torch.float64).view(shape)
-    return own + torch.minimum(d * _PAIR * left_over, next_full)
+    projected = max(0, len(costs) - len(full))
+    following = [*[full[0]] * projected, *full[1:], float(d)]
+    own, next_full = (torch.tensor(one[: len(left_over)], dtype=torch.float64) for one in (costs, following))
+    return own.view(shape) + torch.minimum(d * _PAIR * left_over, next_full.view(shape))
 
 
 def only_full_level(centered: CenteredRows, precision: Precision) -> LevelSelection:
@@ -89,100 +111,181 @@ def only_full_level(centered: CenteredRows, precision: Precision) -> LevelSelect
 
 def select_levels(
     centered: CenteredRows,
-    precision: Precision,
+    choice: Choice,
     index: Tensor,
     thresholds: Thresholds,
-    widest: int,
+    blocks: Blocks,
     workspace: Workspace,
 ) -> LevelSelection:
     """The levels for the rows at `index` (m,), whose squared distances must reach the `thresholds`.
 
-    What levels of growing width, up to `widest`, leave is measured on a sample of the pairs. Where even the
-    widest leaves too much to pay (rows alike in all directions), the full level is all there is.
+    What levels of growing width, up to `blocks.projected`, leave is measured on a sample of the pairs, as is what
+    whole numbers of eight bits leave; either takes the workspace's part for coordinates. Where neither saves
+    enough (rows alike in all directions, in float32), the full levels are all there is.
     """
-    d = centered.rows.shape[1]
-    alone = only_full_level(centered, precision)
-    widths = [k for k in _WIDTHS if k <= widest]
-    if not widths:
-        return alone
+    full = only_full_level(centered, choice.precision)
+    widths = [k for k in _WIDTHS if k <= blocks.projected]
+    if not (widths or (choice.int8 and blocks.int8)):
+        return full
     common = _reaches(centered, index, thresholds)
-    cost = alone.levels[0].cost
-    if not is_worth_projecting(len(index), widths[-1], float(common.sum()) * cost):
-        return alone
-    probes = _probes(centered, index)
-    if not _may_pay(centered, probes, common, widths[-1]):
-        return alone
+    within = float(common.sum())
+    in_int8 = choice.int8 and 0 < blocks.int8 <= within * len(index)
+    projects = bool(widths) and is_worth_projecting(len(index), widths[-1], within * full.first.cost)
+    if not (in_int8 or projects):
+        return full
+    sample = _sample(centered, index, thresholds, common)
+    by_int8 = _by_int8(full, sample) if in_int8 else None
+    by_width = _by_width(full, index, sample, widths, workspace) if projects else None
+    if by_int8 and (by_width is None or by_int8.work < by_width.work):
+        lowest = float(thresholds.of(index).min())
+        probes = torch.cat([sample.left, sample.right])
+        level = int8_level(centered, index, probes, lowest, by_int8.cost, workspace)
+        if level:
+            return LevelSelection((level, *full.levels), by_int8.left_over)
+    if by_width is None:
+        return full
+    basis, widths = by_width.basis, by_width.widths
+    levels = projected_levels(centered, choice.precision, index, basis, widths, workspace)
+    return LevelSelection((*levels, *full.levels), by_width.left_over) if levels else full
+
+
+@dataclass(frozen=True)
+class _ByInt8:
+    """What is expected of whole numbers of eight bits before the full levels: the `work` for each pair, the `cost`
+    of a coordinate, and what they and the first full level leave (2, bins)."""
+
+    work: float
+    cost: float
+    left_over: Tensor
+
+
+@dataclass(frozen=True)
+class _ByWidth:
+    """What is expected of projected levels of some `widths` along the first columns of a `basis` (d, k) before the
+    full ones: the `work` for each pair, and what they and the first full level leave (levels, bins)."""
+
+    work: float
+    widths: list[int]
+    basis: Tensor
+    left_over: Tensor
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Two samples of the rows, `left` (a,) and `right` (b,), and of each of their pairs (a, b): the squared
+    distance that it `need`s, (r_i + r_j)^2, and the bin of its reach, of which `total` (bins,) are seen. Of all
+    pairs of rows the fraction that is `common` (bins,) is in each bin, none in the first, which the radii discard.
+
+    Pairs that reach far are few, and the dearest: ranks by radius are squared so that the samples have enough.
+    """
+
+    left: Tensor
+    right: Tensor
+    need: Tensor
+    largest: Tensor
+    bins: Tensor
+    total: Tensor
+    common: Tensor
+
+    def fraction(self, left: Tensor) -> Tensor:
+        """The fraction (bins,) of the pairs seen that are `left`, booleans (a, b). Where few were seen it is that
+        of the bin before."""
+        fraction = torch.bincount(self.bins[left], minlength=len(self.total)) / self.total.clamp_min(1)
+        for at in range(1, len(self.total)):
+            if self.total[at] < _RARE:
+                fraction[at] = fraction[at - 1]
+        return fraction
+
+
+def _by_width(
+    full: LevelSelection,
+    index: Tensor,
+    sample: _Sample,
+    widths: list[int],
+    workspace: Workspace,
+) -> _ByWidth | None:
+    """The widths that pay for rows at `index` (m,); None where none does."""
+    centered, first = full.last.centered, full.first
+    if not _may_pay(centered, sample, widths[-1]):
+        return None
     basis = leading_directions(centered, index, widths[-1], workspace)
-    sampled = None if basis is None else _sampled(centered, precision, probes, thresholds, basis, widths)
-    if basis is None or sampled is None:
-        return alone
-    total, left_over = sampled
-    work = _work(widths, d, cost, left_over)
+    left_over = None if basis is None else _sampled(centered, first.precision, sample, basis, widths)
+    if basis is None or left_over is None:
+        return None
+    left_over = torch.cat([left_over, full.left_over])
+    per_coordinate = first.precision.cost(centered.rows.device)
+    costs = [level.k * level.cost for level in full.levels]
+    work = _work([*(k * per_coordinate for k in widths), *costs], costs, first.k, left_over)
     least, best = work.min(dim=0)
-    if float(common @ least) > _GAIN * float(common @ work[-1]):
-        return alone
-    pays = sorted(set(best[total > 0].tolist()) - {len(widths)})
-    if not pays:
-        return alone
-    levels = projected_levels(centered, precision, index, basis, [widths[at] for at in pays], workspace)
-    if not levels:
-        return alone
-    return LevelSelection((*levels, *alone.levels), left_over[[*pays, len(widths)]])
+    expected = float(sample.common @ least)
+    pays = sorted(at for at in set(best[sample.total > 0].tolist()) if at < len(widths))
+    if not pays or expected > _GAIN * float(sample.common @ work[-1]):
+        return None
+    return _ByWidth(expected, [widths[at] for at in pays], basis, left_over[[*pays, len(widths)]])
 
 
-def _may_pay(centered: CenteredRows, probes: tuple[Tensor, Tensor], common: Tensor, widest: int) -> bool:
-    """Whether a level as wide as `widest` may save enough of the pairs that are `common` (bins,), judged by how
-    much of one sample of the rows a few leading directions of the other hold.
+def _by_int8(full: LevelSelection, sample: _Sample) -> _ByInt8 | None:
+    """What is expected of whole numbers; None where they do not pay."""
+    fast, first = cpu_speeds(), full.first
+    if fast.int8 is None:
+        return None
+    left = left_by_int8(first.centered, sample.left, sample.right, sample.need, sample.largest)
+    left_over = torch.stack([sample.fraction(left), full.left_over[0]])
+    cost = fast.float32 / fast.int8
+    costs = [first.k * cost, *(level.k * level.cost for level in full.levels)]
+    work = sample.common @ _work(costs[:2], costs, first.k, left_over).T
+    return _ByInt8(float(work[0]), cost, left_over) if float(work[0]) <= _GAIN * float(work[1]) else None
+
+
+def _sample(centered: CenteredRows, index: Tensor, thresholds: Thresholds, common: Tensor) -> _Sample:
+    """Samples of the rows at `index` (m,), of whose pairs the fraction `common` (bins,) is in each bin."""
+    far_first = index[centered.radius[index].argsort(descending=True)]
+    generator = torch.Generator().manual_seed(1)
+    rank = torch.rand(2 * _PROBES, generator=generator, dtype=torch.float32).square() * len(index)
+    probes = far_first[torch.unique(rank.to(torch.int64))]
+    left, right = probes[::2], probes[1::2]
+    need = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
+    largest = (centered.radius[left][:, None] + centered.radius[right]).square()
+    bins = torch.bucketize(_reach(centered, left, right, thresholds), _EDGES, out_int32=True)
+    total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1).to(torch.float64)
+    return _Sample(left, right, need, largest, bins, total, common)
+
+
+def _may_pay(centered: CenteredRows, sample: _Sample, widest: int) -> bool:
+    """Whether a level as wide as `widest` may save enough of the pairs, judged by how much of one sample of the
+    rows a few leading directions of the other hold.
 
     For rows of radius r at right angles, of whose squares a level holds a fraction c, bound (1) of `levels` is
     (4 - 2c) r^2: pairs of reach rho are discarded where c >= 2 (1 - 1/rho). More directions hold no more than in
     proportion.
     """
-    fitted, measured = probes
-    directions = leading_directions(centered, fitted, min(_TRIED, widest))
+    directions = leading_directions(centered, sample.left, min(_TRIED, widest))
     if directions is None:
         return False
-    y = centered.centred(measured.to(centered.rows.device))
+    y = centered.centred(sample.right.to(centered.rows.device))
     held = (y @ directions).square().sum() / y.square().sum()
     most = float(held) * max(1.0, widest / _TRIED)
-    within = torch.zeros_like(common, dtype=torch.bool)
+    within = torch.zeros_like(sample.common, dtype=torch.bool)
     within[1:] = most >= 2 * (1 - 1 / _EDGES)
-    return float(common[within].sum()) >= (1 - _GAIN) * float(common.sum())
+    return float(sample.common[within].sum()) >= (1 - _GAIN) * float(sample.common.sum())
 
 
 def _sampled(
-    centered: CenteredRows,
-    precision: Precision,
-    probes: tuple[Tensor, Tensor],
-    thresholds: Thresholds,
-    basis: Tensor,
-    widths: list[int],
-) -> tuple[Tensor, Tensor] | None:
-    """Of the pairs of one of the two samples `probes` with the other, how many there are by reach (bins,), and the
-    fraction that levels of `widths` and the full one leave of them (levels, bins); None where there are no such
-    levels."""
-    left, right = probes
-    need = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
-    largest = (centered.radius[left][:, None] + centered.radius[right]).square()
-    bins = torch.bucketize(_reach(centered, left, right, thresholds), _EDGES, out_int32=True)
-    total = torch.bincount(bins.flatten(), minlength=len(_EDGES) + 1).to(torch.float64)
+    centered: CenteredRows, precision: Precision, sample: _Sample, basis: Tensor, widths: list[int]
+) -> Tensor | None:
+    """The fraction that levels of `widths` leave of the sample's pairs, (levels, bins); None where there are no
+    such levels."""
+    left, right = sample.left, sample.right
     out = torch.empty(len(right), 1 + len(left), dtype=torch.float32, device=centered.rows.device)
-    left_over = torch.zeros(len(widths) + 1, len(total), dtype=torch.float64)
     factors = Factors(left, "left"), Factors(right, "right")
     levels = projected_levels(centered, precision, torch.cat([left, right]), basis, widths)
-    if not levels:
-        return None
-    if precision is not FLOAT32:  # in float32 the full level leaves next to nothing
-        levels.append(full_level(centered, precision))
-    for at, level in enumerate(levels):
+    left_over = []
+    for level in levels:
         left_operand, right_operand = (side.at(level).to(torch.float32) for side in factors)
         found = product(right_operand, left_operand, out, unit=precision.unit).T  # in float32, which tells more
-        bound = found.cpu().to(torch.float64).mul_(-2).add_(largest, alpha=level.slack)
-        left_over[at] = torch.bincount(bins[bound >= need], minlength=len(total)) / total.clamp_min(1)
-    for at in range(1, len(total)):
-        if total[at] < _RARE:
-            left_over[:, at] = left_over[:, at - 1]
-    return total, left_over
+        bound = found.cpu().to(torch.float64).mul_(-2).add_(sample.largest, alpha=level.slack)
+        left_over.append(sample.fraction(bound >= sample.need))
+    return torch.stack(left_over) if left_over else None
 
 
 def _reaches(centered: CenteredRows, index: Tensor, thresholds: Thresholds) -> Tensor:
@@ -192,19 +295,6 @@ def _reaches(centered: CenteredRows, index: Tensor, thresholds: Thresholds) -> T
     counts = torch.bincount(torch.bucketize(reach.flatten(), _EDGES), minlength=len(_EDGES) + 1)
     counts[0] = 0
     return counts.to(torch.float64) / reach.numel()
-
-
-def _probes(centered: CenteredRows, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Two samples of the rows at `index` (m,).
-
-    Pairs that reach far are few, and the dearest: ranks by radius are squared so that the sample has enough.
-    """
-    far_first = index[centered.radius[index].argsort(descending=True)]
-    rank = torch.rand(2 * _PROBES, generator=torch.Generator().manual_seed(1), dtype=torch.float32).square() * len(
-        index
-    )
-    probes = far_first[torch.unique(rank.to(torch.int64))]
-    return probes[::2], probes[1::2]
 
 
 def _spread(rows: Tensor) -> Tensor:

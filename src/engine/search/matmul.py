@@ -60,7 +60,7 @@ def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, unit: flo
     else:
         out = torch.mm(left, right.T, out=out)
     if not _witnessed(out, witness):
-        _multiply_in_float64(left, right, out)
+        multiply_in_float64(left, right, out)
         if not _witnessed(out, witness):
             raise ProofError("a matrix product did not give back its witness, even in float64")
     return out[:, 1:]
@@ -70,7 +70,7 @@ def _witnessed(out: Tensor, witness: float) -> bool:
     return bool((out[:, 0] == witness).all())
 
 
-def _multiply_in_float64(left: Tensor, right: Tensor, out: Tensor) -> None:
+def multiply_in_float64(left: Tensor, right: Tensor, out: Tensor) -> None:
     """left (a, k) times right (b, k) transposed, each number rounded once to out's dtype."""
     where = float64_device(left.device)
     step = max(1, _COLUMNS // left.shape[1])

@@ -32,7 +32,7 @@ Whether a device adds up as well as that is measured before it is believed (`con
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Literal
 
@@ -42,12 +42,14 @@ from torch import Tensor
 from ..errors import InputError, ProofError
 from ..run_settings import AUTO, RunSettings
 from ..run_settings import precision as allowed
+from .int8 import is_exact
 from .matmul import product, witness_of
 from .rounding import UNIT_ROUNDOFF, gamma
 from .speeds import cpu_speeds
 
 PrecisionName = Literal["float32", "tf32", "bfloat16"]
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
+Confirm = Callable[["Precision", torch.device], bool]
 
 _MAGNITUDE = 1.2  # of s^2 / 2: what a product's terms sum to in magnitude, at most, where they are rounded
 VANISHING = 2.0**-60  # more than what vanishes of a number whose square, or whose parts, float32 cannot hold
@@ -147,6 +149,7 @@ class Precision:
         return product(left, right, out, unit=self.unit)
 
 
+INT8: Final = "int8"
 FLOAT32: Final = Precision("float32")
 _PRECISIONS: Final = {
     "float32": FLOAT32,
@@ -159,24 +162,31 @@ _CPU_COST = 1 / 4
 
 @dataclass(frozen=True)
 class Choice:
-    """The precision that a search uses, and why it is that one, as the end of a sentence."""
+    """The precision that a search uses, and why it is that one, as the end of a sentence; with `int8` pairs are
+    put to whole numbers of eight bits too, where that pays."""
 
     precision: Precision
     why: str
+    int8: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it is asked for."""
+        return INT8 if self.int8 else self.precision.name
 
 
 def choose_precision(
     settings: RunSettings,
     device: torch.device,
-    confirm: Callable[[Precision, torch.device], bool] | None = None,
+    confirm: Confirm | None = None,
     *,
     terms: float = math.inf,
     before: str = "",
 ) -> Choice:
-    """The precision that `settings` name; for "auto" bfloat16 on a CPU that is measured to multiply it faster, if
-    the search is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An exhaustive search screens
-    nothing: float32. A search that goes on from one in the precision `before` has that for "auto", however fast
-    the machine is measured to be now.
+    """The precision that `settings` name; for "auto" the fastest that a CPU is measured to multiply, if the search
+    is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An exhaustive search screens nothing:
+    float32. A search that goes on from one in the precision `before` has that for "auto", however fast the machine
+    is measured to be now. Beside "int8" levels are in the fastest of the others.
 
     A precision whose bound the device does not keep is not used, even where it is asked for. Raises InputError
     where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
@@ -192,11 +202,18 @@ def choose_precision(
         raise ProofError(f"float32 products on the device {device} err more than IEEE arithmetic does")
     if settings.exhaustive:
         return Choice(FLOAT32, "since every pair is evaluated")
-    if name == AUTO and before in _PRECISIONS:
-        precision = _PRECISIONS[before]
-        return Choice(precision, _AS_BEFORE) if confirm(precision, device) else _refused(precision)
+    if name == AUTO and before in (*_PRECISIONS, INT8):
+        chosen = _named(before, device, confirm)
+        return replace(chosen, why=_AS_BEFORE) if chosen.name == before else chosen
     if name == AUTO:
         return _fastest(device, confirm, terms)
+    return _named(name, device, confirm)
+
+
+def _named(name: str, device: torch.device, confirm: Confirm) -> Choice:
+    """The precision that was asked for by its name, if the device keeps its bound."""
+    if name == INT8:
+        return _in_int8(device, confirm)
     precision = _PRECISIONS[name]
     if precision is FLOAT32:
         return Choice(precision, "as asked")
@@ -209,12 +226,30 @@ def choose_precision(
     )
 
 
-def _fastest(device: torch.device, confirm: Callable[[Precision, torch.device], bool], terms: float) -> Choice:
+def _in_int8(device: torch.device, confirm: Confirm) -> Choice:
+    """Whole numbers of eight bits beside the fastest other precision, if the device multiplies them exactly."""
+    beside = _fastest_but_int8(device, confirm)
+    if device.type != "cpu" or not is_exact(device):
+        return replace(beside, why="since this device has no exact products of int8 numbers")
+    return replace(beside, why="as asked, and products of int8 numbers were found to be exact here", int8=True)
+
+
+def _fastest(device: torch.device, confirm: Confirm, terms: float) -> Choice:
     """The precision in which a search of so many `terms` is expected to be done first."""
+    if device.type == "cpu" and terms < _FEW_TERMS:
+        return Choice(FLOAT32, "since the search is small")
+    beside = _fastest_but_int8(device, confirm)
+    if device.type != "cpu":
+        return beside
+    fast = cpu_speeds()
+    others = fast.bfloat16 if beside.precision.name == "bfloat16" else fast.float32
+    is_faster = fast.int8 is not None and fast.int8 >= _FASTER * others and is_exact(device)
+    return replace(beside, why=_measured(), int8=True) if is_faster else beside
+
+
+def _fastest_but_int8(device: torch.device, confirm: Confirm) -> Choice:
     if device.type != "cpu":
         return Choice(FLOAT32, "as on every device but a CPU, unless another is asked for")
-    if terms < _FEW_TERMS:
-        return Choice(FLOAT32, "as always where the rows are few")
     precision = _PRECISIONS["bfloat16"]
     if _in_float32(precision, device):
         return Choice(FLOAT32, _measured())
@@ -234,7 +269,8 @@ def _refused(precision: Precision) -> Choice:
 def _measured() -> str:
     """How fast this machine is, as the end of a sentence."""
     fast = cpu_speeds()
-    figures = f"{fast.bfloat16:,.0f} GFLOP/s of bfloat16 and {fast.float32:,.0f} of float32"
+    int8 = f"{fast.int8:,.0f} GOP/s of int8, " if fast.int8 else ""
+    figures = f"{int8}{fast.bfloat16:,.0f} GFLOP/s of bfloat16 and {fast.float32:,.0f} of float32"
     return f"as this machine multiplies {figures} (measured)"
 
 

@@ -88,7 +88,7 @@ class Results:
             pairs=self._pair_counts.total,
             evaluated=self._pair_counts.evaluated,
             seconds=self._pair_counts.seconds(),
-            precision=self._tiles.precision.name,
+            precision=self._tiles.choice.name,
         )
 
     def no_distance(self) -> PairFound:
@@ -105,7 +105,7 @@ class Results:
             pairs=self._pair_counts.total,
             evaluated=self._pair_counts.evaluated,
             seconds=self._pair_counts.seconds(),
-            precision=self._tiles.precision.name,
+            precision=self._tiles.choice.name,
         )
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:

@@ -37,6 +37,7 @@ from ..errors import ProofError
 from ..memory import memory_ran_out
 from .block_sizes import COORDINATES
 from .centered_rows import CenteredRows
+from .int8_level import Int8Level
 from .matmul import behind_witness, product, witness_of
 from .precision import VANISHING, Precision
 from .rounding import gamma
@@ -67,7 +68,7 @@ class Projection:
         return self.factors if self.slot is None else self.slot.checked()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Level:
     """One of the screening levels: the first k coordinates, and the factor `slack` of inequality (1).
 
@@ -124,6 +125,7 @@ class Factors:
         self._workspace, self._first = workspace, first
         self._full: _Placed | None = None
         self._projected: _Placed | None = None
+        self._int8: _Placed | None = None
 
     def at(self, level: Level, less: Tensor | None = None) -> Tensor:
         """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call
@@ -133,7 +135,7 @@ class Factors:
         which are rounded down. Raises ProofError where a threshold is not finite, or a row in a narrow format.
         """
         if level.projection is None or level.residual is None or level.half is None:
-            if self._full is None or self._full.level.precision is not level.precision or not self._full.held:
+            if self._full is None or self._full.level is not level or not self._full.held:
                 self._full = self._gathered(level)
             placed = self._full
             factor = placed.tensor
@@ -153,6 +155,19 @@ class Factors:
             self._write_own(factor, level.precision, _half_less(placed.half, less))
             placed.is_less = less is not None
         return factor
+
+    def in_int8(self, level: Int8Level, less: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The factors of the level in whole numbers, (1 + m, width) with thresholds `less` (m,) float64 on the
+        left, (m, width) on the right; and the right ones' checksums (m,)."""
+        placed = self._int8
+        if placed is None or placed.level is not level or not placed.held:
+            tensor, slot = self._place("", level.width, level.factors)
+            number = (level.left if self._side == "left" else level.right)(self.rows, tensor)
+            placed = self._int8 = _Placed(tensor, slot, level, number)
+        assert placed.half is not None
+        if less is not None:
+            level.write_less(placed.tensor, placed.half, less)
+        return placed.tensor, placed.half
 
     @property
     def _witnesses(self) -> int:
@@ -232,11 +247,12 @@ class Factors:
 @dataclass
 class _Placed:
     """Factors, the slot of a workspace that they are in, and what they were last made for: the level whose numbers
-    stand beside the coordinates, these rows' b / 2 there, and whether thresholds are among them."""
+    stand beside the coordinates, these rows' b / 2 there (in whole numbers their a, or checksums), and whether
+    thresholds are among them."""
 
     tensor: Tensor
     slot: Slot | None
-    level: Level
+    level: Level | Int8Level
     half: Tensor | None = None
     is_less: bool = False
 

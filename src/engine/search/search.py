@@ -114,14 +114,14 @@ class Search:
     ) -> None:
         self._n, self._d = rows.shape
         self._batch, self._blocks, self._exhaustive = settings.batch, blocks, settings.exhaustive
-        precision = choose_precision(settings, rows.device, terms=self._n**2 * self._d).precision
+        choice = choose_precision(settings, rows.device, terms=self._n**2 * self._d)
         self._by_batches = most is None
         self._resume = resume
         self._pair_counts = PairCounts(self._n, self._batch, stopwatch)
         self._centered = center_rows(rows, far_out=blocks.pivots)
         groups = DuplicateGroups(torch.arange(self._n), self._batch)
         self._thresholds = Thresholds(groups, self._d, most or 2, by_batches=self._by_batches)
-        self._tiles = Tiles(self._centered, self._thresholds, self._pair_counts, precision, most)
+        self._tiles = Tiles(self._centered, self._thresholds, self._pair_counts, choice, most)
         self._walked = torch.zeros(groups.batches, dtype=torch.bool)
         self._results = Results(self._centered, self._tiles, self._pair_counts)
         self._all_in_float64 = False
@@ -321,13 +321,13 @@ class Search:
 
     def _select_levels(self, alive: Tensor) -> Iterator[Warned]:
         """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
-        tiles, widest = self._tiles, self._blocks.projected
-        tiles.selection = only_full_level(self._centered, tiles.precision)
+        tiles = self._tiles
+        tiles.selection = only_full_level(self._centered, tiles.choice.precision)
         if self._exhaustive:
             return
         with Shortage() as shortage:
             tiles.selection = select_levels(
-                self._centered, tiles.precision, alive, self._thresholds, widest, tiles.workspace
+                self._centered, tiles.choice, alive, self._thresholds, self._blocks, tiles.workspace
             )
         if shortage.met:
             message = "The device ran out of memory; the search goes on without projecting the rows."

@@ -21,6 +21,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..files import read_regular, replace_file
 from ..home import cache_home
+from .int8 import is_exact
 
 _ROWS, _PARTNERS, _COLUMNS = 512, 256, 512  # a product of a millisecond or less on one core
 _SETTLED: Final = 4  # turns that bring nothing faster: another program may take the cores for some
@@ -43,11 +44,13 @@ _Gflops = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 
 
 class Speeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The billions of operations a second in matrix products on the CPU of a `machine`, as `machine` names it."""
+    """The billions of operations a second in matrix products on the CPU of a `machine`, as `machine` names it; of
+    whole numbers of eight bits None where these do not come out exactly."""
 
     machine: dict[str, str]
     float32: _Gflops
     bfloat16: _Gflops
+    int8: _Gflops | None
 
 
 @cache
@@ -77,11 +80,12 @@ def machine() -> dict[str, str]:
 def measured(of: dict[str, str]) -> tuple[Speeds, bool]:
     """The speeds of the machine `of`, which is this one, in the fastest of some turns; and whether the last of
     these brought nothing faster. The formats take turns, so that another program's load meets them alike."""
+    formats = [torch.float32, torch.bfloat16, *([torch.int8] if is_exact(torch.device("cpu")) else [])]
     operands = {
         dtype: [torch.ones(rows, _COLUMNS, dtype=dtype, device="cpu") for rows in (_ROWS, _PARTNERS)]
-        for dtype in (torch.float32, torch.bfloat16)
+        for dtype in formats
     }
-    fastest = dict.fromkeys(operands, math.inf)
+    fastest = dict.fromkeys(formats, math.inf)
     started, settled = time.perf_counter(), 0
     while settled < _SETTLED and time.perf_counter() - started < _LONGEST:
         settled += 1
@@ -89,13 +93,14 @@ def measured(of: dict[str, str]) -> tuple[Speeds, bool]:
             taken = _turn(*sides)
             if taken < _FASTER * fastest[dtype]:
                 fastest[dtype], settled = taken, 0
-    float32, bfloat16 = (2e-9 * _ROWS * _PARTNERS * _COLUMNS / taken for taken in fastest.values())
-    return Speeds(of, float32, bfloat16), settled == _SETTLED
+    speeds = {dtype: 2e-9 * _ROWS * _PARTNERS * _COLUMNS / taken for dtype, taken in fastest.items()}
+    found = Speeds(of, speeds[torch.float32], speeds[torch.bfloat16], speeds.get(torch.int8))
+    return found, settled == _SETTLED
 
 
 def _turn(left: Tensor, right: Tensor) -> float:
     started = time.perf_counter()
-    torch.mm(left, right.T)
+    (torch._int_mm if left.dtype == torch.int8 else torch.mm)(left, right.T)
     return time.perf_counter() - started
 
 

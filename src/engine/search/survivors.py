@@ -40,17 +40,17 @@ def where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, T
 
 
 def where_not_positive(product: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
-    """Where a product (b, a), float32 or bfloat16, is zero or less: as `where_at_most`.
+    """Where a product (b, a), float32, bfloat16 or int32, is zero or less: as `where_at_most`.
 
     Bfloat16 numbers are compared as whole numbers, their bits, of which torch takes ten times as many at once.
     These are positive where the number is greater than zero, infinite, or NaN without a sign: there must be none
     of these.
     """
-    if product.dtype != torch.bfloat16:
+    if product.dtype == torch.float32:
         return where_at_most(product, torch.zeros(1, dtype=torch.float32), most)
-    bits = product.view(torch.int16)
-    near = (bits.amin(dim=1) <= 0).nonzero().flatten()
-    return _places(bits, near, torch.zeros(1, dtype=torch.int16, device=bits.device), most)
+    whole = product.view(torch.int16) if product.dtype == torch.bfloat16 else product
+    near = (whole.amin(dim=1) <= 0).nonzero().flatten()
+    return _places(whole, near, torch.zeros(1, dtype=whole.dtype, device=whole.device), most)
 
 
 def _places(product: Tensor, near: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:

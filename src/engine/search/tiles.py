@@ -11,10 +11,12 @@ from .candidates import Candidates
 from .centered_rows import CenteredRows
 from .duplicates import DuplicateGroups
 from .float64_tiles import Float64Tiles
-from .level_selection import only_full_level
+from .int8 import product as int8_product
+from .int8_level import Int8Level
+from .level_selection import AnyLevel, only_full_level
 from .matmul import products_at
 from .pair_counts import PairCounts
-from .precision import Precision
+from .precision import Choice
 from .rounding import squared_distances
 from .screening_levels import Factors, Level
 from .survivors import most_within, reaching, where_at_most, where_not_positive
@@ -72,19 +74,19 @@ class Tiles:
         centered: CenteredRows,
         thresholds: Thresholds,
         pair_counts: PairCounts,
-        precision: Precision,
+        choice: Choice,
         most: int | None,
     ) -> None:
-        self.precision = precision
+        self.choice = choice
         self.thresholds = thresholds
-        self.selection = only_full_level(centered, precision)
+        self.selection = only_full_level(centered, choice.precision)
         self.candidates = Candidates(centered.rows, centered.shift, thresholds.groups, most)
         self.verified = torch.zeros(len(centered.rows), dtype=torch.bool)
         self.workspace = Workspace(centered.rows.device)
         self._centered, self._pair_counts, self._most = centered, pair_counts, most
         self._aside: list[tuple[Tensor, Tensor]] = []
         self._aside_pairs = 0
-        self._failures = Counter[int]()
+        self._failures = Counter[AnyLevel]()
 
     def use(self, blocks: Blocks) -> None:
         """Work on as much at once as `blocks` says."""
@@ -128,13 +130,13 @@ class Tiles:
             return
         tile = Tile(left, right, slice(start, start + within))
         for level in self.selection.choose(tile.rows, tile.partners, self.thresholds):
-            if self._failures[level.k] > _MOST_FAILURES:
+            if self._failures[level] > _MOST_FAILURES:
                 continue
             if self._take_by(level, tile):
-                self._failures[level.k] = max(0, self._failures[level.k] - 1)
+                self._failures[level] = max(0, self._failures[level] - 1)
                 return
-            self._failures[level.k] += 1
-        self._take_by_full(self.selection.levels[-1], tile)
+            self._failures[level] += 1
+        self._take_by_full(self.selection.last, tile)
 
     def _product(self, level: Level, tile: Tile, less: Tensor | None = None) -> Tensor:
         """A level's product (b, a) for a tile, with thresholds `less` (a,); infinite for most of what is there
@@ -157,16 +159,32 @@ class Tiles:
         level.precision.product(right[done:], left, out=whole[done:])
         return whole[:, 1:]
 
-    def _slack(self, level: Level, tile: Tile, most: float | None = None) -> float:
-        largest = float(self._centered.radius[tile.rows[0]] + self._centered.radius[tile.partners[0]])
-        return level.slack_for(largest, most)
+    def _int8_product(self, level: Int8Level, tile: Tile, less: Tensor) -> Tensor:
+        """The product (b, a) in whole numbers, with thresholds `less` (a,). What is there twice of a diagonal tile
+        is multiplied twice: it costs little."""
+        rows, _ = tile.left.in_int8(level, less)
+        partners, checksum = (side[tile.part] for side in tile.right.in_int8(level))
+        out = self.workspace.block("product", len(partners), len(rows), torch.int32)
+        return int8_product(partners, rows, checksum, out)
 
-    def _take_by(self, level: Level, tile: Tile) -> bool:
+    def _largest(self, tile: Tile) -> float:
+        """The largest r_i + r_j of a tile's pairs."""
+        return float(self._centered.radius[tile.rows[0]] + self._centered.radius[tile.partners[0]])
+
+    def _left_by(self, level: AnyLevel, tile: Tile, least: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The pairs of a tile that a level leaves, partners and rows (m,), if each row's need at `least` (a,);
+        None where they are many."""
+        if isinstance(level, Int8Level):
+            less = least - level.slack_for(self._largest(tile))
+            return where_not_positive(self._int8_product(level, tile, less), _MOST_CHECKED)
+        less = least - level.slack_for(self._largest(tile), float(least.max()))
+        return where_not_positive(self._product(level, tile, less), _MOST_CHECKED)
+
+    def _take_by(self, level: AnyLevel, tile: Tile) -> bool:
         """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
         left then are set aside. False where they are not few."""
         least = self._least(tile.rows, tile.partners)
-        slack = self._slack(level, tile, float(least.max()))
-        found = where_not_positive(self._product(level, tile, least - slack), _MOST_CHECKED)
+        found = self._left_by(level, tile, least)
         if found is None:
             return False
         column, row = (at.cpu() for at in found)
@@ -174,10 +192,10 @@ class Tiles:
             column, row = column[row < column], row[row < column]
         counted = row, column
         if len(row) > _MANY * len(tile.partners):  # else it does not pay to have the factors of all
-            full = self.selection.levels[-1]
+            full = self.selection.last
             left, right = tile.factors(full)
             products = products_at(left[1:], right, row, column).cpu()
-            mattering = ~(products > most_within(least, self._slack(full, tile))[row])
+            mattering = ~(products > most_within(least, full.slack_for(self._largest(tile)))[row])
             row, column = row[mattering], column[mattering]
             if len(row) > FEW_PAIRS:
                 return False
@@ -194,7 +212,7 @@ class Tiles:
         """Decide a tile by the full level. Where that leaves many pairs, the likeliest of them first raise the
         bounds, and those left then are evaluated together."""
         self._pair_counts.count_tile(tile.rows, tile.partners)
-        product, slack = self._product(full, tile), self._slack(full, tile)
+        product, slack = self._product(full, tile), full.slack_for(self._largest(tile))
         pairs = self._mattering(tile, product, slack)
         if pairs is None:
             row_least, column_least = (product.amin(dim=dim).cpu().to(torch.float64) for dim in (0, 1))

@@ -100,6 +100,15 @@ class Workspace:
             self._owners[_SCRATCH][:] = self._token
         return Slot(whole[first : first + rows, :columns], self, part, first, self._token)
 
+    def slot_if_room(self, part: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Slot | None:
+        """A `slot`, or None where the part is smaller."""
+        whole = self._parts[part].view(dtype)
+        return (
+            self.slot(part, rows, columns, dtype=dtype)
+            if rows <= len(whole) and columns <= whole.shape[1]
+            else None
+        )
+
     def block(self, part: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """(rows, columns) of `dtype`, no wider than float32, in the place of a whole part, rows close together;
         for one tile's numbers.

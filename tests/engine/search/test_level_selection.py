@@ -8,7 +8,7 @@ from farpair.engine.search.block_sizes import blocks_for
 from farpair.engine.search.centered_rows import CenteredRows, center_rows
 from farpair.engine.search.duplicates import DuplicateGroups
 from farpair.engine.search.level_selection import select_levels
-from farpair.engine.search.precision import FLOAT32
+from farpair.engine.search.precision import FLOAT32, Choice
 from farpair.engine.search.thresholds import Thresholds
 from farpair.engine.search.workspace import Workspace
 from support import inputs
@@ -22,8 +22,9 @@ def widths(centered: CenteredRows, threshold: float) -> list[int]:
         torch.tensor([0, 1]), torch.tensor([2, 2]), torch.full((2,), threshold, dtype=torch.float64)
     )
     workspace = Workspace(torch.device("cpu"))
-    workspace.reserve(replace(blocks_for(torch.device("cpu"), n, d), projected=64).reserved(n, d))
-    selection = select_levels(centered, FLOAT32, torch.arange(n), thresholds, 64, workspace)
+    blocks = replace(blocks_for(torch.device("cpu"), n, d), projected=64)
+    workspace.reserve(blocks.reserved(n, d))
+    selection = select_levels(centered, Choice(FLOAT32, ""), torch.arange(n), thresholds, blocks, workspace)
     return [level.k for level in selection.levels]
 
 

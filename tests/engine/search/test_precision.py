@@ -256,9 +256,9 @@ def test_float32_is_the_choice_where_nothing_else_is_asked_for_or_kept(device: s
     assert choose_precision(AUTO, torch.device(device), only(FLOAT32)).precision is FLOAT32
 
 
-def measured(monkeypatch: pytest.MonkeyPatch, narrow: float, float32: float) -> None:
+def measured(monkeypatch: pytest.MonkeyPatch, narrow: float, float32: float, int8: float | None = None) -> None:
     """A CPU that was measured to be so fast."""
-    speeds = Speeds({}, float32=float32, bfloat16=narrow)
+    speeds = Speeds({}, float32=float32, bfloat16=narrow, int8=int8)
     monkeypatch.setattr("farpair.engine.search.precision.cpu_speeds", lambda: speeds)
 
 
@@ -269,6 +269,42 @@ def test_auto_is_bfloat16_on_a_cpu_that_is_measured_to_multiply_it_faster(monkey
     assert choice.precision is BFLOAT16
     assert choice.why == "as this machine multiplies 876 GFLOP/s of bfloat16 and 214 of float32 (measured)"
     assert BFLOAT16.dtype(CPU) == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("speeds", "beside"), [((876.0, 214.0, 1901.0), BFLOAT16), ((214.0, 214.0, 500.0), FLOAT32)]
+)
+def test_auto_is_int8_on_a_cpu_that_is_measured_to_multiply_it_fastest(
+    speeds: tuple[float, float, float], beside: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(monkeypatch, *speeds)
+    monkeypatch.setattr("farpair.engine.search.precision.is_exact", lambda _: True)
+    choice = choose_precision(AUTO, CPU, only(FLOAT32, BFLOAT16))
+
+    assert (choice.name, choice.precision) == ("int8", beside)
+    assert f"{speeds[2]:,.0f} GOP/s of int8, " in choice.why
+
+
+@pytest.mark.parametrize("setting", [AUTO, RunSettings(precision="int8")], ids=["auto", "int8"])
+def test_int8_is_not_used_where_its_products_are_not_exact(
+    setting: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(monkeypatch, 876.0, 214.0, 1901.0)
+    monkeypatch.setattr("farpair.engine.search.precision.is_exact", lambda _: False)
+    choice = choose_precision(setting, CPU, only(FLOAT32, BFLOAT16))
+
+    assert choice.name == "bfloat16"
+    assert setting is AUTO or "no exact products of int8" in choice.why
+
+
+def test_auto_is_int8_again_where_it_was_and_is_exact_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, 3.0, 140.0, 2.0)
+    for is_exact in (True, False):
+        monkeypatch.setattr("farpair.engine.search.precision.is_exact", lambda _, found=is_exact: found)
+        choice = choose_precision(AUTO, CPU, only(FLOAT32, BFLOAT16), before="int8")
+
+        assert choice.name == ("int8" if is_exact else "float32")
+        assert choice.why.startswith("as in the run") == is_exact
 
 
 def test_auto_is_float32_on_a_cpu_that_is_measured_to_multiply_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +364,7 @@ def test_a_device_that_breaks_the_bound_of_float32_is_not_searched_on() -> None:
         choose_precision(AUTO, CUDA, only(TF32, BFLOAT16))
 
 
-@pytest.mark.parametrize("name", ["float32", "tf32", "bfloat16"])
+@pytest.mark.parametrize("name", ["float32", "tf32", "bfloat16", "int8"])
 def test_an_exhaustive_search_evaluates_every_pair_in_every_format(name: str) -> None:
     rows = inputs.normal(1200, 64).float()
     *_, found = search(rows, RunSettings(exhaustive=True, precision=name))

@@ -54,7 +54,7 @@ def beyond_the_rows(n: int, d: int, memory: int, decay: float, precision: str) -
     return int(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize(
     ("n", "d", "memory", "decay"),
     [(6_000, 64, 0, 0.0), (6_000, 64, 32 * MIB, 0.0), (12_000, 128, 0, 0.8), (1_200, 1_024, 0, 0.0)],

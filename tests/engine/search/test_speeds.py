@@ -6,7 +6,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 from farpair.engine.search import speeds
+from farpair.engine.search.int8 import is_exact
 from farpair.engine.search.speeds import Speeds, cpu_speeds, machine, measured
 
 
@@ -25,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 
     def measure(of: dict[str, str]) -> tuple[Speeds, bool]:
         machines.append(of)
-        return Speeds(of, float32=100.0, bfloat16=400.0), True
+        return Speeds(of, float32=100.0, bfloat16=400.0, int8=None), True
 
     monkeypatch.setattr(speeds, "measured", measure)
     return machines
@@ -41,10 +43,15 @@ def test_speeds_are_measured_once_and_known_to_the_next_process(
     first = cpu_speeds()
     cpu_speeds.cache_clear()
 
-    assert cpu_speeds() == first == Speeds(machine(), 100.0, 400.0)
+    assert cpu_speeds() == first == Speeds(machine(), 100.0, 400.0, None)
     assert asked == [machine()]
     (file,) = files(tmp_path)
-    assert msgspec.json.decode(file.read_bytes()) == {"machine": machine(), "float32": 100.0, "bfloat16": 400.0}
+    assert msgspec.json.decode(file.read_bytes()) == {
+        "machine": machine(),
+        "float32": 100.0,
+        "bfloat16": 400.0,
+        "int8": None,
+    }
 
 
 @pytest.mark.parametrize("differs", ["processor", "threads", "torch"])
@@ -67,13 +74,15 @@ def test_another_machine_with_the_same_home_is_measured_for_itself(
         b"\0" * 100,
         b"\xff\xfe",
         b"[]",
-        b'{"machine":{},"float32":1.0,"bfloat16":9.0}',
+        b'{"machine":{},"float32":1.0,"bfloat16":9.0,"int8":9.0}',
         b'{"machine":MACHINE,"float32":1.0}',
-        b'{"machine":MACHINE,"float32":0.0,"bfloat16":9.0}',
-        b'{"machine":MACHINE,"float32":-1.0,"bfloat16":9.0}',
-        b'{"machine":MACHINE,"float32":1e999,"bfloat16":9.0}',
-        b'{"machine":MACHINE,"float32":"fast","bfloat16":9.0}',
-        b'{"machine":MACHINE,"float32":1.0,"bfloat16":9.0}' + b" " * 100_000,
+        b'{"machine":MACHINE,"float32":1.0,"bfloat16":9.0}',  # as kept by a version that had no int8
+        b'{"machine":MACHINE,"float32":1.0,"bfloat16":9.0,"int8":0.0}',
+        b'{"machine":MACHINE,"float32":0.0,"bfloat16":9.0,"int8":9.0}',
+        b'{"machine":MACHINE,"float32":-1.0,"bfloat16":9.0,"int8":9.0}',
+        b'{"machine":MACHINE,"float32":1e999,"bfloat16":9.0,"int8":9.0}',
+        b'{"machine":MACHINE,"float32":"fast","bfloat16":9.0,"int8":9.0}',
+        b'{"machine":MACHINE,"float32":1.0,"bfloat16":9.0,"int8":9.0}' + b" " * 100_000,
         b"[" * 10_000,
     ],
     ids=lambda content: str(content[:50]),
@@ -137,16 +146,24 @@ def test_figures_that_other_programs_let_not_settle_are_not_kept(
 
 
 def test_the_fastest_turns_count_and_are_kept_once_they_settle(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = itertools.chain([9.0, 9.0, 2.0, 9.0, 9.0, 1.0], itertools.repeat(9.0))
+    turns = itertools.chain([9.0, 9.0, 9.0, 2.0, 9.0, 9.0, 9.0, 1.0, 0.5], itertools.repeat(9.0))
     monkeypatch.setattr(speeds, "_turn", lambda *_: next(turns))
+    monkeypatch.setattr(speeds, "is_exact", lambda _: True)
     found, settled = measured(machine())
 
-    assert found.bfloat16 == 2 * found.float32
+    assert found.int8 == 2 * found.bfloat16 == 4 * found.float32
     assert settled
 
 
-def test_what_is_measured_is_a_speed_of_either_format() -> None:
+def test_what_is_measured_is_a_speed_of_each_format() -> None:
     found, _ = measured(machine())
 
     assert 0 < found.float32 < 1e6
     assert 0 < found.bfloat16 < 1e6
+    assert (found.int8 is not None) == is_exact(torch.device("cpu"))
+
+
+def test_whole_numbers_that_do_not_come_out_exactly_have_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speeds, "is_exact", lambda _: False)
+
+    assert measured(machine())[0].int8 is None
