@@ -2,7 +2,7 @@
 
     from farpair import analyse, farthest_pair, farthest_pairs, eccentricities, outlier_ladder, verify
 
-These are looked up when asked for, so that `import farpair` is cheap.
+Each is imported when it is first used, so that `import farpair` is cheap.
 """
 
 from __future__ import annotations

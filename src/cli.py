@@ -1,8 +1,8 @@
-"""The program: its command line parsed, carried out, and what goes wrong said in a sentence with an exit code.
+"""The program: parses the command line, carries it out, and reports errors in one sentence with an exit code.
 
 0 done; 1 the run failed or was stopped; 2 bad input or usage; 130 and 143 where ctrl-c or SIGTERM ended it; 141
-where the reader of its output left. Arguments are parsed before anything slow is imported (`--help` is there at
-once), and nothing here imports torch: only the engine does, which is another process.
+where the reader of its output left. Arguments are parsed before anything slow is imported, so that `--help` is
+fast. Torch is imported only by the engine, which is another process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is told its number
+            stream.reconfigure(errors="backslashreplace")  # the terminal may lack some
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         if options.ascii:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _unwritable(error: OSError) -> int:
-    """Say what could not be written, or nothing where the reader of the output left; return the exit code."""
+    """Report what could not be written, unless the reader of the output has left; return the exit code."""
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python flushes it as it ends; what is left goes here
     if isinstance(error, BrokenPipeError):
         return PIPE_CLOSED
@@ -62,7 +62,7 @@ def _unwritable(error: OSError) -> int:
 
 
 def _perhaps_a_command(error: NoSuchModel, options: Options) -> InputError:
-    """The same error; where a mistyped command may have been taken for a model, it asks for that command."""
+    """The same error; it suggests a command where a mistyped one may have been taken for a model."""
     from .engine.text.nearest import nearest  # start time
 
     near = nearest(options.model or "", COMMANDS) if options.command == APP else ""
@@ -78,15 +78,15 @@ def _show_only_ascii() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """Give the program the three streams that it may have been started without (`>&-`)."""
+    """Open any of the three standard streams that the program was started without (`>&-`)."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the program runs
 
 
 def _drop_dead_streams() -> None:
-    """Put aside streams that can no longer be written to, as those of a terminal that is gone: Python would flush
-    them as it ends, and report that it could not by an exit code of its own."""
+    """Detach streams that can no longer be written to, such as those of a terminal that is gone. Python would
+    flush them at exit, fail, and replace the exit code with its own."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()
@@ -95,9 +95,9 @@ def _drop_dead_streams() -> None:
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """The options that `arguments` spell, over the environment and the settings.
+    """The options given by `arguments`; they override the environment, which overrides the settings.
 
-    Raises InputError for words and settings that are none; --help and --version print and exit.
+    Raises InputError for unknown words and wrong settings; --help and --version print and exit.
     """
     command, words = command_of(arguments)
     whole, each = parser(command)

@@ -1,7 +1,7 @@
-"""What each word of the command line does: open the app, run one model, list models, print or follow a run.
+"""What each command does: open the app, run one model, list models, print or follow a run.
 
-What is done to a run that is going, and the list of runs, is in `run_commands`; the app is opened by `launch`.
-Each word imports what it needs: the app is to be there at once.
+Commands that act on a run, and the list of runs, are in `run_commands`; `launch` opens the app. Each command
+imports only what it needs, so that the app starts fast.
 """
 
 import sys
@@ -28,7 +28,7 @@ def run_command(options: Options) -> int:
 
 
 def _open_app(options: Options) -> int:
-    """Open the app; print the analysis instead where that is asked for, or there is no terminal for an app."""
+    """Open the app, or print the analysis where that was asked for or there is no terminal."""
     if options.print or options.form or is_dumb() or not _has_terminal():
         return _run(options)
     from .tui.launch import open_app  # start time
@@ -71,7 +71,7 @@ def _verify(options: Options) -> int:
 
 
 def _attach(options: Options) -> int:
-    """Show a run in the app; without a terminal, follow it to its end and print it. The engine is left alone."""
+    """Show a run in the app; without a terminal, follow it to its end and print it. The engine is not affected."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
         from .tui.launch import open_app_on  # start time
@@ -84,7 +84,7 @@ def _attach(options: Options) -> int:
 
 
 def _replay(options: Options) -> int:
-    """Play a run in the app; without a terminal tell it in sentences, each in its time."""
+    """Replay a run in the app; without a terminal, print it as sentences at the times they happened."""
     run, plain = _named_run(options), _plain(options)
     if _has_terminal() and not plain:
         from .tui.launch import open_app_on  # start time
@@ -120,8 +120,8 @@ def _run(options: Options) -> int:
 
 
 def _print_again(options: Options, *, told: bool = False) -> int:
-    """Print what there is of a run, whole or not, unless it was `told`; of one without an end, raise the sentence
-    that says why."""
+    """Print what a run has, complete or not, unless it was already `told`. Raises the error that says why a run
+    has not ended."""
     from .engine.journal.reader import read_kept  # start time
     from .engine.runs import control  # start time
 
@@ -144,7 +144,7 @@ def _print_again(options: Options, *, told: bool = False) -> int:
 
 
 def _check_done(record: "RunRecord") -> None:
-    """Raise the sentence that says why a run that has ended is not done."""
+    """Raise the error that says why a run ended without being done."""
     if record.ended and record.ended.outcome != "done":
         if record.ended.cause == "input":
             raise InputError(record.ended.reason)
@@ -152,7 +152,8 @@ def _check_done(record: "RunRecord") -> None:
 
 
 def _plain(options: Options) -> bool:
-    """Whether sentences are asked for: by a flag or the settings, or by a terminal that can do no more."""
+    """Whether output is to be plain sentences: by a flag, by the settings, or because the terminal can do no
+    more."""
     if options.form is not None:
         return False
     return options.plain if options.plain is not None else sys.stdout.isatty() and is_dumb()

@@ -10,9 +10,9 @@ PYTHONS_OWN: Final = "C.UTF-8"  # what Python sets LC_CTYPE to as it starts, whe
 def only_ascii(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the terminal should be sent nothing but ASCII.
 
-    So it is where the locale is named and is C, POSIX or one whose character set is not UTF-8, and on the Linux
-    console, whose fonts lack most of what is drawn here. With no locale at all, as in many containers, nothing is
-    known of the terminal, and UTF-8 is what terminals speak.
+    True where the locale is set to C, POSIX or one whose character set is not UTF-8, and on the Linux console,
+    whose fonts lack most of the characters drawn here. Without any locale, as in many containers, UTF-8 is
+    assumed.
     """
     if environment.get("TERM") == "linux":
         return True

@@ -1,4 +1,4 @@
-"""A run without the app: start the engine, follow its journal to the end, say on stderr how far it is."""
+"""A run without the app: starts the engine, follows its journal to the end, and reports progress on stderr."""
 
 import math
 import signal
@@ -17,14 +17,14 @@ from .engine.runs.follower import Follower
 from .engine.text.numbers import duration, rate
 
 _STOP_SECONDS: Final = 5.0
-_SILENT_SECONDS: Final = 10.0  # after which sentences say how far the search is
+_SILENT_SECONDS: Final = 10.0  # between two sentences about progress
 
 
 def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
     """Run `request` in an engine and return what its journal says once it has ended.
 
-    With `plain`, what happens is told on stdout as it happens, in sentences. Ctrl-C and SIGTERM stop the engine
-    and go on as the exception that they are. Raises RunError where the engine dies, JournalError where its journal
+    With `plain`, events are reported on stdout as they happen, in sentences. Ctrl-C and SIGTERM stop the engine
+    and are then raised again. Raises RunError where the engine dies, JournalError where its journal
     cannot be read.
     """
     signal.signal(signal.SIGTERM, _terminated)
@@ -47,10 +47,11 @@ def run_to_its_end(request: RunRequest, *, plain: bool = False) -> RunRecord:
 
 
 def follow(run: folders.Run, speed: float | None = None, *, plain: bool = False) -> None:
-    """Say on stderr how far `run` is until it has ended, or its engine is gone. Ctrl-C leaves the engine alone.
+    """Report the progress of `run` on stderr until it has ended or its engine is gone. Ctrl-C does not stop the
+    engine.
 
-    With a `speed` it is told as it happened, so many times as fast; with `plain`, in sentences on stdout. What
-    cannot be read is left to whoever reads the journal next.
+    With a `speed` the run is replayed that many times as fast as it happened; with `plain`, in sentences on
+    stdout. A journal that cannot be read raises nothing here: whoever reads it next reports it.
     """
     with suppress(JournalError):
         told = _Told(Follower(run, speed), plain=plain)
@@ -59,28 +60,28 @@ def follow(run: folders.Run, speed: float | None = None, *, plain: bool = False)
 
 
 def tell(run: folders.Run) -> None:
-    """Tell what there is in the journal of `run`, in sentences on stdout; as `follow`, but at once."""
+    """Print what the journal of `run` holds, in sentences on stdout, without waiting for more."""
     with suppress(JournalError):
         _Told(Follower(run), plain=True).what_is_there()
 
 
 class _Told:
-    """What `follower` reads, told as it is read: `plain`, in sentences on stdout, else in a line on stderr."""
+    """Reports what `follower` reads: with `plain` in sentences on stdout, else in one line on stderr."""
 
     def __init__(self, follower: Follower, *, plain: bool) -> None:
         self._follower = follower
         self._shown = _Sentences() if plain else _ProgressLine()
 
     def to_its_end(self, seconds: float = math.inf) -> bool:
-        """Tell until the run has ended; False where its engine is gone without a last word, or `seconds` are
-        over."""
+        """Report until the run has ended; False where its engine is gone without having said so, or after
+        `seconds`."""
         try:
             return self._follower.follow(take=self._take, looked=self._look, seconds=seconds)
         finally:
             self._shown.clear()
 
     def what_is_there(self) -> None:
-        """Tell what else there is in the journal."""
+        """Report what else the journal holds."""
         for event in self._follower.news():
             self._take(event)
 
@@ -96,7 +97,7 @@ def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class _ProgressLine:
-    """One line on stderr, written over and over where that is a terminal; where it is not, a wait is said once."""
+    """One line on stderr, overwritten at each change on a terminal; elsewhere only a wait is reported, once."""
 
     def __init__(self) -> None:
         self._wanted = sys.stderr.isatty()
@@ -104,7 +105,7 @@ class _ProgressLine:
         self._waited = False
 
     def take(self, record: RunRecord, event: AnyEvent) -> None:
-        """The line shows where the run stands, whatever happened."""
+        """Show the state of the run after any event."""
 
     def update(self, record: RunRecord) -> None:
         line = _progress(record)
@@ -122,7 +123,7 @@ class _ProgressLine:
 
 
 class _Sentences:
-    """Lines on stdout, one sentence each, as things happen; how far the search is, where little else happens."""
+    """One sentence a line on stdout for each event, and the progress of the search where little else happens."""
 
     def __init__(self) -> None:
         self._said = time.monotonic()
@@ -136,7 +137,7 @@ class _Sentences:
             self._say(progress(record, record.progress))
 
     def clear(self) -> None:
-        """What was said stays."""
+        """Do nothing: sentences that were printed stay."""
 
     def _say(self, sentence: str) -> None:
         self._said = time.monotonic()

@@ -1,6 +1,6 @@
-"""Every key in one table: the bindings, the footer, the help and the command palette are made from it.
+"""Every key in one table, from which the bindings, the footer, the help and the command palette are made.
 
-A person's settings may give an action other keys: `keys_in_use` is the table with them in it.
+Settings may give an action other keys; `keys_in_use` is the table with those keys.
 """
 
 import re
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Key(msgspec.Struct, frozen=True):
     """A key: `id` names it for keymaps, `keys` as Textual writes them, `label` in the footer ("" for none).
 
-    `name` is its name in the command palette ("" where it does not belong there), `help` a sentence. `spare`
-    says that the footer leaves it out first where there is no room.
+    `name` is its name in the command palette ("" where it does not belong there), `help` a sentence. The
+    footer leaves out `spare` keys first where there is no room.
     """
 
     id: str
@@ -43,7 +43,7 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     Key("anew", "R", "R", "run_anew", "Start anew", "Search this model from the beginning, whatever is kept."),
     Key("stop", "x", "x", "stop", "Stop", "Stop this model's run; what is settled is kept.", "stop"),
-    Key("pause", "space", "space", "pause", "Pause or go on", "Pause this model's run, or let it go on.", "pause"),
+    Key("pause", "space", "space", "pause", "Pause or resume", "Pause this model's run, or resume it.", "pause"),
     Key("previous", "left_square_bracket", "[", "step(-1)", "Previous model", "Show the previous model."),
     Key("next", "right_square_bracket", "]", "step(1)", "Next model", "Show the next model."),
     *(Key(f"jump-{n}", str(n), str(n), f"jump({n})", "", f"Show model {n}.") for n in range(1, 10)),
@@ -147,14 +147,14 @@ KEYS: Final[tuple[Key, ...]] = (
 )
 
 
-# What keeps its key: esc goes back, wherever one is, and digits are the models' numbers.
+# Keys that cannot be changed: esc goes back everywhere, and digits are the models' numbers.
 FIXED: Final = ("follow", *(f"jump-{n}" for n in range(1, 10)))
 
 Chosen = Mapping[str, tuple[str, ...]]  # keys as a person writes them, by the id of the action
 
 
 def keys_in_use(chosen: Chosen) -> tuple[Key, ...]:
-    """The table, the actions in `chosen` with the keys that are given there."""
+    """The table, with the keys that `chosen` gives to actions in place of their own."""
     return tuple(
         msgspec.structs.replace(key, keys=",".join(map(key_name, chosen[key.id])), shown=chosen[key.id][0])
         if key.id in chosen
@@ -172,7 +172,7 @@ def key_name(written: str) -> str:
 
 
 def key_problem(written: str) -> str:
-    """Why `written` is no key, in a sentence without its full stop; "" where it is one."""
+    """Why `written` does not name a key, in a sentence without its full stop; "" where it does."""
     if re.fullmatch(rf"(ctrl\+|alt\+|shift\+)*([a-z0-9]|f[1-9]|f1[0-2]|{'|'.join(_NAMED)})", written):
         return ""
     if len(written) == 1 and written.isprintable() and not written.isspace():
@@ -181,7 +181,8 @@ def key_problem(written: str) -> str:
 
 
 def clash(chosen: Chosen) -> tuple[str, str, str] | None:
-    """An action in `chosen`, another action, and the key that both would have; None where there is none."""
+    """An action in `chosen`, another action, and the key that both would have; None where no key is given
+    twice."""
     table = keys_in_use(chosen)
     for key in table:
         for other in table:
@@ -195,7 +196,7 @@ _NAMED: Final = (
     "up", "down", "left", "right", "home", "end", "pgup", "pgdn",
     "insert", "delete", "backspace", "tab", "enter", "space", "esc",
 )  # fmt: skip
-# What Textual calls otherwise than keyboards and Unicode do.
+# Keys that Textual names differently from keyboards and Unicode.
 _RENAMED: Final = {
     "pgup": "pageup",
     "pgdn": "pagedown",

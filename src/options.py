@@ -1,4 +1,4 @@
-"""What a person asked for, as plain data. Nothing slow is imported here."""
+"""What was asked for on the command line, as plain data. Nothing slow is imported here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from .engine.run_settings import DEFAULTS, RunSettings
 
 @dataclass(frozen=True)
 class Options:
-    """What a person wants: as the command line says, else the environment, else the settings (see `settings`).
+    """What was asked for: by the command line, else by the environment, else by the settings (see `settings`).
 
     `command` is "app" where no command was named, `config` is the settings file that was named.
     """

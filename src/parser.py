@@ -1,7 +1,7 @@
 """The commands, each with its flags, as argparse subparsers.
 
-`--help` is there at once, so that nothing is imported here that takes longer than argparse itself: of typing and
-dataclasses each would cost a third of Python's own start.
+Nothing is imported here that takes longer than argparse itself, so that `--help` is fast: `typing` and
+`dataclasses` would each add a third of Python's own start-up time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ RUN_SETTINGS = {
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """A formatter for lines as wide as the terminal; argparse would load compression libraries to ask how wide."""
+    """A help formatter as wide as the terminal. Argparse's own would import compression libraries to find the
+    width."""
     try:
         columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns
     except (ValueError, OSError):
@@ -60,22 +61,23 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, help_of: Parser | None = None, **options: Any) -> None:
         super().__init__(
             allow_abbrev=False,
-            argument_default=argparse.SUPPRESS,  # what is not given is left to the settings
+            argument_default=argparse.SUPPRESS,  # the settings decide what is not given
             formatter_class=_formatter,
             **options,
         )
         self._help_of = help_of
 
     def format_help(self) -> str:
-        """The help of this parser, or of the one whose help stands for it."""
+        """The help text of this parser, or of the parser whose help is shown in its place."""
         return self._help_of.format_help() if self._help_of else super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong as an InputError that says where help is."""
+        """Raise an InputError that says what is wrong and where the help is."""
         raise InputError(f"{message.removeprefix('argument ').rstrip('.')}; `{self.prog} --help` says more.")
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """Raise InputError for words left over: an unknown flag, with the nearest one, or a word too many."""
+        """Raise InputError for arguments left over: an unknown flag, with the nearest known one, or a word too
+        many."""
         flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
         if not flags:
             self.error(f"{unknown[0]!r} is one word too many")
@@ -86,7 +88,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _setting(name: str) -> Callable[[str], object]:
-    """What argparse calls for the value of the run's setting `name`."""
+    """The function with which argparse reads the value of the run setting `name`."""
 
     def parsed(text: str) -> object:
         from .engine.run_settings import from_text  # start time
@@ -121,14 +123,14 @@ def _speed_of(text: str) -> object:
 
 
 def _value(check: Callable[[], object]) -> object:
-    """What `check` returns; its sentence said as argparse wants it."""
+    """What `check` returns; its ValueError is raised again as the error that argparse expects."""
     try:
         return check()
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-# What a command is given: each adds flags, or a word, to a command's parser.
+# What a command takes: each function adds flags, or a word, to the command's parser.
 
 
 _MODEL = "a name that `farpair models` lists, a model's folder, a .safetensors file, or demo"
@@ -190,7 +192,7 @@ def _app(parser: Parser) -> None:
 
 
 def _printed(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
-    """In which form a run is printed."""
+    """The flags for the form in which a run is printed."""
     forms = {
         "json": "everything that is known as one JSON object",
         "markdown": "the analysis as Markdown",
@@ -205,7 +207,7 @@ def _plain(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
 
 
 def _forms(parser: Parser) -> None:
-    """The forms of a run that is printed or told: at most one of them is given."""
+    """The forms in which a run is printed, of which at most one may be given."""
     group = parser.add_mutually_exclusive_group()
     _printed(group)
     _plain(group)
@@ -246,7 +248,8 @@ _WORDS = (_model, _model_or_none, _run, _shell)
 _SEARCH = (_cluster, _settings)
 _APP_FLAGS = (_tensors, _tensor, _matrix, *_SEARCH, _print, _app, _app_forms)
 
-# Of each command what it does in a line, in full, and what it is given beside the flags of every command.
+# For each command: what it does, in one line and in full, and what it takes beside the flags that all commands
+# have.
 COMMANDS: dict[str, tuple[str, str, tuple[Callable[[Parser], None], ...]]] = {
     APP: ("", "", (*_APP_FLAGS, _model_or_none)),
     "demo": (
@@ -330,7 +333,7 @@ run from the batches that it had settled, if its files are still the same.""",
 
 
 def command_of(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Which command `words` name, and the other words. It may stand behind flags, and behind their values."""
+    """The command that `words` name, and the remaining words. The command may follow flags and their values."""
     for place, word in enumerate(words):
         if word in COMMANDS and _only_flags(words[:place]):
             return word, [*words[:place], *words[place + 1 :]]
@@ -338,20 +341,20 @@ def command_of(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _only_flags(words: Sequence[str]) -> bool:
-    """Whether `words` are flags with their values, of any command."""
+    """Whether `words` are only flags, of any command, with their values."""
     if not words:
         return True
     parser = Parser(add_help=False, conflict_handler="resolve")
     _add(parser, (add for *_, given in COMMANDS.values() for add in given if add not in _WORDS))
     try:
         return not parser.parse_known_args(words)[1]
-    except InputError:  # a flag that lacks its value
+    except InputError:  # the value is missing
         return False
 
 
 def parser(*commands: str) -> tuple[Parser, dict[str, Parser]]:
-    """The program's parser, and those of the named `commands`; of the others it has no more than what its help
-    says: building each would take as long as Python's own start."""
+    """The program's parser with the subparsers of the named `commands`. For other commands it has only their line
+    in the help: building all subparsers would take as long as Python's own start."""
     whole = Parser(
         prog="farpair",
         usage="farpair [MODEL] [FLAG ...]\n       farpair COMMAND [...]",

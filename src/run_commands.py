@@ -1,4 +1,4 @@
-"""What the words that name a run do: stop it, pause it, let it go on or resume it; and the list, and its cleaning.
+"""The commands that act on a run: stop, pause, resume and verify it; list all runs; remove old ones.
 
 A refusal is raised as InputError: one sentence, exit code 2.
 """
@@ -22,12 +22,12 @@ from .engine.runs.request import request_of
 from .engine.text.escape import visible
 from .engine.text.numbers import count, date, share, size
 
-_ANSWER_SECONDS: Final = 10.0  # an engine answers within a fraction of one, unless it is suspended
+_ANSWER_SECONDS: Final = 10.0  # seconds; an engine answers within a fraction of one, unless it is suspended
 _ENDINGS: Final = {"done": "is done", "stopped": "was stopped", "terminated": "was terminated", "failed": "failed"}
 
 
 def list_runs() -> None:
-    """Print the runs kept, newest first."""
+    """Print the runs that are kept, newest first."""
     rows = [(kept.run.id, kept.place, date(kept.began), kept.result, kept.model) for kept in listed_runs()]
     if not rows:
         print(f"There are no runs in {visible(str(folders.state_folder()))} yet.", file=sys.stderr)
@@ -38,7 +38,7 @@ def list_runs() -> None:
 
 
 def clean_runs() -> None:
-    """Remove old runs, and say how many and how much."""
+    """Remove old runs, and print how many and how many bytes."""
     removed = clean()
     kept = f"{_runs(removed.left)} kept in {visible(str(folders.state_folder()))}"
     if not removed.runs:
@@ -56,7 +56,7 @@ def named_run(word: str) -> Run:
 
 
 def stop_run(word: str) -> None:
-    """Stop a run that is going, queued or paused, and say what it left."""
+    """Stop a run that is going, queued or paused, and print what it has settled."""
     follower = _going(word, "stop")
     control.stop(follower.run, follower.record)
     _wait(follower, has_ended, "stop")
@@ -80,7 +80,7 @@ def pause_run(word: str) -> None:
 
 
 def resume_run(word: str) -> None:
-    """Let a paused run go on, or go on in a new run from what one that was cut short had settled."""
+    """Resume a paused run, or start a new run from what an unfinished one had settled."""
     run = named_run(word)
     place = listed(run).place
     if place == "paused":
@@ -102,7 +102,8 @@ def resume_run(word: str) -> None:
 
 
 def verify_run(word: str, *, sample: bool = False) -> int:
-    """Check what a run found, say and keep the verdict; 0 where it is confirmed, 1 where it is refuted."""
+    """Check what a run found, print the verdict and keep it; return 0 where it is confirmed, 1 where it is
+    refuted."""
     from .engine.events import Verified  # start time
     from .engine.report.sentences import checked  # start time
     from .engine.worker.verifying import SAMPLE, keep, verifying  # start time
@@ -120,16 +121,16 @@ def verify_run(word: str, *, sample: bool = False) -> int:
     assert verdict is not None, "a check ends with its verdict"
     for sentence in checked(verdict, None):
         print(sentence)
-    sys.stdout.flush()  # before what may be said of the journal
+    sys.stdout.flush()  # before any message about the journal
     try:
         keep(run, verdict)
-    except JournalError as error:  # no exit code of a refutation
+    except JournalError as error:  # an error is not the exit code of a refutation
         raise InputError(f"The verdict could not be kept: {error}") from error
     return 0 if verdict.confirmed else 1
 
 
 def _how_it_goes_on(run: Run) -> str:
-    """From where the new run goes on, once that is known; or that it waits for its turn."""
+    """Where the new run resumes, once that is known, or that it waits in the queue."""
     follower = Follower(run)
     record = follower.record
     with _as_input_errors():
@@ -146,15 +147,15 @@ def _how_it_goes_on(run: Run) -> str:
 
 
 def _told(record: RunRecord) -> str | None:
-    """What the run says of the one from which it goes on."""
+    """What the run reports about the run that it resumes."""
     return next((visible(warned.message) for warned in record.warnings if warned.kind == "resumed"), None)
 
 
 def _going(word: str, verb: str) -> Follower:
-    """The run that `word` means, which is going, read as far as its journal is written."""
+    """The run that `word` names, which must be going, with its journal read as far as it is written."""
     follower = Follower(named_run(word))
     run, record = follower.run, follower.record
-    _read(follower)  # it names the engine
+    _read(follower)  # the journal names the engine
     alive = follower.alive
     _read(follower)
     if record.ended:
@@ -165,7 +166,7 @@ def _going(word: str, verb: str) -> Follower:
 
 
 def _wait(follower: Follower, met: Callable[[RunRecord], bool], verb: str) -> None:
-    """Read on until `met`. Raises RunError where the engine does not answer, or dies first."""
+    """Read the journal until `met` holds. Raises RunError where the engine does not answer, or dies first."""
     run, record = follower.run, follower.record
     with _as_input_errors():
         if follower.follow(met, seconds=_ANSWER_SECONDS):
@@ -186,7 +187,7 @@ def _read(follower: Follower) -> None:
 
 @contextmanager
 def _as_input_errors() -> Iterator[None]:
-    """A journal that cannot be read is the fault of what was named."""
+    """Raise JournalError as InputError: the run that was named cannot be read."""
     try:
         yield
     except JournalError as error:

@@ -1,6 +1,6 @@
-"""What a person prefers, kept in one TOML file: where it is, what it may say, and the line where it says it wrong.
+"""The settings, kept in one TOML file: where the file is, what it may contain, and the line of an error in it.
 
-The command line beats the environment, which beats the file. Neither torch nor textual is imported here.
+The command line overrides the environment, which overrides the file. Neither torch nor textual is imported here.
 """
 
 import os
@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return {**found, **asdict(by_name.pop("run")), **by_name}
 
 
-# What each setting is for, and an example of it, as `farpair config` says it.
+# What each setting is for, and an example of it, as printed by `farpair config`.
 MEANINGS: Final[dict[str, tuple[str, str]]] = {
     "tensors": ('the folders of models, ":" between them; without it ./tensors, else ../tensors', '"~/tensors"'),
     "hub": ("whether the models in the cache of huggingface_hub are found as well", "true"),
@@ -69,7 +69,7 @@ MEANINGS: Final[dict[str, tuple[str, str]]] = {
 
 
 def default_file() -> Path:
-    """Where the settings are looked for: `$XDG_CONFIG_HOME/farpair`, by default `~/.config/farpair`.
+    """The default settings file: in `$XDG_CONFIG_HOME/farpair`, by default `~/.config/farpair`.
 
     Raises InputError where a person has no home folder.
     """
@@ -83,10 +83,10 @@ def settings_file(given: str | None) -> Path:
 
 
 def settings_in_force(given: str | None) -> Settings:
-    """What the settings file says (the one `given`, or see `settings_file`), under what the environment says.
+    """The settings in the settings file (the one `given`, or see `settings_file`), overridden by the environment.
 
-    A default file that is not there says nothing. Raises InputError, with the file, the line, the setting and what
-    is allowed, for a file that says something else than settings, and for a named one that cannot be read.
+    A missing default file counts as empty. Raises InputError, with the file, the line, the setting and what is
+    allowed, for a file with anything else than settings, and for a named file that cannot be read.
     """
     named = given is not None or bool(os.environ.get("FARPAIR_CONFIG"))
     try:
@@ -134,7 +134,7 @@ def read_settings(file: Path) -> Settings:
 
 
 class _WrongKey(ValueError):
-    """What is wrong with the keys of one action."""
+    """The keys of one action are wrong."""
 
     def __init__(self, action: str, sentence: str) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""The settings in force as a settings file, and a theme written back into the file that a person keeps."""
+"""Prints the settings in force as a settings file, and writes a theme into the settings file."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from .settings import MEANINGS, settings_file, settings_in_force
 
 
 def settings_page(given: str | None) -> str:
-    """The settings in force, each with what it is for, as a settings file; what is not set is a comment.
+    """The settings in force as a settings file, each with what it is for; settings that are not set are comments.
 
     `given` is the settings file that was named, if one was. Raises InputError as `settings_in_force` does.
     """
@@ -40,11 +40,11 @@ def settings_page(given: str | None) -> str:
 
 
 def remember_theme(file: Path, theme: str) -> None:
-    """Write `theme` into the settings file, which is made if it is not there; all else in it stays as it is.
+    """Write `theme` into the settings file, which is created if it does not exist. Everything else in it is kept.
 
     Raises RunError, with what to do, where it cannot be written.
     """
-    target = Path(os.path.realpath(file))  # a link, as into a folder of dotfiles, stays a link
+    target = Path(os.path.realpath(file))  # a symbolic link, as into a folder of dotfiles, stays one
     name = visible(str(file))
     try:
         page = tomlkit.parse(target.read_text(encoding="utf-8")) if target.exists() else tomlkit.document()
@@ -60,7 +60,7 @@ def remember_theme(file: Path, theme: str) -> None:
 
 
 def _keys_table(chosen: Mapping[str, tuple[str, ...]]) -> Table:
-    """The keys of every action that has a name; those that are not the person's own are comments."""
+    """The keys of every action that has a name; those that are not set are comments."""
     table = tomlkit.table()
     table.comment("other keys for the app's actions")
     for key in KEYS:

@@ -1,8 +1,7 @@
-"""What a person may give as a matrix, a theme and a speed; what a run's settings may be is in
-`engine.run_settings`.
+"""The allowed values of a matrix, a theme and a speed. Those of a run's settings are in `engine.run_settings`.
 
-Each function takes what was written and returns what it means, or raises ValueError with the sentence, without
-its full stop, that says what is wrong and what is allowed. Nothing here imports anything slow.
+Each function takes the text that was given and returns its value, or raises ValueError with a sentence, without
+its full stop, that says what is wrong and what is allowed. Nothing slow is imported here.
 """
 
 import re
@@ -17,7 +16,7 @@ _FASTEST: Final = 1_000_000
 
 
 def speed(text: str) -> float:
-    """How many times as fast as it happened a run is played again."""
+    """The factor by which a replay is faster than the run was."""
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) or not _SLOWEST <= float(text) <= _FASTEST:
         raise ValueError(f"{text!r} is not a speed; it is a number from {_SLOWEST} to {_FASTEST:,}")
     return float(text)

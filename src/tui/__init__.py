@@ -2,6 +2,6 @@
 
 import os
 
-# Textual paints at most so many times a second, and what changes just after a repaint waits for up to two of these
-# turns: at its own 60, a key could take 33 ms.
+# Repaints a second at most. A change just after a repaint waits for up to two turns: at Textual's own 60 a second,
+# a key could take 33 ms.
 os.environ.setdefault("TEXTUAL_FPS", "240")

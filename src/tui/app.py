@@ -1,6 +1,6 @@
-"""The terminal app: what holds its state, its terminal and its screen together, and what the palette offers.
+"""The terminal app: it connects the state, the terminal and the main screen, and fills the command palette.
 
-It imports no torch, ever, and no numpy before its first paint.
+It never imports torch, and numpy only after the first paint.
 """
 
 import asyncio
@@ -46,8 +46,8 @@ def run_app(
 ) -> int:
     """Open the app on `models`, showing the one named `model` first; return the program's exit code.
 
-    `tensors` names the folders where models were looked for; `options` say what the first run will use, and how
-    the app looks; `first` is whether no model of the person's own was found.
+    `tensors` names the folders that were searched for models, `options` the settings of the first run and the
+    appearance; `first` is whether no model of the user's own was found.
     """
     app = FarpairApp(
         models,
@@ -64,7 +64,7 @@ def run_app(
 
 
 class FarpairApp(ThemedApp):
-    """The state in front of a person: changes go to the main screen, which calls the state."""
+    """The app: passes changes of the state to the main screen, which calls the state."""
 
     TITLE = "farpair"
     CSS_PATH = "app.tcss"
@@ -120,7 +120,7 @@ class FarpairApp(ThemedApp):
         self.call_after_refresh(self._find_runs)
 
     def on_unmount(self) -> None:
-        """Put back what was changed outside the app."""
+        """Undo what the app changed outside itself."""
         self._signals.forget()
         self.state.close()
 
@@ -133,7 +133,7 @@ class FarpairApp(ThemedApp):
         self.run_worker(work, group=name, exclusive=True, exit_on_error=False)
 
     async def action_quit(self) -> None:
-        """Leave the app; where runs go on, ask whether they are to."""
+        """Leave the app; while runs are going, ask whether to stop them."""
         from .screens.quit import Leave  # start time
 
         if going := self.state.working:
@@ -142,12 +142,12 @@ class FarpairApp(ThemedApp):
             self.exit()
 
     def _leave(self, answer: "Answer | None") -> None:
-        """Quit: "leave" lets the runs go on, "stop" stops them first; None stays."""
+        """Quit: "leave" keeps the runs going, "stop" stops them first; None does not quit."""
         if answer == "leave" or (answer == "stop" and self.state.stop_all()):
             self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
-        """What the command palette offers: every named key, theme and model."""
+        """The entries of the command palette: every named key, theme and model."""
         for key in self.keys:
             if key.name:
                 act = partial(self.run_action, key.action, self._main)
@@ -161,7 +161,7 @@ class FarpairApp(ThemedApp):
             yield SystemCommand(f"Show {name}", f"Show model {number + 1}.", partial(self.state.show, number))
 
     def on_command_palette_opened(self, _: "CommandPalette.Opened") -> None:
-        """Draw the palette in characters that every terminal has, its cursor still."""
+        """Draw the palette in characters that every terminal has, with a cursor that does not blink."""
         from textual.command import SearchIcon  # start time
         from textual.widgets import Input  # start time
 
@@ -171,12 +171,12 @@ class FarpairApp(ThemedApp):
             field.cursor_blink = False
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A fault in a worker is shown as a sentence; the app and the engine go on."""
+        """Show a fault in a worker as a sentence; the app and the engine keep going."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.say(f"The screen met a fault: {event.worker.error!r}.", "error")
 
     def _find_runs(self) -> None:
-        """After the first paint: what following runs takes is imported, and earlier runs are looked for."""
+        """Import what following runs needs, and look for earlier runs; called after the first paint."""
         if not gc.isenabled():  # see launch
             gc.freeze()
             gc.enable()

@@ -1,6 +1,6 @@
-"""What the app holds: the models, the newest run of each, which model is shown, and what the next run will use.
+"""The app's state: the models, the newest run of each, which model is shown, and the settings of the next run.
 
-It knows no widget. Each change is handed over once, with the new view in it.
+It knows no widget. Each change is reported once, with the new view in it.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """A run to show at once; with a `speed`, to be played again so many times as fast as it happened."""
+    """A run to show at once; with a `speed`, it is replayed that many times as fast as it happened."""
 
     run: "Run"
     speed: float | None = None
@@ -36,7 +36,7 @@ class ModelChanged(msgspec.Struct, frozen=True):
 
 
 class AllChanged(msgspec.Struct, frozen=True):
-    """Another model is shown, the list of models is another, or the next run will use something else.
+    """Another model is shown, the list of models has changed, or the settings of the next run have.
 
     `views` are those of all models, in the list's order, `shown` the index of the one that is shown.
     """
@@ -49,7 +49,7 @@ Change = ModelChanged | AllChanged
 
 
 class Front(Protocol):
-    """Who is told of changes and sentences, and lets work be done in the background."""
+    """What the state reports changes and sentences to, and what runs its background work."""
 
     def changed(self, change: Change) -> None:
         """Show the change."""
@@ -64,7 +64,7 @@ class Front(Protocol):
 
 
 class AppState:
-    """Models in the list's order, one of them shown; what a person asks for acts on that one."""
+    """The models in the list's order, one of them shown; actions apply to that one."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class AppState:
     ) -> None:
         self.settings = settings
         self.shown = next((n for n, known in enumerate(models) if known.name == model), 0)
-        self.keeps_standby = False  # whether an engine is kept ready, so that runs begin at once
+        self.keeps_standby = False  # whether a standby engine is kept, so that runs begin at once
         self.watched: list[Watched] = []  # none until `find_runs`, which follows the first paint
         self._models = models
         self._front = front
@@ -86,11 +86,11 @@ class AppState:
         self._standby: Standby | None = None
 
     def all(self) -> AllChanged:
-        """All that there is to show."""
+        """Every view, as one change."""
         return AllChanged(self._views(), self.shown)
 
     async def find_runs(self) -> None:
-        """Look for the newest run of every model, that of the shown one first, and follow those that go on."""
+        """Find the newest run of every model, the shown model's first, and follow those that are going."""
         from .monitor import Watched, find_runs  # start time
 
         self.watched = [Watched(model) for model in self._models]
@@ -110,28 +110,28 @@ class AppState:
         self._start_standby()
 
     def close(self) -> None:
-        """End what ends with the app. Runs go on."""
+        """End what belongs to the app. Runs keep going."""
         if self._standby:
             self._standby.close()
 
     def use(self, run: RunSettings) -> None:
-        """Let the next run have these settings."""
+        """Use these settings for the next run."""
         self.settings = msgspec.structs.replace(self.settings, run=run)
         self._front.changed(self.all())
 
     def show(self, index: int) -> None:
-        """Show another model, if there is one at `index`. What runs goes on."""
+        """Show another model, if there is one at `index`. Runs keep going."""
         if index != self.shown and index < len(self.watched):
             self.shown = index
             self._front.changed(self.all())
 
     def step(self, by: int) -> None:
-        """Show the model so many places on, round the ends."""
+        """Show the model that many places further in the list, which wraps around."""
         if self.watched:
             self.show((self.shown + by) % len(self.watched))
 
     async def show_other_matrix(self) -> None:
-        """Show the shown model's other matrix in its place. What runs goes on."""
+        """Show the shown model's other matrix in its place. Runs keep going."""
         index, watched = self.shown, self._shown
         if watched is None:
             return
@@ -171,7 +171,7 @@ class AppState:
         self._front.changed(self.all())
 
     def start_run(self, *, anew: bool = False) -> None:
-        """Search the shown model, unless it is being searched: from where its run was cut short, or `anew`."""
+        """Search the shown model, unless it is being searched: resume its unfinished run, or start `anew`."""
         key = self.settings.key
         if (watched := self._shown) is None:
             if not self._models:
@@ -194,15 +194,15 @@ class AppState:
             self._ask(watched.stop)
 
     def pause_run(self) -> None:
-        """Ask the shown model's engine to pause, or to go on."""
+        """Ask the shown model's engine to pause or to resume."""
         watched = self._shown
         if watched is None or not watched.going:
             self._front.say("There is no run to pause.")
         elif self._ask(watched.pause_or_go_on) and watched.replay:
-            self._changed(self.shown)  # an engine's pause is told by its journal
+            self._changed(self.shown)  # the journal says when the engine has paused
 
     def check_run(self) -> None:
-        """Check what the shown run found, unless there is nothing to check; say what came of it."""
+        """Check independently what the shown run found, if there is anything to check, and show the verdict."""
         watched = self._shown
         if watched is None or watched.record is None:
             self._front.say("There is no run to check.")
@@ -213,11 +213,11 @@ class AppState:
 
     @property
     def working(self) -> tuple[str, ...]:
-        """The names of the models that have an engine to stop, shown or put aside."""
+        """The names of the models that have an engine to stop, including those put aside."""
         return tuple(watched.model.name for watched in self._working)
 
     def stop_all(self) -> bool:
-        """Ask every engine to stop; False where one cannot be reached, which is said."""
+        """Ask every engine to stop; False, and a sentence, where one cannot be reached."""
         return all(self._ask(watched.stop) for watched in self._working)
 
     @property
@@ -234,7 +234,7 @@ class AppState:
         return tuple(watched.view(self.settings) for watched in self.watched)
 
     def _ask(self, act: Callable[[], None]) -> bool:
-        """Ask something of an engine; False where that fails, which is said."""
+        """Carry out a request to an engine; False, and a sentence, where it fails."""
         try:
             act()
         except FarpairError as error:
@@ -253,7 +253,7 @@ class AppState:
         self._front.say(said.words, "information" if said.confirmed else "error", seconds=8)
 
     def _start_standby(self) -> None:
-        """Start the standby engine where it is wanted and memory allows it. Without one runs only begin later."""
+        """Start the standby engine where it is wanted and memory allows it. Without it, runs only begin later."""
         from ..engine.runs.standby import Standby, memory_allows  # start time
 
         if self.keeps_standby and memory_allows():
@@ -261,7 +261,7 @@ class AppState:
                 self._standby = Standby()
 
     def _follow(self, index: int) -> None:
-        """Follow the run of a model in the background, for as long as it goes."""
+        """Follow the run of a model in the background until it ends."""
         watched = self.watched[index]
         if watched.going:
             self._front.in_background(watched.watch(partial(self._changed, index)), f"watch-{index}")

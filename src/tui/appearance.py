@@ -1,5 +1,5 @@
-"""How the app looks and which keys it has, as the settings and the terminal say: themes, colours, characters,
-and sentences that come and go.
+"""The app's appearance and keys, from the settings and the terminal: themes, colours, characters, and
+sentences that are shown for a few seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 class Appearance(msgspec.Struct, frozen=True):
     """`theme` is one of `values.THEMES`, None for the one that suits the terminal; `ascii` shows only ASCII;
-    `colour` is whether there are colours; `keys` are those that a person has given to actions instead of
-    their own; `file` is where a theme is remembered (None: nowhere).
+    `colour` is whether colours are used; `keys` are the keys that the settings give to actions; `file` is the
+    settings file in which a theme is remembered (None: it is not).
     """
 
     theme: str | None = None
@@ -33,7 +33,7 @@ class Appearance(msgspec.Struct, frozen=True):
 
 
 def appearance_of(options: "Options") -> Appearance:
-    """The looks that `options` ask for, in this process's terminal."""
+    """The appearance that `options` ask for, in this process's terminal."""
     return Appearance(
         theme=options.theme,
         ascii=options.ascii,
@@ -65,7 +65,7 @@ class ThemedApp(App[None]):
         self.stylesheet.set_variables(self.get_css_variables())
 
     def refresh_css(self, animate: bool = True) -> None:
-        """Style everything anew in another theme than it has: at a start that would be once more than needed."""
+        """Restyle the screen, but only where the theme has changed: at the start it would be done twice."""
         if self.theme != self._styled_in:
             self._styled_in = self.theme
             super().refresh_css(animate)
@@ -82,7 +82,7 @@ class ThemedApp(App[None]):
         return [*super().get_line_filters(), *own]
 
     def next_theme(self) -> None:
-        """Show the theme after the present one, and remember it."""
+        """Show the next theme, and remember it."""
         names = [theme.name for theme in THEMES]
         self.show_theme(names[(names.index(self.theme) + 1) % len(names)])
 

@@ -1,4 +1,4 @@
-"""The independent check of a run, in a process of its own: the screen imports neither torch nor numpy."""
+"""The independent check of a run, in a separate process, since the screen imports neither torch nor numpy."""
 
 import asyncio
 import sys
@@ -10,22 +10,22 @@ from ..engine.runs.folders import Run
 
 
 class Said(NamedTuple):
-    """What came of a check, in words, and whether it is what one hopes for."""
+    """The result of a check in words, and whether it is good news."""
 
     words: str
     confirmed: bool
 
 
 class Check:
-    """A check of `run`; `progress` says in words how far it is."""
+    """A check of `run`; `progress` is its progress in words."""
 
     def __init__(self, run: Run) -> None:
         self.progress = "reading the rows"
         self._run = run
 
     async def to_its_end(self, changed: Callable[[], None]) -> str:
-        """Start the process and follow it; `changed` is called when `progress` is new. Returns why there is no
-        verdict, "" where it is in the run's journal. Cancelled, it ends the process."""
+        """Start the process and follow it; `changed` is called when `progress` changes. Returns why there is no
+        verdict, or "" where the run's journal has it. Ends the process when it is cancelled."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "farpair.engine.worker.verifying", str(self._run.folder)),

@@ -1,4 +1,4 @@
-"""Text sent to the clipboard of the terminal that a person sits at, through SSH and tmux; no terminal answers.
+"""Sends text to the clipboard of the user's terminal, through SSH and tmux. No terminal confirms it.
 
 OSC 52 carries it. tmux drops it unless told otherwise (`set-clipboard on`, or `allow-passthrough on` for one
 wrapped for tmux), but sends on what is loaded with -w (tmux 3.2 and later), so inside tmux that is tried first.
@@ -16,7 +16,7 @@ _TMUX_SECONDS: Final = 2.0
 
 
 def sequences(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """What to write to the terminal: OSC 52, and in a tmux, here or on the way, once more wrapped for it."""
+    """What to write to the terminal: OSC 52, and once more wrapped for tmux where one is in between."""
     plain = f"\x1b]52;c;{base64.b64encode(text.encode(errors='backslashreplace')).decode()}\x07"
     if not environment.get("TMUX") and not environment.get("TERM", "").startswith("tmux"):
         return plain
@@ -24,12 +24,12 @@ def sequences(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def fits(text: str) -> bool:
-    """Whether terminals take so much text."""
+    """Whether terminals accept a text of this length."""
     return len(text.encode(errors="backslashreplace")) <= LARGEST
 
 
 async def sent_by_tmux(text: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this runs inside a tmux that has taken `text`, into its own buffer and for the clipboard."""
+    """Whether the app runs inside a tmux that has accepted `text`, for its buffer and for the clipboard."""
     if not environment.get("TMUX"):
         return False
     try:

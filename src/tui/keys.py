@@ -1,4 +1,4 @@
-"""What the app makes of the table of keys (`keymap`): Textual's bindings, and the footer."""
+"""Textual's bindings and the footer, made from the table of keys (`keymap`)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def bindings(*, everywhere: bool = False) -> "list[Binding]":
-    """The table as bindings of the main screen, or those that hold `everywhere`, of the app.
+    """The table as bindings of the main screen, or with `everywhere` as those of the app.
 
     Each has an id, so that keymaps can change it.
 
-    They have priority, so that a key is obeyed before the next one is looked at: of keys that come together, as
-    over a slow line, what follows one that opens a line to write in is written there.
+    They have priority, so that each key is handled before the next. When several keys arrive together, as over a
+    slow line, those after one that opens an input line are written into that line.
     """
     from textual.binding import Binding  # start time
 
@@ -34,7 +34,7 @@ def footer(table: Sequence[Key], width: int) -> list[tuple[str, str]]:
     shown = [(key, label) for key, label, _ in labelled]
     spare = [(key, label) for key, label, extra in labelled if extra]
     while _width(shown) > width and len(shown) > 2:
-        shown.remove(spare.pop() if spare else shown[-3])  # help and quit are the last two
+        shown.remove(spare.pop() if spare else shown[-3])  # help and quit stand last
     return shown
 
 

@@ -1,4 +1,4 @@
-"""Opening the app: on the models found, or on a run."""
+"""Opens the app on the models that were found, or on a run."""
 
 import gc
 from contextlib import suppress
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def open_app(options: Options) -> int:
-    """Open the app on the models found, with the one asked for shown; return the exit code. Raises InputError."""
+    """Open the app on the models that are found, showing the named one; return the exit code. Raises
+    InputError."""
     _collect_no_garbage()
     from .app import run_app  # start time
 
@@ -34,9 +35,9 @@ def open_app(options: Options) -> int:
 
 
 def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int:
-    """Open the app on a run, which is there to be seen whatever models there are; with a `speed`, replay it.
+    """Open the app on a run, whichever models there are; with a `speed`, replay it.
 
-    Returns the exit code. Raises RunError where what was asked of the run is lost.
+    Returns the exit code. Raises RunError where the run's request is lost.
     """
     _collect_no_garbage()
     from ..engine.runs.request import request_of  # start time
@@ -60,7 +61,7 @@ def open_app_on(run: "Run", options: Options, speed: float | None = None) -> int
 
 
 def _models_beside(start: Model | None, options: Options) -> list[Model]:
-    """The models found; where another was asked for, a folder that cannot be read is no fault."""
+    """The models that are found. When a run was asked for, a folder that cannot be read is not an error."""
     if options.command == "demo":
         return []
     try:
@@ -72,6 +73,6 @@ def _models_beside(start: Model | None, options: Options) -> list[Model]:
 
 
 def _collect_no_garbage() -> None:
-    """Until the first paint, when the app lets it go on: nothing that is imported is garbage, and looking for it
-    takes a tenth of the time."""
+    """Turn garbage collection off until the first paint, when the app turns it on again: imports leave no garbage,
+    and looking for it takes a tenth of the start-up time."""
     gc.disable()

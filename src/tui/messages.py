@@ -1,4 +1,4 @@
-"""What the parts of the screen say to each other."""
+"""The messages between the parts of the screen."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from .app_state import Change, ModelChanged
 
 @dataclass
 class StateChanged(Message):
-    """The app's state has changed. A screen that is behind draws only the newest change of each model."""
+    """The app's state has changed. A screen that lags behind draws only the newest change of each model."""
 
     change: Change
 
     def can_replace(self, message: Message) -> bool:
-        """Whether this message says all that `message` does."""
+        """Whether this message makes `message` unnecessary."""
         if not isinstance(message, StateChanged):
             return False
         new, old = self.change, message.change
@@ -25,21 +25,21 @@ class StateChanged(Message):
 
 @dataclass
 class Chosen(Message):
-    """The person chose the model at `index` in the list."""
+    """The user chose the model at `index` in the list."""
 
     index: int
 
 
 @dataclass
 class BatchChosen(Message):
-    """The person chose the batch whose pair is to be shown; None: the whole cluster's again."""
+    """The user chose the batch whose pair is to be shown; None for the whole cluster's."""
 
     batch: int | None
 
 
 @dataclass
 class FilterTyped(Message):
-    """The filter of the live table is being written, and so far is `text`."""
+    """The filter of the live table is being typed; it is `text` so far."""
 
     text: str
 
@@ -50,4 +50,4 @@ class FilterTyped(Message):
 
 @dataclass
 class FilterKept(Message):
-    """The filter is written."""
+    """The filter is complete."""

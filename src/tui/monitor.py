@@ -1,6 +1,6 @@
-"""A model's newest run, followed: its journal is tailed, its events folded, its engine's death noticed.
+"""Follows a model's newest run: reads its journal as it grows, folds its events, and notices its engine's death.
 
-Imported after the first paint, for what it imports takes a moment.
+It is imported after the first paint, because its own imports take time.
 """
 
 import asyncio
@@ -28,25 +28,25 @@ from ..engine.text.escape import visible
 from .checks import Check, Said
 from .view import Settings, View, leading
 
-# Seconds between two looks at a journal: the first after the person asked something of the engine, while there is
-# news, and while there is none. A screen that changed more often than this could not be read.
+# Seconds between two reads of a journal: the first after a request to the engine, while there is news, and while
+# there is none. A screen that changed more often could not be read.
 SOON: Final = 0.05
 PERIOD: Final = 1 / 3
 SELDOM: Final = 0.5
-# In a run's first second, in which most runs are over: while there is news, and while there is none.
+# The same in a run's first second, in which most runs end: while there is news, and while there is none.
 YOUNG_SECONDS: Final = 1.0
 YOUNG_PERIOD: Final = 0.1
 YOUNG_SOON: Final = 0.02
-PATIENCE: Final = 3  # looks without news after which the engine is looked for
+PATIENCE: Final = 3  # reads without news after which the engine is looked for
 
 
 async def find_runs(watched: "Sequence[Watched]") -> list[folders.Run | None]:
-    """The run to show of each model, by one look at the runs that this machine's user has made."""
+    """The run to show of each model, from one listing of this user's runs."""
     return await asyncio.to_thread(latest_runs, [one.request for one in watched])
 
 
 class Watched:
-    """One model and its newest run; `view` says what to show of it."""
+    """One model and its newest run; `view` is what to show of it."""
 
     def __init__(self, model: Model, *, looked: bool = False) -> None:
         self.model = model
@@ -64,7 +64,7 @@ class Watched:
 
     @classmethod
     def of_replay(cls, run: folders.Run, speed: float) -> "Watched":
-        """What was, played again: the run's events in their time. Raises RunError where its request is lost."""
+        """A replay: the run's events at the times they happened. Raises RunError where its request is lost."""
         watched = cls(model_of(request_of(run)), looked=True)
         watched.take(run, speed)
         return watched
@@ -76,12 +76,12 @@ class Watched:
 
     @property
     def record(self) -> RunRecord | None:
-        """What its journal says so far."""
+        """What the run's journal says so far."""
         return self._follower.record if self._follower else None
 
     @property
     def replay(self) -> ReplayTail | None:
-        """What plays the run again, where it is not followed but played."""
+        """The replay, where the run is replayed and not followed."""
         return self._follower.replay if self._follower else None
 
     @property
@@ -96,7 +96,7 @@ class Watched:
 
     @property
     def request(self) -> RunRequest | None:
-        """What a run of this model asks for; None of one that cannot be run."""
+        """The request for a run of this model; None where it cannot be run."""
         try:
             return request_for(self.model)
         except FarpairError:
@@ -118,8 +118,8 @@ class Watched:
         )
 
     async def of_other_matrix(self) -> "Watched | None":
-        """The same model with its other matrix, and the newest run of that; None where it stores one matrix
-        only."""
+        """The same model with its other matrix, and the newest run of that; None where it stores only one
+        matrix."""
         model = await asyncio.to_thread(with_other_matrix, self.model)
         if model is None:
             return None
@@ -129,13 +129,13 @@ class Watched:
         return other
 
     async def find(self, run: folders.Run | None) -> None:
-        """Take up the `run` that was found of this model, if there is one and no other was started meanwhile."""
+        """Show the `run` that was found of this model, if there is one and no other was started meanwhile."""
         if run is not None and self.run is None:
             await self.take_up(run)
         self.looked = True
 
     async def take_up(self, run: folders.Run) -> None:
-        """Show `run` as far as its journal goes. One that cannot be read is shown as dead, with the reason."""
+        """Show `run` as far as its journal goes. A run that cannot be read is shown as dead, with the reason."""
         self.take(run)
         await self.look()
         await self.look_for_the_engine()
@@ -144,7 +144,7 @@ class Watched:
             self.changed = await asyncio.to_thread(changed_since, started.files)
 
     def start(self, settings: Settings, standby: Standby | None = None) -> None:
-        """Start a run, by the `standby` where it is ready.
+        """Start a run, in the `standby` engine where it is ready.
 
         Raises InputError for a model that cannot be run, RunError where no engine starts.
         """
@@ -152,7 +152,7 @@ class Watched:
         self.looked = True
 
     def resume(self, standby: Standby | None = None) -> bool:
-        """Go on, in a new run, from where this one was cut short; whether it was. Raises RunError as `start`."""
+        """Resume this run in a new one; False where it was not cut short. Raises RunError as `start` does."""
         run, record = self.run, self.record
         if run is None or record is None or not self.view(Settings()).resumable:
             return False
@@ -160,7 +160,7 @@ class Watched:
         return True
 
     def take(self, run: folders.Run, speed: float | None = None) -> None:
-        """Follow `run` from its first event, or play it again with a `speed`."""
+        """Follow `run` from its first event, or replay it with a `speed`."""
         if self._follower:
             self._follower.close()
         self._follower = Follower(run, speed)
@@ -168,7 +168,7 @@ class Watched:
         self._taken_at, self._quiet = time.monotonic(), 0
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Follow the run until it has ended or its engine has died; `changed` is called where something is new."""
+        """Follow the run until it has ended or its engine has died; `changed` is called after each change."""
         while self.going:
             run = self.run
             new = await self.look()
@@ -176,7 +176,7 @@ class Watched:
                 self._quiet = 0
                 new = await self.look_for_the_engine()
             if run is not self.run:
-                return  # another run was started, and is followed by another watch
+                return  # another run was started, which another call follows
             if new:
                 changed()
             if time.monotonic() - self._taken_at < YOUNG_SECONDS:
@@ -186,7 +186,7 @@ class Watched:
             await self._next_look()
 
     async def _next_look(self) -> None:
-        """Wait until it is time to look again, or the person has asked something of the engine."""
+        """Wait until it is time to read again, or until something was asked of the engine."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._asked.wait(), self._pace)
             self._asked.clear()
@@ -211,21 +211,21 @@ class Watched:
         except FarpairError as error:
             self.crash = f"{visible(str(error))} What was read before it is shown."
             return True
-        except Exception as fault:  # a journal nobody foresaw must not take the screen with it
+        except Exception as fault:  # an unforeseen journal must not bring the screen down
             self.crash = f"The journal of this run cannot be shown: {visible(repr(fault))}."
             return True
         self._quiet = 0 if anything else self._quiet + 1
         return anything
 
     async def look_for_the_engine(self) -> bool:
-        """Whether the engine turns out to have died; `crash` says how."""
+        """Whether the engine is found to have died; `crash` says how."""
         follower = self._follower
         if follower is None or not self.going:
             return False
         sentence = await asyncio.to_thread(follower.crash)
         if sentence is None or follower is not self._follower:
             return False
-        await self.look()  # its last words
+        await self.look()  # what it wrote last
         if follower.record.ended is None:
             self.crash = sentence
         return True
@@ -235,7 +235,7 @@ class Watched:
         """Why what the run found cannot be checked now, in a sentence; "" where it can be."""
         record = self.record
         if self.replay:
-            return "This is a replay; `farpair verify` checks its run."
+            return "This is a replay; open its run from the list of runs to check it."
         if self.check_of:
             return "This run is being checked."
         if record is None or self.going:
@@ -245,7 +245,7 @@ class Watched:
         return ""
 
     async def check(self, changed: Callable[[], None]) -> Said:
-        """Check what the run found in a process of its own; what came of it, in a sentence."""
+        """Check what the run found, in a separate process; the result in a sentence."""
         run = self.run
         assert run is not None, "there is a run to check"
         self.check_of = check = Check(run)
@@ -273,7 +273,7 @@ class Watched:
             self._asked.set()
 
     def pause_or_go_on(self) -> None:
-        """Ask the engine to pause, or to go on where it is paused. Raises RunError where it cannot be reached."""
+        """Ask the engine to pause, or to resume where it is paused. Raises RunError where it cannot be reached."""
         if self.run is None or self.record is None:
             return
         if self.replay:

@@ -1,4 +1,4 @@
-"""The pair whose numbers the panels show: the whole cluster's, or that of a batch which the person chose."""
+"""The pair whose numbers the panels show: the whole cluster's, or that of a chosen batch."""
 
 from typing import Literal
 
@@ -14,7 +14,8 @@ class ShownPair(msgspec.Struct, frozen=True):
     """Rows i < j that are `distance` apart (a lower bound of their batch's maximum where it is not `settled`), and
     their measures.
 
-    `batch` is the chosen batch whose pair it is, `found` the certificate of the whole cluster's; one is None.
+    `batch` is the chosen batch that the pair belongs to, `found` the certificate of the whole cluster's pair; one
+    of them is None.
     """
 
     i: int

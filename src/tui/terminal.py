@@ -1,5 +1,5 @@
-"""The terminal of the app: what Textual's driver leaves there, and what the app makes of signals: that its
-terminal is gone, that it is to end, that it was suspended.
+"""The app's terminal: what Textual's driver leaves on it, and how the app handles the signals that its terminal is
+gone, that it is to end, and that it was suspended.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ class ClearingDriver(LinuxDriver):
 
     Textual draws on stderr, which may be a file where stdout is the terminal.
 
-    When the window has grown since, tmux fills the rows that its own screen has gained with what the program's
-    held (seen in tmux 3.3a), so that a picture's lines would stand among those of the shell.
+    When the window has grown meanwhile, tmux fills the new rows of its own screen with the program's last lines
+    (seen in tmux 3.3a), so that parts of the picture would remain among the shell's lines.
     """
 
     def __init__(
         self, app: App[object], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        assert sys.__stdout__ is not None  # the app is opened where it is a terminal
+        assert sys.__stdout__ is not None  # the app is opened only where stdout is a terminal
         self._file = sys.__stdout__
 
     def stop_application_mode(self) -> None:
@@ -38,12 +38,12 @@ class ClearingDriver(LinuxDriver):
         super().stop_application_mode()
 
 
-# For an orderly end: with nobody to read what is written, it can wait for ever.
+# Seconds for an orderly end: where nobody reads what is written, it could wait for ever.
 _SECONDS: Final = {signal.SIGHUP: 2.0, signal.SIGTERM: 5.0}
 
 
 class Signals:
-    """Heeds signals from when it is made, where an event loop runs, until `forget`.
+    """Handles signals from its creation, within an event loop, until `forget`.
 
     `end` is called with the number of the signal that says that the terminal is gone (SIGHUP), or that the system
     ends the app (SIGTERM); a little later it is gone in any case. `repaint` is called after a suspension is over.
@@ -72,7 +72,7 @@ class Signals:
         self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
     def forget(self) -> None:
-        """Let signals do what they did before."""
+        """Restore the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._woken_before)
@@ -87,13 +87,13 @@ class Signals:
         self._end(number)
 
     def _suspends(self, number: int, frame: FrameType | None) -> None:
-        """The shell suspends the app: Textual takes the terminal down, and the process stops in here."""
+        """The shell suspends the app: Textual restores the terminal, and the process stops in this call."""
         self._taken_down = True
         self._as_before(number, frame)
 
     def _continues(self, number: int, frame: FrameType | None) -> None:
-        """Let Textual set the terminal up only where it has taken it down: after a SIGSTOP, of which nobody hears,
-        it would start a second reader of keys, which loses half of them and never ends."""
+        """Let Textual set up the terminal only where it has restored it before. After a SIGSTOP, which cannot be
+        handled, it would start a second reader of keys, which takes half of them and never ends."""
         if self._taken_down:
             self._taken_down = False
             self._as_before(number, frame)

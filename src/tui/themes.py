@@ -1,5 +1,5 @@
-"""The themes: what each role of the screen's text is in, in a dark, a light and a high-contrast one, and in the
-terminal's own colours; and what is made of it where there are no colours, or no characters but ASCII's.
+"""The themes: the colour of each role of the screen's text in a dark, a light and a high-contrast theme and in the
+terminal's own colours; and the filters for terminals without colours or without any characters but ASCII.
 """
 
 from collections.abc import Mapping
@@ -120,18 +120,18 @@ THEMES: Final = (
 
 
 class NoColours(LineFilter):
-    """Takes every colour away; bold, dim and reversed text stays what it is."""
+    """Removes every colour; bold, dim and reversed text stays as it is."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """The segments as this filter lets them through."""
+        """The segments, filtered."""
         return [Segment(text, style and _uncoloured(style), control) for text, style, control in segments]
 
 
 class OnlyAscii(LineFilter):
-    """Puts ASCII stand-ins, as wide, in the place of all other characters."""
+    """Replaces all characters but ASCII by ASCII stand-ins of the same width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """The segments as this filter lets them through."""
+        """The segments, filtered."""
         return [Segment(in_ascii(text), style, control) for text, style, control in segments]
 
 

@@ -1,4 +1,4 @@
-"""What the screen shows of one model: the record of its newest run and where that stands."""
+"""What the screen shows of one model: the record of its newest run and the state of that run."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -30,10 +30,10 @@ Stage = Literal[
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the next run will use, the folders where models were looked for, ":" between them, and the keys by
-    their actions.
+    """The settings of the next run, the folders that were searched for models, with ":" between them, and the keys
+    of each action.
 
-    `first` is whether no model of the person's own was found there.
+    `first` is whether no model of the user's own was found there.
     """
 
     run: RunSettings = DEFAULTS
@@ -43,7 +43,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def more(self) -> str:
-        """What else the next run is asked for, as the end of a sentence; "" where all is left to the engine."""
+        """The other settings of the next run, as the end of a sentence; "" where the engine chooses all of
+        them."""
         others = {name: value for name, value in self.run.changed.items() if name not in ("batch", "device")}
         given = ", ".join(_said(name, value) for name, value in others.items())
         return f"; {given}" if given else ""
@@ -83,7 +84,7 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def stage(self) -> Stage:
-        """Where the model and its run stand."""
+        """The state of the model and its run."""
         if self.model is None:
             return "no models"
         if self.record is None:
@@ -94,7 +95,7 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def resumable(self) -> bool:
-        """Whether the run was cut short after batches that another need not settle again."""
+        """Whether the run was cut short after settling batches that another run can take over."""
         cut_short = self.stage in ("died", "stopped", "terminated", "failed") and not self.replay
         return cut_short and self.record is not None and self.record.resume_point is not None
 
@@ -108,7 +109,7 @@ def leading(record: RunRecord, best: BatchRecord | None, event: AnyEvent) -> Bat
     """The batch with the largest maximum or bound after `event`, `best` before it; the first among equals."""
     if isinstance(event, RunStarted):
         return None
-    if not isinstance(event, (BatchBound, BatchDone)):  # not `|`: that is made anew for each of many events
+    if not isinstance(event, (BatchBound, BatchDone)):  # not `|`, which makes a union each time
         return best
     row = record.batches[event.batch]
     if best is None or row is best or row.value is None or best.value is None:
@@ -126,5 +127,5 @@ def fraction(record: RunRecord) -> float:
 
 
 def percent(share: float) -> str:
-    """A share as a whole percentage that says 100 only when nothing is left."""
+    """A share as a whole percentage, which is 100 only when nothing is left."""
     return f"{min(int(share * 100), 99 if share < 1 else 100)}%"

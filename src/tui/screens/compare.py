@@ -1,4 +1,4 @@
-"""Two models side by side: what was found of each, and the difference number by number."""
+"""Two models side by side: the results of each and their difference, number by number."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ Value = float | str | None
 
 @dataclass(frozen=True)
 class Fact:
-    """One number or word about a run: its name, how it is written, and what it is (None: not known)."""
+    """One number or word about a run: its name, its format, and its value (None: not known)."""
 
     name: str
     kind: Kind
@@ -96,7 +96,7 @@ def _written(kind: Kind, value: Value, width: int) -> str:
 
 
 def _difference(kind: Kind, first: Value, second: Value, width: int) -> str:
-    """What the second has more than the first; of texts only whether they are the same."""
+    """The second value less the first; for texts, whether they are the same."""
     if first is None or second is None:
         return ""
     if first == second:
@@ -104,7 +104,7 @@ def _difference(kind: Kind, first: Value, second: Value, width: int) -> str:
     if isinstance(first, str) or isinstance(second, str):
         return "differs"
     sign = "+" if second > first else "−"
-    if kind == "distance":  # of two numbers that are a few units in the last place off
+    if kind == "distance":  # of two numbers that may be off by a few units in the last place
         return sign + number(abs(second - first), width - 1, error=4 * (math.ulp(first) + math.ulp(second)))
     return sign + _written(kind, abs(second - first), width - 1)
 

@@ -1,4 +1,4 @@
-"""Copying: the farthest pair, a batch of the table, or the whole report, to the clipboard."""
+"""Copies the farthest pair, a batch of the table, or the whole report to the clipboard."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -53,7 +53,7 @@ class CopyMenu(Menu[What | None]):
             )
 
     def action_answer(self, answer: str) -> None:
-        """Copy what was chosen, and go back."""
+        """Close the menu with what was chosen."""
         match answer:
             case "pair" | "report" | "file":
                 self.dismiss(answer)
@@ -62,7 +62,7 @@ class CopyMenu(Menu[What | None]):
 
 
 def copied_text(record: RunRecord, row: BatchRecord | None, what: What) -> str:
-    """What goes to the clipboard, every text in it harmless; "" where the run has nothing of the kind yet."""
+    """The text for the clipboard, with tokens escaped; "" where the run has nothing of the kind yet."""
     model = visible(record.engine.request.model) if record.engine else ""
     match what:
         case "pair" if record.pair is not None:
@@ -91,7 +91,7 @@ def ask_what_to_copy(app: "FarpairApp", record: RunRecord | None, row: BatchReco
 
 
 async def copy(app: "FarpairApp", text: str) -> None:
-    """Send `text` to the clipboard and say so; where there is too much of it, say what to do instead."""
+    """Send `text` to the clipboard and confirm it; where it is too long, say what to do instead."""
     export = app.state.settings.key("export")
     if not text:
         app.say("There is nothing of it to copy yet.")
@@ -106,6 +106,6 @@ async def copy(app: "FarpairApp", text: str) -> None:
 
 
 def _beginning(text: str) -> str:
-    """How a text begins, and how long it is."""
+    """The beginning of a text, and its length."""
     first = visible(text.partition("\n")[0], 40)
     return f"{first} ({size(len(text.encode()))})"

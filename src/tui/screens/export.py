@@ -1,4 +1,4 @@
-"""Exporting: the dialog asks which formats and which folder, and says where the files were written."""
+"""The export dialog: asks for the formats and the folder, and says where the files were written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Wanted:
 
 
 class ExportDialog(ModalScreen[Wanted | None]):
-    """Ends with what is wanted, or None. ↑ and ↓ choose the kind, the field is the folder."""
+    """Ends with what is wanted, or None. ↑ and ↓ choose the kind; the field holds the folder."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back", show=False, id="export.back"),
@@ -49,7 +49,7 @@ class ExportDialog(ModalScreen[Wanted | None]):
     ]
 
     def __init__(self, stem: str, kinds: Sequence[Kind]) -> None:
-        """`stem` is what the files will be called, `kinds` those that there is something to write of."""
+        """`stem` is the name of the files without suffixes; `kinds` are those that the run has data for."""
         super().__init__()
         self._stem = stem
         self._kinds = [(kind, words) for kind, words in KINDS if kind in kinds]
@@ -77,7 +77,7 @@ class ExportDialog(ModalScreen[Wanted | None]):
         self.query_one(OptionList).highlighted = 0
 
     def action_move(self, by: int) -> None:
-        """Move the mark, round the ends."""
+        """Move the mark; it wraps around."""
         kinds = self.query_one(OptionList)
         kinds.highlighted = ((kinds.highlighted or 0) + by) % kinds.option_count
 
@@ -103,7 +103,7 @@ class ExportDialog(ModalScreen[Wanted | None]):
         self.dismiss(Wanted(tuple(kind for kind, _ in self._kinds if chosen in (kind, "all")), folder))
 
 
-READING_SECONDS: Final = 12.0  # for a sentence with paths in it
+READING_SECONDS: Final = 12.0  # long enough to read a sentence with paths
 
 
 def ask_what_to_write(app: "FarpairApp", record: RunRecord | None) -> None:
@@ -111,7 +111,7 @@ def ask_what_to_write(app: "FarpairApp", record: RunRecord | None) -> None:
 
     def answered(wanted: Wanted | None) -> None:
         if wanted is not None:
-            app.call_after_refresh(write, app, record, wanted)  # the picture is of the screen without the dialog
+            app.call_after_refresh(write, app, record, wanted)  # the picture shows the screen without the dialog
 
     kinds: tuple[Kind, ...] = ("svg",) if record is None else ("markdown", "json", "csv", "svg")
     app.push_screen(ExportDialog(file_stem(record or RunRecord()), kinds), answered)

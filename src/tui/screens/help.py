@@ -1,4 +1,4 @@
-"""The help page: the screen's parts, every number with its formula, and every key."""
+"""The help page: the parts of the screen, every number with its formula, and every key."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -48,7 +48,7 @@ NUMBERS: Final = (
     ("angle", "by the law of cosines, as at c: arccos((a² + b² − s²) / 2ab), with a and b the sides that meet "
      "there and s the side opposite."),
     ("Σ", "the sum of the three angles, which ought to be 180°."),
-    ("c (dot)", "the angle at c again, by dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
+    ("c (dot)", "the angle at c from the dot product: arccos((x_i − c)·(x_j − c) / |x_i − c||x_j − c|)."),
     ("outliers", "k where the diameter falls by the largest ratio when the k-th farthest token is removed, if "
      "that is more than 2: two tokens opposite each other explain a fall to half, and no more."),
     ("median", "of an even number of rows, the lower of the middle two."),
@@ -57,7 +57,7 @@ NUMBERS: Final = (
 )  # fmt: skip
 
 
-# What formulas are spelled with where there is nothing but ASCII: more than their signs' stand-ins.
+# The spelling of formulas in ASCII, which takes more than a stand-in for each sign.
 SPELLED: Final = {"√": "sqrt ", "Σ": "sum ", "²": "^2", "–": "-", "·": "*"}
 
 
@@ -94,6 +94,6 @@ def _spelled(words: str) -> str:
 
 
 def _entry(name: str, words: str, width: int) -> list[Line]:
-    """A name at the left, its words beside it."""
+    """A name at the left and its description beside it."""
     wrapped = wrap(words, max(width - 13, 8))
     return [((left(name if n == 0 else "", 13), "strong"), *line) for n, line in enumerate(wrapped)]

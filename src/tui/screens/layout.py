@@ -1,8 +1,8 @@
-"""Which panels have a place on the main screen, which is marked, and whether it fills the screen.
+"""Which panels are laid out on the main screen, which of them is marked, and whether it fills the screen.
 
-Where there is room for all plots, they stand in a row of their own. Where there is not, the last place among the
-results is turned from the cluster's numbers to one plot after another. Until somebody turns it, it shows the line
-of batch maxima while there are no numbers yet.
+Where there is room for all plots, they have a row of their own. Where there is not, the last place among the
+results shows the cluster's numbers or one of the plots in turn. Before anyone turns it, it shows the line of batch
+maxima as long as there are no numbers.
 """
 
 from typing import Final
@@ -19,7 +19,8 @@ FIRST = "batches"  # the panel that the first step comes to
 
 
 class Focus:
-    """The mark among `panels`: classes for the stylesheet. The arrows move the table wherever it is."""
+    """The mark among `panels`, set as stylesheet classes. The arrow keys move the table's cursor wherever the mark
+    is."""
 
     def __init__(self, panels: Container) -> None:
         self._panels = panels
@@ -30,7 +31,7 @@ class Focus:
         return self._panels.has_class("-full")
 
     def step(self, by: int) -> None:
-        """Mark the next panel of those that are shown (`by` 1) or the one before (-1), round the ends."""
+        """Mark the next shown panel (`by` 1) or the previous one (-1); the order wraps around."""
         ring = [panel for panel in self._panels.children if self._can_be_marked(panel)]
         marked = self.marked
         if marked in ring:
@@ -39,13 +40,13 @@ class Focus:
             self._mark(self._panels.query_one(f"#{FIRST}"))
 
     def to(self, widget: Widget) -> None:
-        """Mark the panel that `widget` is, or is in."""
+        """Mark the panel that `widget` is or is within."""
         for panel in self._panels.children:
             if panel in widget.ancestors_with_self and self._can_be_marked(panel):
                 self._mark(panel)
 
     def fill(self) -> None:
-        """Let the marked panel fill the screen, or give it back."""
+        """Let the marked panel fill the screen, or restore the layout."""
         if self.full:
             self.give_back()
             return
@@ -54,17 +55,17 @@ class Focus:
         self._panels.add_class("-full")
 
     def give_back(self) -> None:
-        """Let the panel that fills the screen be one of many again."""
+        """Restore the layout where a panel fills the screen."""
         self._panels.remove_class("-full")
 
     def stay_on_what_is_shown(self) -> None:
-        """Mark no panel where the marked one has been taken away."""
+        """Remove the mark where the marked panel is no longer shown."""
         marked = self.marked
         if marked is not None and not self._can_be_marked(marked):
             self.leave()
 
     def leave(self) -> None:
-        """Mark no panel."""
+        """Remove the mark."""
         self._panels.remove_class("-full")
         self._mark(None)
 
@@ -78,7 +79,7 @@ class Focus:
             panel.set_class(panel is marked, "-marked")
 
     def _can_be_marked(self, panel: Widget) -> bool:
-        """Whether a panel has a place on the screen when no other fills it, and more to show than a line."""
+        """Whether a panel is shown when no other fills the screen, and is more than one line high."""
         return panel.id in MARKED and not panel.has_class("-away")
 
 
@@ -88,7 +89,7 @@ RING: Final = panels_of("numbers", "plot")
 
 
 class Plots:
-    """The plots' places on `screen`: classes for the stylesheet."""
+    """The places of the plots on `screen`, set as stylesheet classes."""
 
     def __init__(self, screen: Screen[None], marking: Focus) -> None:
         self._screen, self._marking = screen, marking
@@ -96,7 +97,7 @@ class Plots:
         self._shown = RING[0]
 
     def lay_out(self, view: View, *, for_notice: bool, all_fit: bool) -> None:
-        """Give the plots of `view` their places, or none where a notice stands in place of the results."""
+        """Give the plots of `view` their places, or none where a notice replaces the results."""
         searching = view.record is not None and view.record.analysis is None
         self._shown = self._turned_to or ("maxima" if searching else "statistics")
         for name in RING:
@@ -106,7 +107,7 @@ class Plots:
             panel.hint = "" if all_fit else " · p for more"
 
     def turn(self, *, all_fit: bool) -> None:
-        """Turn to the next; where all have a place, mark the next plot instead."""
+        """Show the next plot; where all are shown, mark the next one instead."""
         marked = self._marking.marked
         ring = PLOTS if all_fit else RING
         at = marked.id if marked and marked.id in ring else self._shown

@@ -1,4 +1,4 @@
-"""The one screen: models, progress, the live table, and the result in three panels, or what stands in for it."""
+"""The main screen: models, progress, the live table, and the result in three panels or a notice in their place."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
@@ -39,7 +39,7 @@ Answer = TypeVar("Answer")
 
 
 class MainScreen(Screen[None]):
-    """Shows the views that it is handed, and turns keys into what the app's state is asked for."""
+    """Shows the views that it is given, and turns keys into calls of the app's state."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -49,7 +49,7 @@ class MainScreen(Screen[None]):
     app: "FarpairApp"
 
     def __init__(self, size: Size, state: AppState, change: AllChanged) -> None:
-        # Textual sets the breakpoints' classes when it has laid out the screen once: too late for the first paint.
+        # Textual sets the classes of breakpoints after the first layout, which is too late for the first paint.
         across = _class_at(size.width, self.HORIZONTAL_BREAKPOINTS)
         super().__init__(classes=f"{across} {_class_at(size.height, self.VERTICAL_BREAKPOINTS)}")
         self._state = state
@@ -76,7 +76,7 @@ class MainScreen(Screen[None]):
         return self._views[self._shown] if self._views else View(None, settings=self._state.settings)
 
     def on_state_changed(self, message: StateChanged) -> None:
-        """Draw what has changed: of a model that is not shown, its place in the list alone."""
+        """Draw what has changed; of a model that is not shown, only its line in the list."""
         change = message.change
         if isinstance(change, AllChanged):
             self._views, self._shown = list(change.views), change.shown
@@ -88,7 +88,7 @@ class MainScreen(Screen[None]):
             self._show_list()
 
     def _show(self) -> None:
-        """Draw the shown model and the list; what looks the same is not repainted."""
+        """Draw the shown model and the list; only what looks different is repainted."""
         self._table.show(self._view)
         self._show_panels()
         self._show_list()
@@ -97,14 +97,14 @@ class MainScreen(Screen[None]):
         self.query_one(ModelList).show(self._views, self._shown)
 
     def _show_panels(self) -> None:
-        """Lay out either the notice or the panels of the result, and draw what is shown of the view."""
+        """Lay out the notice or the panels of the result, and draw those that are shown."""
         view = msgspec.structs.replace(self._view, chosen=self._table.chosen)
         self._make_room(view, for_notice=notice(view) is not None, first=first_run(view))
         for panel in self.query(Panel):
             panel.show(view)
 
     def _make_room(self, view: View, *, for_notice: bool, first: bool) -> None:
-        """Lay out either the notice, at `first` alone, or the panels of the result."""
+        """Lay out the notice, which is alone on the screen at `first`, or the panels of the result."""
         self.query_one("#panels").set_class(first, "-first")
         self._table.set_class(first, "-away")
         self._plots.lay_out(view, for_notice=for_notice, all_fit=self._all_fit)
@@ -144,11 +144,11 @@ class MainScreen(Screen[None]):
         self._state.show(message.index)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """While the filter is written, the keys that would be of use there are left to it."""
+        """While the filter is being typed, leave it the keys that it uses."""
         return self._filter_line is None or action in WHILE_WRITING
 
     def action_run_model(self) -> None:
-        """Run the shown model, or go on from where its run was cut short."""
+        """Run the shown model, or resume its unfinished run."""
         self._state.start_run()
 
     def action_run_anew(self) -> None:
@@ -156,7 +156,7 @@ class MainScreen(Screen[None]):
         self._state.start_run(anew=True)
 
     def action_runs(self) -> None:
-        """Let any run of this machine be shown."""
+        """Open the list of this machine's runs."""
         from .runs import RunsScreen  # start time
 
         self.app.push_screen(RunsScreen(), self._run_picked)
@@ -166,7 +166,7 @@ class MainScreen(Screen[None]):
         self._state.stop_run()
 
     def action_pause(self) -> None:
-        """Pause the shown run, or let it go on."""
+        """Pause the shown run, or resume it."""
         self._state.pause_run()
 
     def action_check(self) -> None:
@@ -174,7 +174,7 @@ class MainScreen(Screen[None]):
         self._state.check_run()
 
     def action_step(self, by: int) -> None:
-        """Show the model so many places on."""
+        """Show the model that many places further in the list."""
         self._state.step(by)
 
     def action_jump(self, number: int) -> None:
@@ -182,7 +182,7 @@ class MainScreen(Screen[None]):
         self._state.show(number - 1)
 
     async def action_models(self) -> None:
-        """Let a model be picked by a few letters."""
+        """Open the model picker."""
         from .picker import ModelPicker  # start time
 
         if self._views:
@@ -199,11 +199,11 @@ class MainScreen(Screen[None]):
         await self._ask(ModelPicker(self._views, following, "compare with"), self._compare)
 
     async def action_matrix(self) -> None:
-        """Let the other matrix of the model be searched."""
+        """Switch to the model's other matrix."""
         await self._state.show_other_matrix()
 
     def action_plots(self) -> None:
-        """Show the next plot, or mark it where all of them fit."""
+        """Show the next plot, or mark it where all plots are shown."""
         self._plots.turn(all_fit=self._all_fit)
         self._show_panels()
 
@@ -220,7 +220,7 @@ class MainScreen(Screen[None]):
         await self._ask(DevicePrompt(self._state.settings.run.device), self._device_given)
 
     async def _ask(self, dialog: "Screen[Answer | None]", then: "Callable[[Answer | None], None]") -> None:
-        """Open a dialog with a line to write in, where what is typed next is written."""
+        """Open a dialog with an input line, which takes the next keys."""
         from textual.widgets import Input  # start time
 
         await self.app.push_screen(dialog, then)
@@ -260,7 +260,7 @@ class MainScreen(Screen[None]):
         self.app.push_screen(Page("help", help_page(self.app.keys, ascii_only=self.app.appearance.ascii)))
 
     async def action_leave(self) -> None:
-        """Leave the app; where runs go on, ask whether they are to."""
+        """Leave the app; while runs are going, ask whether to stop them."""
         await self.app.action_quit()
 
     def action_cursor(self, rows: int) -> None:
@@ -297,18 +297,19 @@ class MainScreen(Screen[None]):
             self.add_class("-filtering")
             line = FilterLine(self._table.filter.text)
             await self.mount(line, before="#keys")
-            self.set_focus(line.query_one(Input))  # at once: what is typed next is not to be taken for keys
+            self.set_focus(line.query_one(Input))  # at once, so that the next keys are typed into it
 
     def action_mark(self, by: int) -> None:
         """Mark the panel so many places on."""
         self._marking.step(by)
 
     def action_full(self) -> None:
-        """Let the marked panel fill the screen, or give it back."""
+        """Let the marked panel fill the screen, or restore the layout."""
         self._marking.fill()
 
     async def action_back(self) -> None:
-        """Undo, of what stands between the person and the whole run, what lies nearest."""
+        """Go one step back: close the filter, the full panel, the mark or the chosen batch, whichever came
+        last."""
         if self._filter_line is not None:
             await self._close_filter_line()
             self._table.filter_by(Filter())
@@ -330,7 +331,7 @@ class MainScreen(Screen[None]):
             self._table.say_problem(str(error))
 
     async def on_screen_suspend(self) -> None:
-        """Keep the filter that is being written when another screen comes before this one."""
+        """Keep the filter that is being typed when another screen is opened."""
         await self._close_filter_line()
 
     async def on_filter_kept(self) -> None:

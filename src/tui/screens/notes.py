@@ -46,7 +46,7 @@ def note_lines(view: View, width: int) -> list[Line]:
 
 
 def _matrix(record: RunRecord) -> list[tuple[str, str]]:
-    """Which matrix the rows are of, where a run tells."""
+    """Which matrix the rows belong to, where the run says so."""
     request = record.engine.request if record.engine else None
     return [("matrix", searched_matrix(request))] if request else []
 

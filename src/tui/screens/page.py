@@ -17,7 +17,7 @@ Compose = Callable[[int], Sequence[Line]]
 
 
 class Page(ModalScreen[None]):
-    """Shows the lines that `compose_page` makes for a width; any of the usual keys scrolls or goes back."""
+    """Shows the lines that `compose_page` makes for a width; the usual keys scroll and go back."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,7 +37,7 @@ class Page(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Set up what needs the screen."""
-        self.app.clear_notifications()  # they would lie above the text
+        self.app.clear_notifications()  # toasts would cover the text
 
     def compose(self) -> ComposeResult:
         """Yield the parts."""

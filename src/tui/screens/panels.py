@@ -1,4 +1,4 @@
-"""The panels of the main screen in one table: the screen, its layout and the help are made from it.
+"""The panels of the main screen in one table, from which the screen, its layout and the help are made.
 
 A new panel is its widget, a row here and its size in app.tcss.
 """
@@ -19,15 +19,15 @@ from ..widgets.progress import ProgressLine
 from ..widgets.statistics import Statistics
 from ..widgets.triangle import TrianglePanel
 
-# Where a panel has a place: "always"; "result", where no notice stands in place of the results; "numbers" and
-# "plot", which share one place among the results where there is no room for all; "notice", in their place.
+# When a panel is shown: "always"; "result", unless a notice replaces the results; "numbers" and "plot", which
+# share one place among the results where there is no room for all; "notice", in place of the results.
 Place = Literal["always", "result", "numbers", "plot", "notice"]
 
 
 class PanelEntry(NamedTuple):
     """A panel: its `id`, for the stylesheet too, the `widget` that draws it, and its `place`.
 
-    `name` and `help` are what the help says of it ("" for nothing). `marked` is whether it can be marked, to fill
+    `name` and `help` are its entry in the help ("" for none). `marked` is whether it can be marked, and so fill
     the screen.
     """
 

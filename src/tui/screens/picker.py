@@ -1,4 +1,4 @@
-"""The model picker: a few letters of a name, and the models that have them, best first."""
+"""The model picker: lists the models whose names hold the letters typed, best match first."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -69,7 +69,7 @@ class ModelPicker(ModalScreen[int | None]):
             self.dismiss(int(event.option_id))
 
     def action_move(self, by: int) -> None:
-        """Move the mark by so many models, round the ends by one."""
+        """Move the mark by that many models; a step of one wraps around."""
         found = self.query_one(OptionList)
         last = found.option_count - 1
         at = found.highlighted
@@ -88,7 +88,8 @@ class ModelPicker(ModalScreen[int | None]):
 
 
 def matches(views: Sequence[View], letters: str) -> list[int]:
-    """The indexes of the models whose names hold `letters`, in order but not necessarily together, best first."""
+    """The indexes of the models whose names hold `letters` in order, not necessarily next to each other, best
+    first."""
     names = [view.model.name if view.model else "" for view in views]
     wanted = letters.strip()
     if not wanted:

@@ -1,4 +1,4 @@
-"""Asked before quitting while runs are going: leave them running, stop them, or go back."""
+"""The question before quitting while runs are going: leave them running, stop them, or go back."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -46,7 +46,7 @@ class Leave(Menu[Answer | None]):
 
 
 def going_sentence(going: Sequence[str]) -> str:
-    """Which runs are going, and what becomes of them without the screen."""
+    """Which runs are going, and what happens to them when the app is left."""
     if len(going) == 1:
         return f"The search of {visible(going[0], 40)} is going on. Left running, it is here again next time."
     names = ", ".join(visible(name, 24) for name in going[:4]) + (", …" if len(going) > 4 else "")

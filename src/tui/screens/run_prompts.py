@@ -1,4 +1,4 @@
-"""What the next run will use, asked for in a dialog each: how many rows in a batch, and which device."""
+"""The dialogs that ask for the next run's settings: the rows of a batch, and the device."""
 
 from typing import ClassVar, Final
 
@@ -23,7 +23,7 @@ DEVICES: Final = (
 
 
 def _problem(setting: str, text: str) -> str:
-    """Why `text` is not the run's `setting`, in a sentence; "" where it is one."""
+    """Why `text` is not allowed for the run's `setting`, in a sentence; "" where it is."""
     try:
         from_text(setting, text)
     except ValueError as error:

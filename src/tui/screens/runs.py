@@ -1,4 +1,4 @@
-"""The runs of this machine: every one that is kept, newest first; the one that is chosen is shown."""
+"""The list of this machine's runs that are kept, newest first; the chosen one is shown."""
 
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
@@ -53,7 +53,7 @@ class RunsScreen(ModalScreen["Listed | None"]):
         self.dismiss(self._runs[event.option_index])
 
     def action_move(self, by: int) -> None:
-        """Move the cursor so many runs."""
+        """Move the cursor by that many runs."""
         runs = self.query_one(OptionList)
         if by < 0:
             runs.action_cursor_up()
@@ -81,7 +81,7 @@ class RunsScreen(ModalScreen["Listed | None"]):
 
 
 def run_line(kept: "Listed") -> str:
-    """One run in the list: harmless text, never markup."""
+    """One run in the list, as escaped text, never as markup."""
     date = when(kept.began) or "–"
     return (
         f"{left(kept.place, 11)} {left(date, 17)} {right(visible(kept.result, 14), 14)}  {visible(kept.model, 40)}"

@@ -1,1 +1,1 @@
-"""What a screen is made of: one module a panel."""
+"""The widgets of the screens, one module for each panel."""

@@ -1,4 +1,4 @@
-"""The headline: the answer in one line under the title; while a run goes on, the best pair so far and the time."""
+"""The headline: the answer in one line under the title; during a run, the best pair so far and the times."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ def _so_far(record: RunRecord, best: BatchRecord) -> list[str]:
 
 
 def _times(view: View, record: RunRecord) -> list[str]:
-    """How long the search has taken, how long it still takes, and when it is done; or where it was cut short."""
+    """The time taken, the time left and when the search will be done; or where it was cut short."""
     if not view.going:
         return [f" · best so far, at {percent(fraction(record))}", f" · at {percent(fraction(record))}", ""]
     if record.progress is None:

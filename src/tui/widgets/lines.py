@@ -1,4 +1,4 @@
-"""Lines of text with roles: what every panel shows is a tuple of them, made by a plain function, then drawn.
+"""Lines of text with roles. Every panel shows a tuple of lines, made by a plain function.
 
 A line is a tuple of spans; a span is a text and its role, and `app.tcss` gives each role its colour. Texts that
 come from files have been through `escape.visible` before they are put in a span; nothing interprets them.
@@ -52,7 +52,7 @@ def right(text: str, width: int) -> str:
 
 
 def spread(start: Line, end: Line, width: int) -> Line:
-    """`start` at the left and `end` at the right of `width` cells; `end` gives way where both do not fit."""
+    """`start` at the left and `end` at the right of `width` cells; `end` is cut where both do not fit."""
     gap = width - width_of(start) - width_of(end)
     if gap < 1:
         return start
@@ -62,7 +62,7 @@ def spread(start: Line, end: Line, width: int) -> Line:
 def number(value: float, width: int, error: float = 0.0) -> str:
     """A distance or a norm in at most `width` cells: as `numbers.distance`, with fewer digits if need be.
 
-    Of a value with an absolute `error` no digit is shown that it leaves open.
+    For a value with an absolute `error`, only digits that are certain are shown.
     """
     shown, least, most = distance(value), distance(value - error), distance(value + error)
     digits = 8
@@ -89,7 +89,7 @@ def wrap(text: str, width: int, role: Role = "text") -> list[Line]:
 
 
 class Lines(Widget):
-    """A widget whose lines are a function of what it shows and of the room it has.
+    """A widget whose lines are a function of its contents and its size.
 
     `redraw` repaints only the rows that differ from what is drawn.
     """
@@ -105,7 +105,7 @@ class Lines(Widget):
 
     def redraw(self) -> None:
         """Compose the lines again; rows that stay the same are not repainted."""
-        if not self.size.area:  # not laid out: composed when it is next painted
+        if not self.size.area:  # not laid out yet: composed at the next paint
             self._composed_for = None
             return
         before, same_room = self._lines, self._composed_for == self.size
@@ -125,7 +125,7 @@ class Lines(Widget):
 
     def render_line(self, y: int) -> Strip:
         """The strip of row `y`."""
-        if self._composed_for != self.size:  # the first paint, or the first after it was resized
+        if self._composed_for != self.size:  # the first paint, or the first after a change of size
             self._compose_now()
         return strip_of(self, _at(self._lines, y), self.size.width)
 
@@ -137,7 +137,7 @@ class Lines(Widget):
 def strip_of(widget: Widget, line: Line, width: int, under: Role | None = None) -> Strip:
     """`line` in exactly `width` cells, in the colours that the stylesheet gives to the roles.
 
-    `under` is a role whose background the whole line gets, as the cursor's.
+    `under` is a role whose background the whole line gets, such as the cursor's.
     """
     base, screen = widget.visual_style.rich_style, widget.screen
     if under:
@@ -148,7 +148,8 @@ def strip_of(widget: Widget, line: Line, width: int, under: Role | None = None) 
 
 
 def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | None:
-    """The first of `width` cells in which two lines look different, and how many from there; None where none do.
+    """The first of `width` cells in which two lines look different, and the number of cells up to the last that
+    does; None where none does.
 
     Where little of a line changes, little of it need be sent to the terminal.
     """
@@ -158,7 +159,8 @@ def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | No
 
 
 def _cells(line: Line, width: int) -> list[tuple[str, Role]]:
-    """What is in each cell: a character with the marks on it, and its role; a wide one is in both its cells."""
+    """The content of each cell: a character with its combining marks, and its role; a wide character is in both
+    its cells."""
     cells: list[tuple[str, Role]] = []
     for text, role in line:
         for character in text:
@@ -170,7 +172,7 @@ def _cells(line: Line, width: int) -> list[tuple[str, Role]]:
 
 
 def _merged(line: Line) -> list[tuple[str, Role]]:
-    """The line in as few spans as look the same: blanks have no ink, so they go with what is before them."""
+    """The same line in as few spans as possible: blanks have no ink and join the span before them."""
     merged: list[tuple[str, Role]] = []
     for text, role in line:
         if merged and (role == merged[-1][1] or text.isspace()):
@@ -181,13 +183,13 @@ def _merged(line: Line) -> list[tuple[str, Role]]:
 
 
 def _role_style(screen: Widget, role: Role) -> Style:
-    # One set of roles for each screen: as component classes of every widget they would slow the first paint.
+    # One set of roles for each screen. As component classes of every widget they would slow down the first paint.
     return screen.get_component_rich_style(f"lines--{role}")
 
 
 @cache
 def _ink(style: Style) -> Style:
-    """What of a role's style is its own: all but the background."""
+    """The part of a role's style that is its own: all but the background."""
     return Style(color=style.color, bold=style.bold, dim=style.dim)
 
 

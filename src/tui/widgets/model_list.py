@@ -1,4 +1,4 @@
-"""The models and where each one's newest run stands: a list, or one line where there is little room."""
+"""The models and the state of each one's newest run: a list, or one line where there is little room."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from .progress import when
 from .status import place
 
 DATE_WIDTH = 17
-DATED = 60  # cells from which each model has the date of its newest run beside it
+DATED = 60  # cells from which the date of each model's newest run is shown
 
 
 def status(view: View) -> Span:
-    """Where a model's newest run stands: a mark, and its result or how far it is."""
+    """The state of a model's newest run: a mark, and its result or progress."""
     record = view.record
     marks: dict[str, tuple[str, Role]] = {
         "broken": ("✗", "bad"),
@@ -39,7 +39,7 @@ def status(view: View) -> Span:
 
 
 def model_lines(views: Sequence[View], shown: int, width: int, height: int) -> list[Line]:
-    """One line a model, the shown one marked and in view, numbered as the keys 1 … 9 have them."""
+    """One line for each model, the shown one marked and in view, numbered by the keys 1 … 9."""
     first = first_shown(len(views), shown, height)
     dated = width >= DATED
     inside = range(first, min(first + height, len(views)))
@@ -69,12 +69,12 @@ def date(view: View) -> str:
 
 
 def first_shown(models: int, shown: int, height: int) -> int:
-    """The first model in view, so that the shown one is in the middle of a list that is longer than its room."""
+    """The first model in view: the shown one stands in the middle where the list is longer than its panel."""
     return max(0, min(shown - height // 2, models - height))
 
 
 def model_line(views: Sequence[View], shown: int, width: int) -> Line:
-    """As many models as fit in one line, the shown one first but for the one before it."""
+    """As many models as fit in one line, beginning with the one before the shown one."""
     line: list[Span] = []
     for index in range(max(shown - 1, 0), len(views)):
         view = views[index]

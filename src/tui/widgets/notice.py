@@ -1,4 +1,4 @@
-"""The notice: where the result would be, what stands in its way, in a sentence, and what to do about it."""
+"""The notice: in place of the result, a sentence that says why there is none and what to do about it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ from .lines import EMPTY, Line, Role, wrap
 from .panel import Panel
 from .status import place, waiting_for
 
-# A folder of models, as the README has it.
+# A folder of models, as in the README.
 LAYOUT: Final = (
     "  Qwen3-4B-Instruct-2507/            a folder for each model, of any name",
     '    W.safetensors                    its embedding: one tensor, "W" (N, d)',
@@ -24,18 +24,18 @@ LAYOUT: Final = (
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A title and paragraphs, all harmless; what the keys of "run" and "anew" do (`key`, `anew`; "": nothing)."""
+    """A title and paragraphs, escaped; what the keys of "run" and "anew" do (`key`, `anew`; "": nothing)."""
 
     title: str
     paragraphs: tuple[str, ...]
     key: str = ""
     anew: str = ""
     role: Role = "text"
-    layout: tuple[str, ...] = ()  # lines after the first paragraph that are shown as they are
+    layout: tuple[str, ...] = ()  # lines after the first paragraph, which are not wrapped
 
 
 def notice(view: View) -> Notice | None:
-    """What to say in place of the result; None where there is one, or one is on its way, or a batch is chosen."""
+    """The notice in place of the result; None where there is a result, one is coming, or a batch is chosen."""
     record = view.record
     if first_run(view):
         return _first_run(view) if view.looked else None
@@ -86,13 +86,13 @@ def notice_lines(view: View, width: int, height: int) -> list[Line]:
     for n, block in enumerate(blocks):
         lines += [EMPTY] if spaced and n else []
         lines += block
-    if len(lines) > height and key:  # the key is what a person needs most
+    if len(lines) > height and key:  # the key is needed most
         return [*lines[: max(height - len(key) - 1, 0)], (("…", "dim"),), *key]
     return lines
 
 
 def first_run(view: View) -> bool:
-    """Whether the person is to be told what to put where: there is nothing else to show."""
+    """Whether to explain which files to put where: there is nothing else to show."""
     return view.model is None or (view.settings.first and view.stage == "new")
 
 
@@ -161,7 +161,7 @@ def _again(view: View) -> tuple[str, str]:
 
 
 def _kept(record: RunRecord) -> tuple[str, ...]:
-    """What the journal holds of a search that did not end: the pair, or the largest distance so far."""
+    """What the journal holds of an unfinished search: the pair, or the largest distance so far."""
     if record.pair:
         pair = record.pair
         return (f"The pair it found: rows {pair.i}, {pair.j}, distance {distance(pair.distance)}.",)
@@ -170,7 +170,7 @@ def _kept(record: RunRecord) -> tuple[str, ...]:
 
 
 class NoticePanel(Panel):
-    """The panel that takes the results' place while there are none."""
+    """The panel that replaces the results while there are none."""
 
     def title(self, view: View) -> str:
         """The panel's title for `view`."""

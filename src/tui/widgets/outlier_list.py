@@ -15,7 +15,8 @@ LEAST_TEXT, MOST_TEXT = 5, 28
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of the list: its title, its cells, what is in it, and from which panel width it is shown."""
+    """A column of the list: its title, its width in cells, its contents, and the panel width from which it is
+    shown."""
 
     title: str
     width: int
@@ -52,7 +53,7 @@ AFTER_TEXT: Final = (
 
 
 def outlier_rows(record: RunRecord) -> list[Outlier]:
-    """The outliers by rank, then those of the farthest pair that are none, with rank 0."""
+    """The outliers by rank, then the tokens of the farthest pair that are no outliers, with rank 0."""
     found = list(outliers(record) or ())
     listed = {one.index for one in found}
     pair = (record.analysis.outlier, record.analysis.other) if record.analysis else ()
@@ -65,7 +66,7 @@ def outlier_rows(record: RunRecord) -> list[Outlier]:
 
 
 def outlier_table(record: RunRecord, width: int, height: int) -> list[Line]:
-    """The outliers in `width` by `height` cells, i and j marked; where they do not all fit, how many more."""
+    """The outliers in `width` by `height` cells, i and j marked; where not all fit, the number of the others."""
     rows = outlier_rows(record)
     room = height - 1
     shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
@@ -89,7 +90,7 @@ def outlier_table(record: RunRecord, width: int, height: int) -> list[Line]:
 
 
 def _as_wide_as_needed(column: Column, record: RunRecord, rows: Sequence[Outlier]) -> Column:
-    """The column wide enough for each of its cells: an id is never cut."""
+    """The column, wide enough for each of its cells, so that no id is cut."""
     widest = max((len(column.cell(record, one)) for one in rows), default=0)
     return msgspec.structs.replace(column, width=max(column.width, widest))
 

@@ -19,7 +19,7 @@ NORMS = {"both": "both", "larger": "only the larger", "neither": "neither"}
 
 
 def outlier_lines(view: View, width: int, height: int) -> list[Line]:
-    """The outliers, or the pair where there are none, for `width` by `height` cells; more where it fits."""
+    """The outliers, or the pair where there are none, and as much else as fits in `width` by `height` cells."""
     record, shown = view.record, shown_pair(view)
     if record is None:
         return []
@@ -62,7 +62,7 @@ def _mean_distance(measures: PairMeasures, width: int) -> Line:
 
 
 def _outlier_or_not(record: RunRecord, measures: PairMeasures, width: int) -> list[Line]:
-    """For each of the two how many median distances it lies from the centroid, and whether it is an outlier."""
+    """For both tokens, the distance from the centroid in median distances, and whether the token is an outlier."""
     column = _token_column(width)
     pair = (measures.outlier, measures.other)
     far = [times(medians(record, one.distance)) for one in pair]
@@ -95,7 +95,7 @@ def _proof(pair: PairFound, width: int) -> Line:
 
 
 def _check(view: View, record: RunRecord, width: int) -> list[Line]:
-    """What an independent check of the run says, or how far it is; nothing where there was none."""
+    """The verdict or the progress of an independent check of the run; nothing where there was none."""
     if view.checking:
         return wrap(f"being checked: {view.checking}", width, "dim")
     check = record.verified
@@ -141,7 +141,7 @@ def _of_batch(
 
 
 def _in_full(record: RunRecord, shown: ShownPair, measures: PairMeasures, width: int, room: int) -> list[Line]:
-    """The same numbers to their last digit, and where the rows are, where a panel has the screen to itself."""
+    """The same numbers to their last digit, and the files of the rows, for a panel that fills the screen."""
     first, second = measures.outlier, measures.other
     column = 24
     if room < 8 or width < LABEL + 2 * column:
@@ -168,13 +168,13 @@ def _in_full(record: RunRecord, shown: ShownPair, measures: PairMeasures, width:
 
 
 def _no_pair_yet(record: RunRecord, batch: int, width: int) -> list[Line]:
-    """What is said of a chosen batch before its first lower bound."""
+    """The text for a chosen batch before its first lower bound."""
     whole = f"batch {batch} of {count(len(record.batches))}"
     return [((whole, "accent"),), EMPTY, *wrap("No pair of it has been looked at yet.", width, "dim")]
 
 
 def certificate(record: RunRecord, pair: PairFound) -> list[str]:
-    """What is proved of the pair, in words; then, where it was worked out, the next largest distance."""
+    """What is proved of the pair, in words, and the next largest distance where it is known."""
     unique = (
         "the only pair at this distance"
         if pair.ties == 1
@@ -228,7 +228,7 @@ def _token_column(width: int) -> int:
 
 
 def _so_far(view: View, record: RunRecord, width: int) -> list[Line]:
-    """While the search goes on: the largest distance found so far, which the answer cannot be below."""
+    """During the search: the largest distance found so far, which is a lower bound of the answer."""
     best = view.best
     if best is None or best.i is None or best.j is None or best.value is None:
         return [(("The largest distance so far", "dim"),), (("appears here.", "dim"),)]

@@ -13,7 +13,7 @@ class Panel(Lines):
     """Shows a view as the lines that `view_lines` makes of it."""
 
     TITLE = ""
-    hint = ""  # after the title: which key has more to show in the panel's place
+    hint = ""  # after the title: the key that shows more in the panel's place
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -21,7 +21,7 @@ class Panel(Lines):
         self._view: View | None = None
 
     def show(self, view: View) -> None:
-        """Draw what `view` says now; a view's record may have changed although it is the same object."""
+        """Draw `view` as it is now; its record may have changed although it is the same object."""
         self._view = view
         if (title := self.title(view) + self.hint) != self._title:
             self._title = title
@@ -29,7 +29,7 @@ class Panel(Lines):
         self.redraw()
 
     def title(self, view: View) -> str:  # noqa: ARG002
-        """The panel's title over `view`, harmless."""
+        """The panel's title for `view`, escaped."""
         return self.TITLE
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:
@@ -42,10 +42,10 @@ class Panel(Lines):
             return ()
         try:
             return self.view_lines(self._view, width, height)
-        except Exception as fault:  # numbers nobody foresaw must not take the screen with them
+        except Exception as fault:  # unforeseen numbers must not bring the screen down
             return wrap(f"This cannot be shown: {visible(repr(fault))}.", width, "bad")
 
 
 def title_of(title: str, view: View) -> str:
-    """A panel's title, with whose pair it shows where that is not the whole cluster's."""
+    """A panel's title, with the batch whose pair it shows where that is not the whole cluster's."""
     return title if view.chosen is None else f"{title} · batch {view.chosen}'s pair"

@@ -1,4 +1,4 @@
-"""The progress line: the batches settled, the share, the rate, a bar; or how the run ended."""
+"""The progress line: the settled batches, the share, the rate and a bar, or how the run ended."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from .status import place, waiting_for
 
 
 def progress_line(view: View, width: int) -> Line:
-    """Where the run stands, in one line of `width` cells."""
+    """The state of the run, in one line of `width` cells."""
     record = view.record
     if record is None:
         return _not_run(view)
@@ -51,7 +51,7 @@ def _not_run(view: View) -> Line:
 
 
 def _searching(record: RunRecord, width: int, paused: str) -> Line:
-    """`paused` is the key that goes on where the run is paused, else ""."""
+    """`paused` is the key that resumes the run where it is paused, else ""."""
     share = fraction(record)
     texts: list[Span] = [
         (f"{count(record.batches_done)}/{count(len(record.batches))} batches", "text"),
@@ -64,7 +64,8 @@ def _searching(record: RunRecord, width: int, paused: str) -> Line:
     line: list[Span] = []
     for text in texts:
         line += [text, ("  ", "text")]
-    # The bar comes last, for it changes least: what is left of a change is sent to the terminal with it.
+    # The bar comes last because it changes least: everything to the right of a change is sent to the terminal
+    # again.
     return (*line, *bar(share, max(width - width_of(tuple(line)), 4)))
 
 
@@ -75,7 +76,7 @@ def bar(share: float, width: int) -> Line:
 
 
 def _climbing(record: RunRecord) -> Line:
-    """The result is there; what is still under way is the ladder."""
+    """The result is known; the ladder is still being worked out."""
     climbing = record.climbing
     share = percent(climbing.settled / climbing.pairs) if climbing and climbing.pairs else ""
     words = "the pair is found; counting the outliers …"

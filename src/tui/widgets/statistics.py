@@ -13,7 +13,8 @@ LABEL = 8
 
 
 def statistics_lines(view: View, width: int, height: int) -> list[Line]:
-    """Minimum, maximum, median and mean of norms and distances; then the centroid and the copies, in words."""
+    """Minimum, maximum, median and mean of norms and distances, then the centroid and the identical rows in
+    words."""
     record = view.record
     if record is None or record.analysis is None:
         return []
@@ -29,7 +30,7 @@ def statistics_lines(view: View, width: int, height: int) -> list[Line]:
 
 
 def _in_full(analysis: Analysed, width: int, room: int) -> list[Line]:
-    """The same numbers to their last digit, where a panel has the screen to itself."""
+    """The same numbers to their last digit, for a panel that fills the screen."""
     column = 24
     if room < 8 or width < LABEL + 2 * column:
         return []
@@ -68,7 +69,7 @@ def _table(analysis: Analysed, width: int) -> list[Line]:
 
 
 def _centroid(analysis: Analysed, width: int, height: int) -> list[Line]:
-    if height < 8:  # a line of its own is all that is left
+    if height < 8:  # only a line of its own is left
         off = analysis.centroid_offset
         away = "the rows' mean" if off is None else f"{off:.2e} off mean"
         return wrap(f"|c| {distance(analysis.centroid_norm)}, {away}", width)

@@ -1,4 +1,4 @@
-"""Where a run that waits for its turn on a device stands, in words."""
+"""The place of a run in its device's queue, in words."""
 
 from ...engine.events import Queued
 from ...engine.journal.record import RunRecord
@@ -6,7 +6,7 @@ from ...engine.text.escape import visible
 
 
 def place(queued: Queued) -> str:
-    """The run's place among those on its device: "2nd in line" where one comes first."""
+    """The run's place in its device's queue: "2nd in line" behind one other."""
     number = queued.ahead + 1
     teens = 10 < number % 100 < 14
     ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
@@ -14,7 +14,7 @@ def place(queued: Queued) -> str:
 
 
 def waiting_for(record: RunRecord) -> str:
-    """Behind whose run it is queued: "queued behind Qwen3-4B"; "" where none waits."""
+    """Which run it is queued behind: "queued behind Qwen3-4B"; "" where it is not queued."""
     if record.queued is None:
         return ""
     device = visible(record.engine.request.settings.device, 20) if record.engine else "its device"

@@ -1,4 +1,4 @@
-"""The first line, which model this is and what the next run will use, and the last line, the keys."""
+"""The first line, with the model and the settings of the next run, and the last line, with the keys."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def title_line(view: View, width: int) -> Line:
 
 
 def _about(view: View) -> list[str]:
-    """The rows and the device: first at length, then shorter and shorter."""
+    """The rows and the device, in forms from the longest to the shortest."""
     started = view.record.started if view.record else None
     if started is not None:
         rows = f"{count(started.n)} × {count(started.d)}"

@@ -1,4 +1,5 @@
-"""The triangle panel: centroid, i and j to scale, each angle beside its opposite side, the dot-product check."""
+"""The triangle panel: centroid, i and j to scale, each angle beside the side opposite it, and the dot-product
+check."""
 
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from .panel import title_of
 from .plots.canvas import DrawnPanel
 from .plots.triangle import draw_triangle
 
-NUMBERS = 27  # cells of the numbers' block
+NUMBERS = 27  # cells of the block of numbers
 BESIDE = 40  # cells from which the drawing stands beside the numbers instead of above them
 
 
@@ -45,7 +46,8 @@ def triangle_lines(view: View, width: int, height: int, *, drawing: bool = True)
 
 
 def number_lines(triangle: Triangle) -> list[Line]:
-    """The three angles, each beside the side opposite it; their sum; the angle at the centroid by dot product."""
+    """The three angles, each beside the side opposite it; their sum; and the angle at the centroid by dot
+    product."""
     rows = (
         ("c", triangle.at_centroid, "i–j", triangle.side_ij),
         ("i", triangle.at_i, "c–j", triangle.side_j),

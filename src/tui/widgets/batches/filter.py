@@ -1,4 +1,4 @@
-"""The filter of the live table: a line of words, read into a test of a batch."""
+"""The filter of the live table: a line of words, parsed into a test of a batch."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Test = Callable[[RunRecord, BatchRecord], bool]
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """`admits` the batches that pass every test; the empty filter admits all. `text` is what was written."""
+    """A filter `admits` the batches that pass every test; an empty one admits all. `text` is what was typed."""
 
     text: str = ""
     tests: tuple[Test, ...] = ()

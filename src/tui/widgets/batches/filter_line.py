@@ -1,4 +1,4 @@
-"""The line in which the filter of the live table is written; it takes the place of the keys."""
+"""The input line for the filter of the live table; it takes the place of the line of keys."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ EXAMPLES = "a token, its id, 12, 10-20, settled, open, >1.2"
 
 
 class FilterLine(Horizontal):
-    """Says what was typed at every change (FilterTyped), and that enter keeps it (FilterKept)."""
+    """Sends FilterTyped at every change of the text, and FilterKept at enter."""
 
     def __init__(self, text: str) -> None:
         super().__init__(id="filter")

@@ -1,4 +1,4 @@
-"""Which batches the live table shows, and in what order: kept up as batches settle, a batch at a time."""
+"""Which batches the live table shows, and in what order, updated batch by batch as they settle."""
 
 from bisect import bisect_left, insort
 from typing import Final, Literal, get_args
@@ -18,7 +18,7 @@ Key = tuple[float, ...]
 
 
 class Sort(msgspec.Struct, frozen=True):
-    """By which column the batches are sorted, and which way. Those that have nothing there yet come last."""
+    """The column and the direction in which batches are sorted. Batches without a value in it come last."""
 
     column: Column = "batch"
     descending: bool = False
@@ -29,15 +29,15 @@ class Sort(msgspec.Struct, frozen=True):
 
 
 def first_sort(column: Column) -> Sort:
-    """The way a column is sorted at first: what a person looks for on top."""
+    """The direction in which a column is sorted first: what one looks for comes on top."""
     return Sort(column, descending=column in ("maximum", "evaluated", "time"))
 
 
 class BatchOrder:
     """The batches of a record that the filter admits, sorted. Batches are named by number, places count from 0.
 
-    `catch_up` takes in what has changed since it was last called: for each batch touched a search and an insertion
-    in a sorted list. In the batches' own order with no filter there is nothing to keep.
+    `catch_up` applies what has changed since its last call: one search and one insertion in a sorted list for each
+    batch touched. In the batches' own order without a filter nothing is stored.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class BatchOrder:
         self._rebuild()
 
     def keep(self, batch: int | None) -> None:
-        """Let this batch stay even when it comes to be one that the filter does not admit, and no other."""
+        """Keep showing this batch, and no other, when the filter no longer admits it."""
         before, self._kept = self._kept, batch
         if before is not None and before != batch and not self.plain:
             self._update(before)
@@ -85,7 +85,7 @@ class BatchOrder:
         return self._record is not None and self._seen < len(self._record.touched)
 
     def catch_up(self) -> None:
-        """Put every batch touched since the last call where it belongs now."""
+        """Move every batch touched since the last call to its place."""
         if self._record is None:
             return
         touched = set(self._record.touched[self._seen :])
@@ -121,7 +121,7 @@ class BatchOrder:
             self._key_of[batch] = now
 
     def _key(self, row: BatchRecord) -> Key | None:
-        """What places a batch among the others: all numbers, its own at the end. None: it is not shown."""
+        """The sort key of a batch: numbers, with its own number at the end. None: it is not shown."""
         record = self._record
         if record is None or not (row.batch == self._kept or self.filter.admits(record, row)):
             return None
@@ -133,7 +133,7 @@ class BatchOrder:
 
 
 def sort_values(record: RunRecord, row: BatchRecord, column: Column) -> tuple[float, ...] | None:
-    """What a batch is sorted by in a column; None where it has nothing there yet."""
+    """The values by which a column sorts a batch; None where it has none yet."""
     match column:
         case "batch":
             return (row.batch,)

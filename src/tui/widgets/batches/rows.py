@@ -1,4 +1,4 @@
-"""The rows of the live table as lines of text: what is in which column, and how wide the columns are."""
+"""The rows of the live table as lines of text: the columns, their widths and their contents."""
 
 from functools import lru_cache
 
@@ -12,15 +12,16 @@ from ..lines import EMPTY, Line, Role, Span, left, number, right, width_of
 from .order import Column, Sort
 
 GAP = "  "
-ROOMY = 60  # cells from which numbers have a column as wide as they like
-MARKS = 2  # cells before the first column: the pair's star, and what is chosen
-NARROWEST_LABEL = 11  # an id and a few characters of its text; with less room ids stand alone
+ROOMY = 60  # cells from which numbers get columns of full width
+MARKS = 2  # cells before the first column, for the pair's star and the mark of the chosen batch
+NARROWEST_LABEL = 11  # cells for an id and a few characters of its text; with fewer, ids stand alone
 ROOMY_LABEL = 16
 TIME, SHARE, SETTLED = 8, 9, 11
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """How wide each column is; 0 where it is left out. `evaluated` wider than a share says of how many, too."""
+    """The width of each column, 0 where it is left out. `evaluated` shows the total too where it is wide
+    enough."""
 
     number: int
     batch: int
@@ -32,7 +33,7 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 def columns(record: RunRecord, width: int) -> Columns:
-    """The columns that fit in `width` cells: the pair gets what the others leave."""
+    """The columns that fit in `width` cells; the pair gets the cells that the others leave."""
     started = record.started
     return _columns(started.n, started.vocabulary, started.batch, width) if started else _columns(0, 0, 1, width)
 
@@ -62,7 +63,7 @@ def _columns(n: int, vocabulary: int, rows: int, width: int) -> Columns:
 
 
 def heading(record: RunRecord, width: int, sort: Sort | None = None) -> Line:
-    """The columns' names, that of the sorted one marked with the way it is sorted."""
+    """The columns' names, the sorted one marked with its direction."""
     spans: list[Span] = [(" " * MARKS, "dim")]
     for column, before, name, cells in _headings(record, width):
         mark = "" if sort is None or column != sort.column else "▼" if sort.descending else "▲"
@@ -73,7 +74,7 @@ def heading(record: RunRecord, width: int, sort: Sort | None = None) -> Line:
 
 
 def column_at(record: RunRecord, width: int, x: int) -> Column | None:
-    """The column that has cell `x` of a table of `width` cells."""
+    """The column at cell `x` of a table of `width` cells."""
     start = MARKS
     for column, _, _, cells in _headings(record, width):
         if start <= x < start + cells:
@@ -83,12 +84,12 @@ def column_at(record: RunRecord, width: int, x: int) -> Column | None:
 
 
 def shown_columns(record: RunRecord, width: int) -> list[Column]:
-    """The columns, from the left, that a table of `width` cells has."""
+    """The columns of a table of `width` cells, from the left."""
     return [column for column, *_ in _headings(record, width)]
 
 
 def _headings(record: RunRecord, width: int) -> list[tuple[Column, str, str, int]]:
-    """Of each column what stands before its name, its name, and its cells with the gap that sets it off."""
+    """For each column: what precedes its name, its name, and its width with the gap before it."""
     shape = columns(record, width)
     number = f"{'#':>{shape.number}}{GAP}" if shape.number else ""
     found: list[tuple[Column, str, str, int]] = [

@@ -1,4 +1,4 @@
-"""The live table: every batch a row from the first moment; only rows that look different are repainted."""
+"""The live table: one row for every batch from the start; only rows that look different are repainted."""
 
 import time
 from collections.abc import Callable
@@ -21,17 +21,17 @@ from .rows import batch_line, column_at, heading, shown_columns
 from .titles import NO_MATCH, empty_sentence, table_title
 
 HEADING_ROWS: Final = 1
-CALM: Final = 1.0  # seconds between two times that rows which settle change places
-JUMPS_EVERY: Final = 3.0  # seconds: batches settle in any order, and a table that keeps jumping cannot be read
+CALM: Final = 1.0  # seconds between two reorderings of settled rows
+JUMPS_EVERY: Final = 3.0  # seconds: batches settle in any order; a table that jumps often cannot be read
 
 
 class BatchTable(ScrollView, can_focus=False):
     """The table of batch maxima.
 
-    While nobody moves its cursor, sorts or filters, it follows the run: the batch settled last stays in view. Once
-    the cursor is moved it stays on its batch, and that on its line of the screen where there is room to scroll,
-    whatever settles around it, until `follow`. What a row says is always of this moment; sorted or filtered rows
-    change places once a second at most.
+    While it is not sorted or filtered and has no cursor, it follows the run: the batch settled last stays in view.
+    Once moved, the cursor stays on its batch, and the batch on its line of the screen where scrolling allows,
+    until `follow` is called. The contents of rows are always current; sorted or filtered rows move at most once a
+    second.
     """
 
     ALLOW_SELECT = False
@@ -120,7 +120,8 @@ class BatchTable(ScrollView, can_focus=False):
         self._repaint()
 
     def choose(self) -> None:
-        """Choose the batch under the cursor, and from then on each that the cursor comes to; or, again, none."""
+        """Choose the batch under the cursor, and from then on each batch that the cursor moves to; called again,
+        choose none."""
         if self.chosen is not None:
             self._choose(None)
         else:
@@ -135,7 +136,7 @@ class BatchTable(ScrollView, can_focus=False):
         self._repaint()
 
     def sort_by(self, sort: Sort) -> None:
-        """Sort the rows otherwise."""
+        """Sort the rows as `sort` says."""
         self._arrange(sort, self.filter)
 
     def sort_by_next(self) -> None:
@@ -149,7 +150,7 @@ class BatchTable(ScrollView, can_focus=False):
         self._arrange(self.sort, filter)
 
     def say_problem(self, problem: str) -> None:
-        """Say, where the rows are counted, what is wrong with the filter that is being written."""
+        """Show in the title what is wrong with the filter that is being typed."""
         self.problem = problem
         self._say_what_is_shown()
 
@@ -182,13 +183,13 @@ class BatchTable(ScrollView, can_focus=False):
                 self._put_cursor(self._order.at(place))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Draw every row anew once the table has scrolled."""
+        """Redraw every row after the table has scrolled."""
         super().watch_scroll_y(old_value, new_value)
         self._drawn = []
 
     @property
     def _room(self) -> Size:
-        """The cells that are not the scrollbar's."""
+        """The width without the scrollbar."""
         return self.scrollable_content_region.size
 
     @property
@@ -196,13 +197,13 @@ class BatchTable(ScrollView, can_focus=False):
         return max(self._room.height - HEADING_ROWS, 1)
 
     def _followed(self, view: View) -> int | None:
-        """The batch to keep in view: at the end the one that holds the pair, before that the newest."""
+        """The batch to keep in view: the one settled last, or after the end the one that holds the pair."""
         if view.record and view.record.pair and view.best:
             return view.best.batch
         return view.newest
 
     def _keep_up(self, *, at_once: bool = False) -> None:
-        """Follow the run to the batch settled last; unless `at_once`, not soon after the last time."""
+        """Follow the run to the batch settled last; unless `at_once`, not soon after the previous time."""
         if self.cursor is not None or not self._order.plain:
             return
         wait = self._jumped_at + JUMPS_EVERY - time.monotonic()
@@ -235,7 +236,7 @@ class BatchTable(ScrollView, can_focus=False):
             self.post_message(BatchChosen(batch))
 
     def _arrange(self, sort: Sort, filter: Filter) -> None:
-        """Sort and filter anew; a cursor on a batch that is no longer shown goes to the first that is."""
+        """Sort and filter again; a cursor on a batch that is no longer shown moves to the first that is."""
         self.problem = ""
 
         def arrange() -> None:
@@ -258,7 +259,7 @@ class BatchTable(ScrollView, can_focus=False):
         self._repaint()
 
     def _catch_up(self, *, at_once: bool = False) -> None:
-        """Put rows that have changed where they belong; where that was done a moment ago, in a moment."""
+        """Move rows that have changed to their places; where that was just done, a moment later."""
         if not self._order.behind():
             return
         wait = self._ordered_at + CALM - time.monotonic()
@@ -275,7 +276,7 @@ class BatchTable(ScrollView, can_focus=False):
         self._repaint()
 
     def _keep_lines(self, change: Callable[[], None]) -> None:
-        """Let `change` reorder the rows; the one under the cursor stays on its line where that can be."""
+        """Let `change` reorder the rows; the row under the cursor stays on its line where possible."""
         place = None if self.cursor is None else self._order.place_of(self.cursor)
         line = None if place is None else place - round(self.scroll_y)
         change()
@@ -287,12 +288,12 @@ class BatchTable(ScrollView, can_focus=False):
             self.scroll_to(y=last, animate=False, force=True)
 
     def _fit(self) -> None:
-        """Make the rows that can be scrolled through as many as there are."""
+        """Set the height of the scrolled area to the number of rows."""
         if self.virtual_size.height != (height := len(self._order) + HEADING_ROWS):
             self.virtual_size = Size(1, height)
 
     def _reveal(self, batch: int | None) -> None:
-        """Scroll, if need be, so that `batch` is in view: by most of a page, so that following repaints seldom."""
+        """Scroll so that `batch` is in view, by most of a page, so that following a run repaints seldom."""
         row = None if batch is None else self._order.place_of(batch)
         if row is None or not self._room.height:
             return
@@ -304,7 +305,7 @@ class BatchTable(ScrollView, can_focus=False):
         self.scroll_to(y=top, animate=False, force=True)  # the scrollbar may not have been laid out yet
 
     def _repaint(self) -> None:
-        """Refresh the rows that would look different from what is drawn."""
+        """Refresh the rows that look different from what is drawn."""
         width, height = self._room
         now = [self._at(y) for y in range(height)]
         before, self._drawn = self._drawn, now
@@ -350,4 +351,4 @@ class BatchTable(ScrollView, can_focus=False):
         )
         if title != self._titled:
             self._titled = title
-            self.border_title = Content(title)  # never markup: it quotes what was typed
+            self.border_title = Content(title)  # never markup, because it quotes what was typed

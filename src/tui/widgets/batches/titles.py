@@ -1,4 +1,4 @@
-"""What the live table says in words: how many of its rows are shown, and what stands there while it has none."""
+"""The texts of the live table: how many of its rows are shown, and the text shown while it has none."""
 
 from rich.cells import cell_len
 
@@ -16,7 +16,7 @@ def table_title(
     order: BatchOrder, record: RunRecord | None, *, width: int, problem: str, reading: bool, chosen: bool
 ) -> str:
     """The table's title, in as many words as fit in `width` cells: the filter, or the `problem` with the one being
-    written; the sorted column where it is not in sight; and what esc does while somebody is `reading`.
+    typed; the sorted column where it is not in sight; and what esc does while the table is `reading`.
     """
     parts = ["batches"]
     if problem:
@@ -37,7 +37,7 @@ def table_title(
 
 
 def empty_sentence(view: View) -> str:
-    """What stands where the batches will be."""
+    """The text in place of the batches before there are any."""
     match view.stage:
         case "queued" | "starting":
             return "The batches appear here as soon as the rows are read."

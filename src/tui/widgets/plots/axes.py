@@ -1,4 +1,4 @@
-"""Axes for plots in a few cells: scales, ticks that can be read, and labels that never overlap."""
+"""Axes for plots of a few cells: scales, readable ticks, and labels that never overlap."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ class Axis(msgspec.Struct, frozen=True):
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value lies, 0 at the low end to 1 at the high one; beyond the ends, at the end."""
+        """The place of a value, from 0 at the low end to 1 at the high end; values beyond an end lie at the
+        end."""
         if self.low == self.high:
             return 0.5
         if self.log:
@@ -25,11 +26,11 @@ class Axis(msgspec.Struct, frozen=True):
                 return 0.0
             span = math.log(self.high) - math.log(self.low)
             return min(max((math.log(value) - math.log(self.low)) / span, 0.0), 1.0)
-        # In halves, for the difference of two numbers may be beyond float64.
+        # In halves, because the difference of two numbers may exceed float64.
         return min(max((value / 2 - self.low / 2) / (self.high / 2 - self.low / 2), 0.0), 1.0)
 
     def ticks(self, most: int) -> list[float]:
-        """Values worth naming: up to `most` powers of ten, or round numbers, or the two ends where none suit."""
+        """Values to label: up to `most` powers of ten or round numbers, or the two ends where none fit."""
         if self.low == self.high:
             return [self.low]
         round_ones = self._decades(most) if self.log else self._round_numbers(most)
@@ -51,7 +52,7 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 def labels(values: Sequence[float]) -> list[str]:
-    """The values in as few digits, three at least, as tell them apart."""
+    """The values in as few digits as tell them apart, at least three."""
     shown: list[str] = []
     for digits in range(3, 17):
         shown = [f"{value:.{digits}g}" for value in values]
@@ -61,8 +62,8 @@ def labels(values: Sequence[float]) -> list[str]:
 
 
 def label_row(marks: Sequence[tuple[int, str]], width: int) -> str:
-    """Labels centred on their columns, as near as the row's ends allow; one that would touch the one before it is
-    left out. Exactly `width` cells."""
+    """Labels centred on their columns, or as near as the ends of the row allow, in exactly `width` cells; a label
+    that would touch the one before it is left out."""
     row = ""
     for column, text in marks:
         start = max(min(column - cell_len(text) // 2, width - cell_len(text)), 0)
@@ -72,7 +73,7 @@ def label_row(marks: Sequence[tuple[int, str]], width: int) -> str:
 
 
 def framed(picture: Sequence[Line], left: Sequence[tuple[int, str]], below: Sequence[str]) -> list[Line]:
-    """A picture with labels at its left, each beside its row, and rows of text under it."""
+    """A picture with labels to the left of their rows, and rows of text below it."""
     names = dict(left)
     margin = label_width(list(names.values()))
     lines: list[Line] = [((names.get(y, "").rjust(margin) + " ", "dim"), *line) for y, line in enumerate(picture)]
@@ -80,13 +81,13 @@ def framed(picture: Sequence[Line], left: Sequence[tuple[int, str]], below: Sequ
 
 
 def label_width(names: Sequence[str]) -> int:
-    """The cells that labels at the left of a picture take."""
+    """The width in cells of the labels at the left of a picture."""
     return max(map(cell_len, names), default=0)
 
 
 def rows_of(axis: Axis, values: Sequence[float], height: int) -> list[tuple[int, str]]:
-    """Values with their labels on the rows of a picture of `height` cells, the high end at the top; where two
-    would share a row, the one nearer to the high end is named."""
+    """The labels by the rows of a picture of `height` cells, the high end at the top; of two values on one row the
+    one nearer to the high end is labelled."""
     taken: dict[int, str] = {}
     for value, name in zip(values, labels(values), strict=True):
         taken[round((1 - axis.place(value)) * (height - 1))] = name
@@ -94,7 +95,7 @@ def rows_of(axis: Axis, values: Sequence[float], height: int) -> list[tuple[int,
 
 
 def columns_of(axis: Axis, values: Sequence[float], width: int) -> list[tuple[int, str]]:
-    """Values with their labels on the columns of a picture of `width` cells."""
+    """The labels by the columns of a picture of `width` cells."""
     return [
         (round(axis.place(value) * (width - 1)), name) for value, name in zip(values, labels(values), strict=True)
     ]

@@ -1,7 +1,7 @@
 """Pictures in braille dots: lines on a canvas, and the panel that has one.
 
-The canvas is textual-hires-canvas's. Importing it brings numpy, which the first paint does without: it is
-imported in a thread when there is something to draw.
+The canvas is textual-hires-canvas's. It imports numpy, which the first paint does without, so it is imported in a
+thread when there is something to draw.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from ...view import View
 from ..lines import Line
 from ..panel import Panel
 
-DOTS_ACROSS: Final = 2  # braille dots in a cell: about square, so that what is drawn is to scale
+DOTS_ACROSS: Final = 2  # braille dots in a cell: about square, so that drawings are to scale
 DOTS_DOWN: Final = 4
 
 Stroke = tuple[float, float, float, float]
@@ -27,7 +27,7 @@ def draw(strokes: tuple[Stroke, ...], width: int, height: int) -> tuple[str, ...
     """Straight strokes (x0, y0, x1, y1), in dots from the upper left, as `height` rows of `width` cells."""
     from textual_hires_canvas import Canvas  # start time
 
-    # One column and one row to spare: the canvas clips lines at the near edge of its last cells.
+    # One column and one row more than needed: the canvas clips lines at the near edge of its last cells.
     canvas = Canvas(width + 1, height + 1)
     with canvas.batch_refresh():
         canvas.draw_hires_lines([_in_cells(stroke) for stroke in strokes])
@@ -35,7 +35,7 @@ def draw(strokes: tuple[Stroke, ...], width: int, height: int) -> tuple[str, ...
 
 
 def _in_cells(stroke: Stroke) -> Stroke:
-    """The middles of the dots that a stroke goes from and to, in cells."""
+    """The centres of a stroke's first and last dots, in cells."""
     x0, y0, x1, y1 = (round(dot) + 0.5 for dot in stroke)
     return x0 / DOTS_ACROSS, y0 / DOTS_DOWN, x1 / DOTS_ACROSS, y1 / DOTS_DOWN
 
@@ -48,7 +48,7 @@ class DrawnPanel(Panel):
         raise NotImplementedError
 
     def has_picture(self, view: View) -> bool:
-        """Whether there is anything to draw of `view`."""
+        """Whether `view` has anything to draw."""
         raise NotImplementedError
 
     def view_lines(self, view: View, width: int, height: int) -> Sequence[Line]:

@@ -1,5 +1,4 @@
-"""The histogram of distances from the centroid: both scales logarithmic, outliers marked, and where the pair
-lies."""
+"""The histogram of distances from the centroid, both scales logarithmic, with the outliers and the pair marked."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -28,7 +27,7 @@ def distance_lines(view: View, width: int, height: int) -> list[Line]:
     rows = height - len(heading) - 2
     if rows < 1 or not found.counts:
         return heading[:height]
-    tall = Axis(0.1, max(found.counts), log=True)  # a bin of one row is one step above an empty one
+    tall = Axis(0.1, max(found.counts), log=True)  # a bin of one row is one step higher than an empty one
     ticks = rows_of(tall, [value for value in tall.ticks(max(rows // 2, 2)) if value >= 1], rows)
     ticks = [(y, _plain(name)) for y, name in ticks]
     across = width - label_width([name for _, name in ticks]) - 1
@@ -52,12 +51,14 @@ def _heading(found: Histogram, listed: Sequence[Outlier] | None, width: int) -> 
 
 
 def _nearest(listed: Sequence[Outlier] | None) -> float | None:
-    """The least distance of an outlier from the centroid; None where there is none, or it is not known."""
+    """The smallest distance of an outlier from the centroid; None where there is no outlier, or it is not
+    known."""
     return min((one.distance for one in listed or () if one.distance is not None), default=None)
 
 
 def _bars(found: Histogram, nearest: float | None, tall: Axis, wide: Axis, width: int, height: int) -> list[Line]:
-    """A bar a bin, or for bins narrower than a cell one for several together; the bars of outliers marked."""
+    """One bar for each bin, or for several bins together where they are narrower than a cell; bars of outliers are
+    marked."""
     counts = merged(found.counts, width)
     bins = [x * len(counts) // width for x in range(width)]
     steps = [round(tall.place(counts[b]) * 8 * height) if counts[b] else 0 for b in bins]
@@ -72,13 +73,13 @@ def _bars(found: Histogram, nearest: float | None, tall: Axis, wide: Axis, width
 
 
 def merged(counts: Sequence[int], most: int) -> list[int]:
-    """The counts of bins, as many neighbours added together as it takes to have no more than `most`."""
+    """The counts of bins, with as few neighbours added together as leave at most `most` of them."""
     together = next(by for by in range(1, len(counts) + 1) if len(counts) % by == 0 and len(counts) // by <= most)
     return [sum(counts[start : start + together]) for start in range(0, len(counts), together)]
 
 
 def _marks(found: Analysed, wide: Axis, width: int) -> str:
-    """Where the pair lies: i and j under their bins, side by side where they share one."""
+    """The marks of the pair: i and j under their bins, side by side where they share one."""
     places = {found.outlier.index: found.outlier.distance, found.other.index: found.other.distance}
     at = sorted(
         (round(wide.place(places[row]) * (width - 1)), name) for row, name in ((found.i, "i"), (found.j, "j"))

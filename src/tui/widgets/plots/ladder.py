@@ -1,5 +1,5 @@
-"""The outlier ladder: the diameter without the k farthest tokens as a plot, a table and the step where it
-falls."""
+"""The outlier ladder: the diameter without the k farthest tokens, as a plot and a table, and the step at which it
+drops."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -65,13 +65,13 @@ def _plot(found: Ladder, width: int, height: int, drawing: bool) -> list[Line]:
 
 
 def _marks(found: Ladder, width: int) -> list[tuple[int, str]]:
-    """How many tokens are taken away at both ends, and ▲ under the step, which counts for more than the ends."""
+    """The numbers of tokens removed at both ends, and ▲ under the step, which takes precedence over the ends."""
     last = len(found.rungs) - 1
     ends = [(0, "0"), (width - 1, str(last))] if last else [(0, "0")]
     if not found.outside or found.outside >= last:
         return ends
     at, step = round(found.outside / last * (width - 1)), f"▲ {found.outside}"
-    middle = (at + len(step) // 2, step)  # ▲ itself stands under the step
+    middle = (at + len(step) // 2, step)  # ▲ itself is centred under the step
     return [middle, *ends[1:]] if at < 2 else [ends[0], middle, *ends[1:]]
 
 
@@ -86,7 +86,7 @@ def _stairs(diameters: Sequence[float], axis: Axis, width: int, height: int) -> 
 
 
 def _table(record: RunRecord, found: Ladder, width: int, height: int) -> list[Line]:
-    """The rungs that tell most: how many tokens are gone, the diameter, and the token that went last."""
+    """The most informative rungs: the number of tokens removed, the diameter, and the last token removed."""
     lines: list[Line] = [((left(" removed  diameter     last removed", width), "dim"),)]
     for k in telling([rung.diameter for rung in found.rungs], height - 1):
         rung = found.rungs[k]

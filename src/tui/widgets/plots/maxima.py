@@ -12,7 +12,7 @@ from ..lines import EMPTY, Line, left, wrap
 from .axes import Axis, framed, label_row, label_width, rows_of
 from .canvas import DOTS_ACROSS, DOTS_DOWN, DrawnPanel, Stroke, draw
 
-SECONDS: Final = 1.0  # between two drawings while a search goes on
+SECONDS: Final = 1.0  # seconds between two drawings while a search is going
 
 
 def maxima_lines(view: View, width: int, height: int, *, drawing: bool = True) -> list[Line]:
@@ -45,8 +45,8 @@ def _heading(record: RunRecord, known: list[float], width: int) -> Line:
 
 
 def _strokes(values: Sequence[float | None], axis: Axis, width: int, height: int) -> tuple[Stroke, ...]:
-    """The line in dots: from batch to batch, or where there are more batches than dots, each dot's column from its
-    least to its largest maximum."""
+    """The line in dots: from batch to batch, or where there are more batches than dots, in each column of dots
+    from its smallest to its largest maximum."""
     across, down = DOTS_ACROSS * width - 1, DOTS_DOWN * height - 1
     columns: dict[int, list[int]] = {}
     for b, value in enumerate(values):
@@ -57,7 +57,7 @@ def _strokes(values: Sequence[float | None], axis: Axis, width: int, height: int
     for (x, places), (following, its_places) in pairwise(sorted(columns.items())):
         here, there = places[-1], its_places[0]
         if following == x + 1:
-            # Half of a line between neighbours stands in either column: it is drawn with what else stands there.
+            # Half of a line between neighbours lies in either column, and is drawn with the rest of that column.
             middle = here + int((there - here) / 2)
             places.append(middle)
             its_places.insert(0, middle + (there > here) - (there < here))
@@ -73,7 +73,7 @@ class Maxima(DrawnPanel):
     _shown_at = 0.0
 
     def show(self, view: View) -> None:
-        """Take a newer view; while a search goes on, not more often than it can be read."""
+        """Take a newer view; while a search is going, no more often than a person can read it."""
         same = self._view is not None and view.record is self._view.record and view.stage == "searching"
         if same and time.monotonic() - self._shown_at < SECONDS:
             return

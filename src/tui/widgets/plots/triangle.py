@@ -34,7 +34,7 @@ def vertices(triangle: Triangle, labels: tuple[str, str, str]) -> tuple[Vertex, 
     base, (left, right, top), (to_left, to_right) = ends
     if base <= 0:
         return Vertex(left, 0, 0), Vertex(right, 0, 0), Vertex(top, 0, 0)
-    # The law of cosines in lengths over the base, so that no square overflows or vanishes.
+    # The law of cosines in lengths divided by the base, so that no square overflows or vanishes.
     a, b = to_left / base, to_right / base
     x = min(max((a * a + 1 - b * b) / 2, 0.0), 1.0)
     y = sqrt(max(a * a - x * x, 0.0))
@@ -44,8 +44,8 @@ def vertices(triangle: Triangle, labels: tuple[str, str, str]) -> tuple[Vertex, 
 def draw_triangle(triangle: Triangle, labels: tuple[str, str, str], width: int, height: int) -> list[Line]:
     """The triangle as large as `width` by `height` cells allow, one row above and one below it for labels.
 
-    Both directions have the same scale. Labels never overlap and stay inside: where they do not fit beside each
-    other they lose all but their first word. With less than 3 rows or 5 columns nothing is drawn.
+    Both directions have the same scale. Labels never overlap and stay inside the drawing; where two do not fit
+    beside each other, each keeps only its first word. Below 3 rows or 5 columns nothing is drawn.
     """
     rows = height - 2
     if rows < 1 or width < 5:
@@ -58,7 +58,7 @@ def draw_triangle(triangle: Triangle, labels: tuple[str, str, str], width: int, 
     floor = DOTS_DOWN * used_rows - 1
 
     def dot(vertex: Vertex) -> tuple[int, int]:
-        """Where the vertex is, in dots from the drawing's upper left."""
+        """The place of the vertex, in dots from the upper left of the drawing."""
         return round(margin + vertex.x * dots), max(round(floor - vertex.y * dots), 0)
 
     a, b, c = dot(left), dot(right), dot(top)
