@@ -3,7 +3,7 @@
 Rows are a tensor or a numpy array (n, d) of any float dtype, n >= 2, finite; they are read where they are (a
 CUDA tensor is searched on its device) and never written to. Answers are exact: distances are |x_i - x_j| of the
 rows as stored, in float64 with a relative error below 4 gamma(d + 2), and what is called farthest is farthest in
-exact arithmetic; of equal distances the smallest (i, j) comes first.
+exact arithmetic; among equal distances the smallest (i, j) comes first.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class FarPair:
 
 @dataclass(frozen=True)
 class Eccentricities:
-    """Each row's farthest `distance` (n,) float64, and its `partner` (n,) int64 there, the first of equals."""
+    """The `distance` (n,) float64 from each row to its farthest `partner` (n,) int64, the first among equals."""
 
     distance: Tensor
     partner: Tensor
@@ -75,8 +75,8 @@ def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
     rows : Tensor or ndarray, shape (n, d)
         Numbers of any float or integer dtype, n >= 2, all finite.
     precision : {"auto", "float32", "tf32", "bfloat16", "int8"}
-        The format of the matrix products that discard pairs; the answer is the same in each. "auto" is bfloat16
-        on a CPU that is measured to multiply it faster, and float32 elsewhere.
+        The format of the matrix products that discard pairs; the answer is the same in each. "auto" is the
+        one that a CPU is measured to multiply fastest, and float32 elsewhere.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
     Returns
     -------
     list of FarPair
-        k of them, or all n (n - 1) / 2 pairs where these are fewer; of equal distances the smaller (i, j) first.
+        k pairs, or all n (n - 1) / 2 where there are fewer; among equal distances the smaller (i, j) comes first.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def eccentricities(rows: Rows) -> Eccentricities:
     Returns
     -------
     Eccentricities
-        `distance` (n,) float64 and `partner` (n,) int64, on the CPU; of equally far partners the first.
+        `distance` (n,) float64 and `partner` (n,) int64, on the CPU; among equally far partners the first.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def analyse(
     texts: Sequence[str | None] | None = None,
     settings: RunSettings = DEFAULTS,
 ) -> Analysis:
-    """All that a run finds of a cluster: the farthest pair with its certificate, and every part around it.
+    """Everything that a run finds out about a cluster, from the farthest pair with its certificate to the ladder.
 
     These are the maximum of every batch, the pair's outliers and triangle, the cluster's statistics, its
     bit-identical rows, and the outlier ladder. The calling thread does all the work; nothing is written anywhere.
@@ -282,7 +282,7 @@ def _cluster(
 
 
 def _no_text(_row: int) -> None:
-    """No text is known."""
+    """The text of a token where none is known: None."""
 
 
 def _checked_ids(token_ids: Any, n: int) -> list[int]:

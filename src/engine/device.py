@@ -1,4 +1,4 @@
-"""Which device a search runs on: what it is called, what it can compute, and how much memory it has to spare."""
+"""The device of a search: its name, whether it has float64, and how much memory is free on it."""
 
 import platform
 
@@ -35,7 +35,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """What the device calls itself, for a person."""
+    """The device's name, for display."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "xpu":
@@ -44,12 +44,12 @@ def device_name(device: torch.device) -> str:
 
 
 def float64_device(device: torch.device) -> torch.device:
-    """Where float64 arithmetic on rows on `device` is done: there, or on the CPU where it has none."""
+    """The device for float64 arithmetic on rows on `device`: the same, or the CPU where it has no float64."""
     return torch.device("cpu") if device.type in WITHOUT_FLOAT64 else device
 
 
 def free_memory(device: torch.device) -> int:
-    """The bytes that one more search may take on the device, by its own account."""
+    """The bytes that are free on the device for another search, as the device reports them."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
@@ -61,7 +61,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def release_cached(device: torch.device) -> None:
-    """Give back the memory that torch keeps on the device for later, after it ran out."""
+    """Release the memory that torch caches on the device, after it has run out."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "xpu":

@@ -1,12 +1,12 @@
-"""The program's own exceptions: each carries the one sentence that a person reads."""
+"""The program's own exceptions, each of which carries the sentence that is shown."""
 
 
 class FarpairError(Exception):
-    """Something a person can put right; `str(error)` says what is wrong and what to do."""
+    """An error that a person can correct; `str(error)` says what is wrong and what to do."""
 
 
 class InputError(FarpairError):
-    """A file, a tensor or a flag is not what the program needs. The command line exits with 2."""
+    """A file, a tensor or a setting is not what the program needs. The command line exits with 2."""
 
 
 class NoSuchModel(InputError):
@@ -14,7 +14,7 @@ class NoSuchModel(InputError):
 
 
 class JournalError(FarpairError):
-    """A journal holds something that is not an event; names the file and the line."""
+    """A journal holds something that is not an event; the message names the file and the line."""
 
 
 class RunError(FarpairError):
@@ -22,7 +22,7 @@ class RunError(FarpairError):
 
 
 class ProofError(FarpairError):
-    """A search reached a state that its proof excludes; it gives no answer rather than one that may be wrong."""
+    """A search reached a state that its proof excludes, and gives no answer, since that could be wrong."""
 
     def __init__(self, why: str) -> None:
         super().__init__(

@@ -13,7 +13,8 @@ import msgspec
 
 from .run_settings import DEFAULTS, RunSettings
 
-# What a journal may say, whoever wrote it: what is beyond this is no number of rows, no length and no sentence.
+# Limits on what a journal may hold, whoever wrote it: beyond them nothing is a number of rows, a length or a
+# sentence.
 MOST_BATCHES: Final = 300_000
 MOST_DUPLICATES: Final = 20_000  # rows in the groups of duplicates that a run lists
 LONGEST_WORDS: Final = 65_536  # characters; a sentence with two paths in it has at most half as many
@@ -21,23 +22,23 @@ Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # a number of things
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Magnitude = Annotated[float, msgspec.Meta(ge=0)]  # a length, an angle, a time or a rate
 Words = Annotated[str, msgspec.Meta(max_length=LONGEST_WORDS)]
-# How far a batch had to go to be settled, from the cheapest to the dearest.
+# What it took to settle a batch, from the cheapest to the most expensive.
 Settled = Literal["bounds", "screening", "float64", "exhaustive"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What every event is: immutable, tagged with its class's name under "type"."""
+    """The base of all events: immutable, with the class's name under "type"."""
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asked for: all that an engine process needs to know.
+    """The request of a run: everything that an engine process needs to know.
 
     `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `matrix` says which matrix
     that is, "unembedding" or "embedding", and `head` how the model stores its unembedding: "untied" (as a matrix
     of its own), "tied" (the embedding is used for it) or "no head"; both are "" where that is not known.
     `cluster` says which rows: "mask" (the notebook's mask file, at `cluster_file`), "all", "copies", "ids:…",
     "file:PATH", "script:NAME" or "tokens:REGEX" (every token whose text matches). `settings` says how they are
-    searched. `resumes` names the run whose settled batches this one is to go on from.
+    searched. `resumes` names the run whose settled batches this one takes over.
     """
 
     model: Words
@@ -60,8 +61,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file the run read, as it was when it was read: its `path`, its `size`, and `mtime_ns`, when it was last
-    written (nanoseconds since the epoch)."""
+    """A file that the run read: its `path`, and at that time its `size` and `mtime_ns`, the time of its last
+    change in nanoseconds since the epoch."""
 
     path: Words
     size: Natural
@@ -96,9 +97,9 @@ class EngineStarted(Event, frozen=True, kw_only=True):
 
 
 class Queued(Event, frozen=True, kw_only=True):
-    """The run waits for its turn on its device: `ahead` runs come first, `behind` the last of them.
+    """The run is queued for its device behind `ahead` runs, the last of which is `behind`.
 
-    Said again whenever that changes; at 0 (`behind` None) the wait is over.
+    Written again whenever that changes; at 0 (`behind` None) the wait is over.
     """
 
     ahead: Natural
@@ -111,7 +112,7 @@ class RunStarted(Event, frozen=True, kw_only=True):
     `n` rows of dimension `d`, `dtype` on disk ("BF16", "F32", …), `vocabulary` rows in the whole tensor.
     `fingerprint` is a hash of the rows and their token ids. `memory` is the engine's stated peak beyond the
     rows. `centroid` says where the centroid came from. `precision` is the format of the screening products, and
-    `precision_reason` why it is that one, as the end of a sentence.
+    `precision_reason` the reason for it, as the end of a sentence.
     """
 
     files: tuple[SourceFile, ...]
@@ -138,7 +139,7 @@ class Named(Event, frozen=True, kw_only=True):
 
 
 class Warned(Event, frozen=True, kw_only=True):
-    """Something the person should know and the run survives, in one sentence."""
+    """Something worth knowing that does not end the run, in one sentence."""
 
     kind: Literal["centroid", "copies", "memory", "device", "tokenizer", "cluster", "newer", "resumed"]
     message: Words
@@ -158,8 +159,8 @@ class BatchDone(Event, frozen=True, kw_only=True):
 
     `i` < `j` is the pair that attains it, the smallest such (i, j); one of the two is in the batch. `pairs`
     counts the unordered pairs with a row in this batch and none in a batch settled before; `evaluated`, how
-    many of those were evaluated rather than discarded by a cheaper bound. `settled` says how far it had to go:
-    by the first bounds alone, by screening products, or by float64 too. `seconds` is the time since the search
+    many of those were evaluated rather than discarded by a cheaper bound. `settled` says what that took:
+    the first bounds alone, screening products, or float64 too. `seconds` is the time since the search
     began.
     """
 
@@ -176,12 +177,12 @@ class BatchDone(Event, frozen=True, kw_only=True):
 
 
 class Checkpoint(Event, frozen=True, kw_only=True):
-    """Where the search can go on from if it is cut short.
+    """The state from which the search can be resumed if it is cut short.
 
     The batches of the first `batches` BatchDone events are settled for good. `pairs` are the evaluated pairs, as
     (i, j, ties), that may still be the maximum of another batch, the farthest pair or its runner-up, each standing
-    for so many `ties`. `grouping` marks which rows are searched as one: a search that groups them otherwise cannot
-    go on from here.
+    for so many `ties`. `grouping` identifies which rows are searched as one: a search that groups them differently
+    cannot be resumed from here.
     """
 
     batches: Natural
@@ -190,7 +191,8 @@ class Checkpoint(Event, frozen=True, kw_only=True):
 
 
 class Progress(Event, frozen=True, kw_only=True):
-    """How far the search is: `settled` of `pairs` unordered pairs decided, after `seconds` of searching."""
+    """The progress of the search: `settled` of `pairs` unordered pairs are decided after `seconds` of
+    searching."""
 
     settled: Natural
     pairs: Natural
@@ -200,11 +202,11 @@ class Progress(Event, frozen=True, kw_only=True):
 
 
 class Paused(Event, frozen=True, kw_only=True):
-    """The engine waits, using no core, until it is told to go on or to stop."""
+    """The engine waits, using no core, until it is told to resume or to stop."""
 
 
 class Continued(Event, frozen=True, kw_only=True):
-    """A paused engine goes on where it was."""
+    """A paused engine has resumed."""
 
 
 class PairFound(Event, frozen=True, kw_only=True):
@@ -213,8 +215,8 @@ class PairFound(Event, frozen=True, kw_only=True):
     `distance` is |x_i - x_j| in float64 with absolute error at most `error`; (i, j), i < j, is the smallest of the
     `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up` is the
     next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
-    `runner_up_gap` is the farthest distance less the runner-up's, rounded from the exact squares (None in the
-    journals of programs that did not work it out, too). `evaluated` of `pairs` unordered pairs were evaluated;
+    `runner_up_gap` is the farthest distance less the runner-up's, rounded from the exact squares (also None in
+    journals of versions that did not compute it). `evaluated` of `pairs` unordered pairs were evaluated;
     every other was discarded under a rigorous bound. `precision` is the format in which matrix products discarded
     pairs.
     """
@@ -235,7 +237,8 @@ class PairFound(Event, frozen=True, kw_only=True):
 
 
 class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):
-    """A row's place: its norm, its norm over the centroid's (None: the centroid is zero), its distance from it."""
+    """Measures of a row: its norm, its norm over the centroid's (None: the centroid is zero), and its distance
+    from the centroid."""
 
     index: Natural
     norm: Magnitude
@@ -248,7 +251,7 @@ class Triangle(msgspec.Struct, frozen=True, kw_only=True):
 
     `side_i` and `side_j` are the distances of i and j from the centroid, `side_ij` that between them.
     `at_centroid`, `at_i` and `at_j` are the interior angles in degrees by the law of cosines, `angle_sum` their
-    sum. `at_centroid_dot` is the angle at the centroid again, by dot product. An angle with a zero-length arm has
+    sum. `at_centroid_dot` is the angle at the centroid from the dot product. An angle with a zero-length arm has
     no value and is None; `degenerate` then, or for collinear points, says in words what the triangle is.
     """
 
@@ -273,10 +276,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows lie how far from the centroid.
+    """The histogram of the rows' distances from the centroid.
 
-    `counts[b]` rows lie at distances r, edges[b] ≤ r < edges[b + 1], in the last bin r = edges[-1] too. Each
-    edge is the one before times the same factor, from the least distance to the largest; where these are equal
+    `counts[b]` rows lie at distances r, edges[b] ≤ r < edges[b + 1], in the last bin r = edges[-1] too. Edges
+    grow by a constant factor from the smallest distance to the largest; where these are equal
     there is one bin. Rows exactly on the centroid, `at_zero` of them, are in no bin. `beyond` rows lie farther
     away than `threshold`, twice the median distance.
     """
@@ -296,8 +299,8 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Copies(msgspec.Struct, frozen=True, kw_only=True):
-    """Bit-identical rows: `distinct` different rows in all; `groups` of two or more rows alike, holding `rows`
-    rows together; `sizes` of the groups, largest first, at most 100 of them."""
+    """Bit-identical rows: `distinct` different rows in all; `groups` of two or more identical rows, which hold
+    `rows` rows together; the `sizes` of the groups, largest first, at most 100 of them."""
 
     distinct: Natural
     groups: Natural
@@ -306,13 +309,13 @@ class Copies(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analysed(Event, frozen=True, kw_only=True):
-    """What kind of outliers the pair are.
+    """The analysis of the farthest pair and of the cluster.
 
     `outlier` is the token of larger norm, `other` the second; `both_far` is the notebook's test of norms: both are
     greater than twice the centroid's. `centroid_offset` is the distance between the stored centroid
     and the rows' true mean (None where the mean itself is the centroid), and `distances_from_mean` what the
-    distances' summary would be from the true mean. `histogram` is of the distances from the centroid (None in the
-    journals of programs that did not take it).
+    distances' summary would be from the true mean. `histogram` is of the distances from the centroid (None in
+    journals of versions that did not take it).
     """
 
     i: Natural
@@ -332,7 +335,7 @@ class Analysed(Event, frozen=True, kw_only=True):
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """The farthest pair i < j and its distance, once the row `removed` (None at first) is gone too."""
+    """The farthest pair i < j and its distance, after the row `removed` (None at first) has been removed too."""
 
     removed: Natural | None
     i: Natural
@@ -341,21 +344,21 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Climbing(Event, frozen=True, kw_only=True):
-    """How far the work after the search is: `settled` of the `pairs` to decide are decided, of those that are left
-    at the end of the outlier ladder, or of all for the list of the farthest pairs."""
+    """The progress of the work after the search: `settled` of the `pairs` to decide are decided, for the outlier
+    ladder or for the list of the farthest pairs."""
 
     settled: Natural
     pairs: Natural
 
 
 class Ladder(Event, frozen=True, kw_only=True):
-    """The diameter of the cluster as its farthest-out rows are taken away one by one: rungs[k] without k of them.
+    """The diameter of the cluster as its outermost rows are removed one by one: rungs[k] is without k of them.
 
-    Rows go by falling distance from the centroid, of equals the first first. `outside` is the k at which the
-    diameter collapses (see `criteria`), None where it does not. Where the ladder breaks off, `left_out` says
-    of what the rest would have taken too much, and `at_most` is an upper bound of the next diameter. `seconds`
-    is what it took. `outliers` are the first `outside` rows to go, in that order (none in the journals of programs
-    that did not list them).
+    Rows are removed by decreasing distance from the centroid, the lower index first among equals. `outside` is the
+    k at which the diameter collapses (see `criteria`), None where it does not. Where the ladder breaks off,
+    `left_out` names what the rest would have taken too much of, and `at_most` is an upper bound of the next
+    diameter. `seconds` is the time taken. `outliers` are the first `outside` rows removed, in that order (none in
+    journals of versions that did not list them).
     """
 
     rungs: tuple[Rung, ...]
@@ -382,7 +385,8 @@ class PairDistance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FarthestPairs(Event, frozen=True, kw_only=True):
-    """The farthest pairs, as many as were asked for, farthest first; of equally far ones the smallest (i, j)."""
+    """The farthest pairs, as many as were asked for, farthest first; among equally far ones the smallest (i, j)
+    first."""
 
     pairs: tuple[PairDistance, ...]
 
@@ -390,7 +394,7 @@ class FarthestPairs(Event, frozen=True, kw_only=True):
 class DuplicateRows(Event, frozen=True, kw_only=True):
     """The groups of bit-identical rows, the largest first, each with its rows in their order.
 
-    Groups that would bring the rows listed to more than MOST_DUPLICATES are left out: `left_out` of them.
+    `left_out` groups are not listed, because the rows would be more than MOST_DUPLICATES.
     """
 
     groups: tuple[tuple[Natural, ...], ...]
@@ -406,7 +410,7 @@ class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(Event, frozen=True, kw_only=True):
-    """Pairs of settled batches, measured as the farthest pair is: their triangles, and where their tokens lie.
+    """Measures of the pairs of settled batches, like those of the farthest pair: their triangles and their tokens.
 
     Each pair and each row is measured once in a run: a row that an earlier Measured holds is not among `tokens`.
     """
@@ -420,10 +424,10 @@ Ending = Literal["done", "stopped", "terminated", "failed"]
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
-    """How the run ended: `reason` in one sentence, and `advice`, what to do about it ("" where nothing is).
+    """How the run ended: `reason` in one sentence, and `advice` on what to do ("" where there is nothing to do).
 
-    `cause` says of a failed run what failed: what it was given to read, memory, the disk, or the
-    program itself; of a cancelled one "signal" says that no person stopped it.
+    For a failed run `cause` says what failed: its input, memory, the disk, or the program itself. For a
+    cancelled run "signal" means that it was ended from outside and not by a person's stop.
     """
 
     outcome: Literal["done", "cancelled", "failed"]
@@ -433,14 +437,14 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Ending:
-        """What is said of it everywhere: a cancelled run is "stopped" by a person, "terminated" from outside."""
+        """The word that is shown: a cancelled run is "stopped" by a person, or "terminated" from outside."""
         if self.outcome == "cancelled":
             return "terminated" if self.cause == "signal" else "stopped"
         return self.outcome
 
 
 class Verified(Event, frozen=True, kw_only=True):
-    """What an independent check of the run's claims says (see `checker`), written after the end of the run.
+    """The verdict of an independent check of the run's claims (see `checker`), written after the end of the run.
 
     Each of the `refutations` is a sentence. `pairs` unordered pairs and the maxima of `batches` batches were
     checked; of a `sample` of so many rows (None: all) `confirmed` means no more than that it contradicts no claim.
@@ -478,7 +482,8 @@ AnyEvent = (
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
-    """Where a search that was cut short can go on: what was `settled`, in order, when `checkpoint` was made."""
+    """The point from which an unfinished search is resumed: the batches `settled`, in order, when `checkpoint` was
+    made."""
 
     settled: tuple[BatchDone, ...]
     checkpoint: Checkpoint

@@ -1,4 +1,4 @@
-"""Opening files that anybody may have put there: nothing waits for a pipe's writer, or reads a device for ever."""
+"""Opens untrusted files: nothing waits for the writer of a pipe, or reads a device for ever."""
 
 import errno
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 
 
 def open_regular(path: Path) -> FileIO:
-    """The regular file at `path`, open for unbuffered reading. Raises OSError, for all that is none as well."""
+    """The regular file at `path`, open for unbuffered reading. Raises OSError, also for anything but a regular
+    file."""
     return FileIO(regular_descriptor(path))
 
 
@@ -19,10 +20,10 @@ def regular_descriptor(path: Path) -> int:
         status = os.stat(path)
     except ValueError:
         raise OSError(errno.EINVAL, "no file can be called so") from None
-    _check_regular(status)  # before it is opened, which does something to some devices
+    _check_regular(status)  # before it is opened, because opening has effects on some devices
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        _check_regular(os.fstat(fd))  # another may have taken its place
+        _check_regular(os.fstat(fd))  # another file may have taken its place
     except OSError:
         os.close(fd)
         raise
@@ -30,7 +31,8 @@ def regular_descriptor(path: Path) -> int:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """All of the regular file at `path`. Raises OSError where it is none, or holds more than `most` bytes."""
+    """The content of the regular file at `path`. Raises OSError where it is none, or has more than `most`
+    bytes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
@@ -40,7 +42,8 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_into(file: FileIO, buffer: memoryview) -> int:
-    """Fill `buffer` from `file`, in as many reads as that takes; the bytes read, fewer only at the file's end."""
+    """Fill `buffer` from `file`; the number of bytes read, which is less than its size only at the end of the
+    file."""
     filled = 0
     while filled < len(buffer) and (got := file.readinto(buffer[filled:])):
         filled += got
@@ -48,7 +51,7 @@ def read_into(file: FileIO, buffer: memoryview) -> int:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` in the place of the file `path`, with its mode, all at once. Raises OSError."""
+    """Replace the file `path` by `content` atomically, keeping its mode. Raises OSError."""
     descriptor, written = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:

@@ -1,4 +1,4 @@
-"""A person's folders, by the XDG base directory specification: for runs, for settings, and for caches."""
+"""The user's folders for runs, settings and caches, by the XDG base directory specification."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ def cache_home() -> Path:
 
 def _folder(variable: str, below_home: tuple[str, ...]) -> Path:
     named = os.environ.get(variable, "")
-    if os.path.isabs(named):  # by the specification, any other path is to be ignored
+    if os.path.isabs(named):  # the specification says to ignore a relative path
         return Path(named)
     home = os.environ.get("HOME", "")
     if not os.path.isabs(home):

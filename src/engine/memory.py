@@ -1,7 +1,7 @@
-"""Memory: whether what a file asks for fits, and what running out of it looks like. No torch here.
+"""Memory: checks whether an allocation fits, and recognises errors of memory that ran out. No torch here.
 
-Torch raises its OutOfMemoryError for CUDA and XPU; MPS, the CPU and the libraries beneath raise a RuntimeError
-that says it in words.
+Torch raises OutOfMemoryError for CUDA and XPU. For MPS, the CPU and underlying libraries it raises a RuntimeError
+that can only be told by its message.
 """
 
 from types import TracebackType
@@ -14,7 +14,7 @@ from .text.numbers import size
 
 
 def check_room(needed: int, what: str) -> None:
-    """Refuse what takes `needed` bytes where fewer are free: InputError, its sentence beginning with `what`."""
+    """Raise InputError, with a sentence that begins with `what`, where fewer than `needed` bytes are free."""
     free = psutil.virtual_memory().available
     if needed > free:
         raise InputError(f"{what} {size(needed)} of memory, and {size(free)} are free.")
@@ -24,7 +24,7 @@ _WORDS: Final = ("out of memory", "allocate memory", "not enough memory", "alloc
 
 
 def memory_ran_out(error: BaseException) -> bool:
-    """Whether `error` says that there was not enough memory, of the device or of the machine."""
+    """Whether `error` means that the device or the machine ran out of memory."""
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return named or any(words in str(error).lower() for words in _WORDS)
 
@@ -32,8 +32,8 @@ def memory_ran_out(error: BaseException) -> bool:
 class Shortage:
     """A block of code in which memory may run out: `with Shortage() as shortage: ...`.
 
-    Where it did, the block is left, what it held is let go, and `shortage.met` is true. Any other error passes
-    through, as this one does where it is not `bearable`.
+    Where it did, the block is left, its references are dropped, and `shortage.met` is true. Any other error passes
+    through, as does this one unless `bearable`.
     """
 
     def __init__(self, bearable: bool = True) -> None:

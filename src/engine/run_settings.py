@@ -1,7 +1,7 @@
-"""How a run is carried out: its settings, declared here once, and the rule of each.
+"""The settings of a run, which are declared only here, and the rule for each.
 
-The command line, the settings file, the app's dialogs, the journal and the library hand a `RunSettings` on whole,
-and say what is wrong with a setting in the same sentence. Nothing slow is imported here.
+The command line, the settings file, the app's dialogs, the journal and the library pass a whole `RunSettings`, and
+report a wrong setting with the same sentence. Nothing slow is imported here.
 """
 
 import re
@@ -27,11 +27,11 @@ _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 class RunSettings:
     """How the rows of a run are searched.
 
-    `batch` is how many rows a batch holds. `device` is a torch device, or "auto": the fastest kind that the
+    `batch` is the number of rows in a batch. `device` is a torch device, or "auto": the fastest kind that the
     machine has. `threads` is the number of CPU threads, `memory` the bytes that the search may hold beyond the
-    rows; 0 leaves either to the engine. `precision` is the format of the products that screen pairs, one of
+    rows; at 0 the engine chooses. `precision` is the format of the products that screen pairs, one of
     `PRECISIONS`; the answer is the same in each. `exhaustive` evaluates every pair rather than discard any by a
-    bound. The run lists the `pairs` farthest pairs where they are more than one.
+    bound. A run with `pairs` above 1 lists that many farthest pairs.
     """
 
     batch: int = 256
@@ -50,8 +50,8 @@ class RunSettings:
 
     @property
     def decisive(self) -> "RunSettings":
-        """These settings without those that say only where the search runs, how much it may take,
-        and what is listed beside the answer."""
+        """These settings without those that affect only where the search runs, what it may use, and what is listed
+        beside the answer."""
         return replace(
             self, device=DEFAULTS.device, threads=DEFAULTS.threads, memory=DEFAULTS.memory, pairs=DEFAULTS.pairs
         )
@@ -61,7 +61,7 @@ DEFAULTS: Final = RunSettings()
 
 
 def checked(settings: RunSettings) -> RunSettings:
-    """`settings`; raises InputError, with the setting's name, where one of them breaks its rule."""
+    """`settings`, checked. Raises InputError, with the setting's name, where one of them breaks its rule."""
     for name, value in settings.changed.items():
         try:
             if RULES[name](value) != value:
@@ -72,7 +72,7 @@ def checked(settings: RunSettings) -> RunSettings:
 
 
 def checked_cluster(given: str) -> str:
-    """`given`, which says which rows are searched; raises InputError where it breaks the rule of `cluster`."""
+    """The cluster setting `given`, checked. Raises InputError where it breaks the rule of `cluster`."""
     try:
         return cluster(given)
     except ValueError as error:
@@ -89,14 +89,14 @@ def batch(given: object) -> int:
 
 
 def device(given: object) -> str:
-    """A device as torch spells it, or auto; whether this machine has it, `device.choose_device` finds out."""
+    """A device as torch spells it, or auto. `device.choose_device` checks whether this machine has it."""
     if not isinstance(given, str) or not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:[0-9]{1,4})?", given):
         raise ValueError(f"{shown(given)} is not a device; it is auto, cpu, cuda, cuda:N, mps or xpu")
     return given
 
 
 def threads(given: object) -> int:
-    """A number of CPU threads; of more than the machine has cores, the engine uses as many as there are."""
+    """A number of CPU threads; the engine uses at most one for each core."""
     return _whole_number(given, MOST_THREADS)
 
 

@@ -1,10 +1,11 @@
-"""A stopwatch: the seconds of work since it was started, without those for which it was paused. No torch here."""
+"""A stopwatch for seconds of work, which can be paused. No torch here."""
 
 import time
 
 
 class Stopwatch:
-    """Runs from when it is made. `pause` and `go_on` may come from a signal handler in the thread that reads."""
+    """Runs from its creation. `pause` and `go_on` may be called by a signal handler in the thread that reads
+    it."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
@@ -12,12 +13,12 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """The seconds of work so far; while it is paused, as many as when it was."""
+        """The seconds of work so far; they do not grow during a pause."""
         if self._paused_at is not None:
             return self._paused_at - self._began
         while True:
             began, now = self._began, time.perf_counter()
-            if began == self._began:  # else a signal handler paused it between the two
+            if began == self._began:  # else a signal handler paused it between the two reads
                 return now - began
 
     def pause(self) -> None:

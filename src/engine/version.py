@@ -1,3 +1,3 @@
-"""The program's version, as journals, reports and the package say it."""
+"""The program's version, as written in journals, reports and the package."""
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""Models on disk: found, their headers checked, their rows, clusters and tokens read."""
+"""Models on disk: finds them, checks their headers, and reads their rows, clusters and tokens."""

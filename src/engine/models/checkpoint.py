@@ -1,4 +1,4 @@
-"""The safetensors files of one model: which of a folder's files they are, and which tensor is in which.
+"""The safetensors files of one model, and which tensor is in which of them.
 
 A checkpoint in several files comes with an index, and only what the index names counts. Headers are read when a
 tensor is asked for. Neither torch nor numpy is imported here.
@@ -21,10 +21,10 @@ NOTEBOOK_FILES: Final = (NOTEBOOK_FILE, NOTEBOOK_HEAD_FILE)
 NOTEBOOK_TENSOR: Final = "W"
 INDEX_FILE: Final = "model.safetensors.index.json"
 CHECKPOINT_FILE: Final = "model.safetensors"
-# What a model's folder may hold, in the order in which it is looked for.
+# The files that a model's folder may hold, in the order in which they are looked for.
 MODEL_FILES: Final = (*NOTEBOOK_FILES, INDEX_FILE, CHECKPOINT_FILE, "consolidated.safetensors")
 
-_LONGEST_INDEX: Final = 64 << 20  # bytes; that of the largest models has some 10 million
+_LONGEST_INDEX: Final = 64 << 20  # bytes; the index of the largest models has some 10 million
 _CONFIG_FILE: Final = "config.json"
 _LONGEST_CONFIG: Final = 4 << 20  # bytes
 _PICKLES: Final = (".bin", ".pt", ".pth")
@@ -53,7 +53,8 @@ class Checkpoint:
         return self._files.keys()
 
     def header_with(self, tensor: str) -> Header:
-        """The header of the file that holds `tensor`; any file's, which says what there is, for no such tensor."""
+        """The header of the file that holds `tensor`; where no file does, any header, which lists what there
+        is."""
         file = self._files.get(tensor)
         return self._header(file if file is not None else next(iter(self._files.values()), self.path.name))
 
@@ -69,15 +70,16 @@ class Checkpoint:
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What a model's config.json says of its matrices: the tokens of the `vocabulary`, and whether one matrix is
-    embedding and unembedding both (`tied`). None where it does not say."""
+    """What a model's config.json says of its matrices: the number of tokens in the `vocabulary`, and whether one
+    matrix is both embedding and unembedding (`tied`). None where it does not say."""
 
     vocabulary: int | None = None
     tied: bool | None = None
 
 
 def read_config(folder: Path) -> Config:
-    """What config.json in `folder` says. One that cannot be read says nothing: it only labels what is stored."""
+    """What config.json in `folder` says. A file that cannot be read counts as empty, since it only labels what is
+    stored."""
     try:
         stored = msgspec.json.decode(read_regular(folder / _CONFIG_FILE, _LONGEST_CONFIG), type=_StoredConfig)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -86,12 +88,12 @@ def read_config(folder: Path) -> Config:
     vocabulary = next((part.vocab_size for part in parts if part.vocab_size), None)
     tied = next((part.tie_word_embeddings for part in parts if part.tie_word_embeddings is not None), None)
     generates = any(name.endswith(_GENERATORS) for name in stored.architectures or ())
-    # transformers ties by default, and leaves the setting out of the file then.
+    # transformers ties by default, and then leaves the setting out of the file.
     return Config(vocabulary, True if tied is None and generates else tied)
 
 
 def file_of(folder: Path, entries: Collection[str]) -> Path:
-    """The file that says what model `folder` holds, by its `entries`. Raises InputError, saying what it holds
+    """The file of the model in `folder`, chosen from its `entries`. Raises InputError, which says what it holds
     instead, where there is none."""
     for name in MODEL_FILES:
         if name in entries:
@@ -100,7 +102,7 @@ def file_of(folder: Path, entries: Collection[str]) -> Path:
 
 
 def check_is_checkpoint(path: Path) -> None:
-    """Refuse a file that is a model's, and not one that can be read, by its name. Raises InputError."""
+    """Raise InputError where a file's name shows that it is a model in a format that cannot be read."""
     name = visible(str(path))
     if path.name.endswith(".index.json"):
         raise InputError(f"{name} is the index of a checkpoint in several files; open its folder.")
@@ -154,12 +156,12 @@ class _Index(msgspec.Struct):
     weight_map: dict[str, str]
 
 
-# Ends of the names that transformers gives classes with an unembedding.
+# Suffixes of the names of transformers' classes with an unembedding.
 _GENERATORS: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining")
 
 
 class _Part(msgspec.Struct):
-    """What is read of the configuration of a model, or of the language model in it."""
+    """The part that is read of the configuration of a model, or of the language model in it."""
 
     vocab_size: int | None = None
     tie_word_embeddings: bool | None = None
@@ -170,7 +172,7 @@ class _Thinker(msgspec.Struct):
 
 
 class _StoredConfig(msgspec.Struct):
-    """What is read of a config.json."""
+    """The part of a config.json that is read."""
 
     vocab_size: int | None = None
     tie_word_embeddings: bool | None = None

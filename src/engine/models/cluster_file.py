@@ -1,4 +1,4 @@
-"""The notebooks' cluster file, 1.6a_cluster_mask.safetensors: what its header must say. No torch here."""
+"""Checks the header of the notebooks' cluster file, 1.6a_cluster_mask.safetensors. No torch here."""
 
 from ..errors import InputError
 from ..text.escape import visible
@@ -11,7 +11,7 @@ MASK, IDS, CENTROID, COUNT = "cluster_mask", "cluster_token_ids", "centroid", "n
 
 
 def check_layout(header: Header, rows: int, columns: int) -> None:
-    """Refuse a cluster file that does not fit an embedding of shape (rows, columns).
+    """Raise InputError where a cluster file does not fit an embedding of shape (rows, columns).
 
     `cluster_mask` must be uint8 or bool (N,), `cluster_token_ids` int32 or int64 (n,), and where they are
     there, `centroid` floating point (d,) and `n_cluster` one int32 or int64. Raises InputError.

@@ -1,4 +1,4 @@
-"""Which rows: the tokens of a cluster, by the notebooks' cluster file, by ids, by what the tokens say, or all."""
+"""Selects the rows of a cluster: by the notebooks' cluster file, by ids, by the tokens' texts, or all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from .vocabulary import Vocabulary
 
 _ALL_IDS = 2**32  # more than any token's id
 _BYTES_OF_ID = 40  # in a list of Python's numbers
-_BYTES_OF_MASKED = 80  # the id, and what finding it in mask and ids takes for each token, in the cluster or not
+_BYTES_OF_MASKED = 80  # its id, and what finding it in mask and ids takes for each token of the vocabulary
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster: its tokens' ids, ascending, without repetition and at least one.
+    """A cluster: the ids of its tokens, ascending, without repetition, at least one.
 
     `centroid` (d,), float64 if it is stored so and else float32, is None where none is stored; `file` is the
-    file that names them, where one does.
+    file that lists the ids, if one does.
     """
 
     token_ids: list[int]
@@ -56,14 +56,14 @@ def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabular
             chosen = copies(stored, request.tensor)
         case "ids":
             chosen = rows_of_ranges(named, rows)
-        case _:  # "file": there is no further one
+        case _:  # "file", the last kind
             chosen = rows_of_file(named, rows)
     return Cluster(chosen.ids, None, chosen.file)
 
 
 def _matching(request: RunRequest, named: str, rows: int, vocabulary: Vocabulary | None) -> list[int]:
-    """The tokens whose text the regular expression `named` matches, or in whose text is a letter of that
-    script."""
+    """The tokens whose text the regular expression `named` matches, or whose text has a letter of the script
+    `named`."""
     if request.tokenizer is None:
         raise InputError(
             f"The cluster {visible(request.cluster, 60)} needs a tokenizer.json, and there is none beside "
@@ -90,7 +90,7 @@ def _matching(request: RunRequest, named: str, rows: int, vocabulary: Vocabulary
 
 
 def _from_file(path: Path, rows: int, columns: int) -> Cluster:
-    """The cluster in the file at `path`: what mask, ids and count say, which must be the same."""
+    """The cluster in the file at `path`, whose mask, ids and count must agree."""
     with StoredTensors(path) as stored:
         header = stored.header
         check_layout(header, rows, columns)
@@ -112,7 +112,7 @@ def _from_file(path: Path, rows: int, columns: int) -> Cluster:
 
 
 def _check_ids(header: Header, mask: torch.Tensor, ids: torch.Tensor) -> None:
-    """Refuse ids (n,) int64 that are not exactly, in order, the tokens in mask (N,) bool."""
+    """Raise InputError where ids (n,) int64 are not exactly the tokens in mask (N,) bool, in order."""
     in_mask = mask.nonzero().flatten()
     if not len(ids) and not len(in_mask):
         raise InputError(f"The cluster in {header.name} is empty.")

@@ -1,6 +1,6 @@
-"""Models on disk: which there are, what their files' headers say of them, and what a run needs to know.
+"""Models on disk: which models there are, what their headers say, and what a run needs to know of each.
 
-Nothing here reads a tensor or imports torch or numpy, so that a list of models is there at once.
+Nothing here reads a tensor or imports torch or numpy, so that listing models is fast.
 """
 
 import os
@@ -39,8 +39,8 @@ class Model(msgspec.Struct, frozen=True):
     """A model as its files' headers describe it.
 
     `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights` is the matrix that is searched, `matrix` says
-    which it is and `head` how the unembedding is stored (see `matrix_selection.Chosen`). `cluster` is the
-    cluster it is looked at in (see `run_settings.cluster`). `origin` is the file or folder that was opened.
+    which it is and `head` how the unembedding is stored (see `matrix_selection.Chosen`). `cluster` says which rows
+    are searched (see `run_settings.cluster`). `origin` is the file or folder that was opened.
     `problem` is the sentence that says why it cannot be run. `name`, like every path, is untrusted text.
     """
 
@@ -127,7 +127,7 @@ def demo_model() -> Model:
 
 
 def model_of(request: RunRequest) -> Model:
-    """The model of a run that was asked for, which may be gone: then its `problem` says so."""
+    """The model of a run's request; where it is gone, its `problem` says so."""
     weights = Path(request.weights)
     tokenizer = Path(request.tokenizer) if request.tokenizer else None
     mask = Path(request.cluster_file) if request.cluster_file else None
@@ -152,7 +152,7 @@ def _folder_model(folder: Path, tensor: str | None, matrix: Matrix | None) -> Mo
         entries = os.listdir(folder)
         if (inner := folder_of_modules(folder, entries)) != folder:
             return replace(_folder_model(inner, tensor, matrix), name=folder.name, origin=folder)
-    except PermissionError:  # it may be looked into by name all the same
+    except PermissionError:  # a folder that cannot be listed may still be opened by name
         entries = [name for name in MODEL_FILES if _holds(folder, name)]
     except OSError as error:
         raise unreadable(folder, error) from error
@@ -186,7 +186,7 @@ def _model(origin: Path, path: Path, tensor: str | None, matrix: Matrix | None) 
     model = _unseen(origin, path, tensor or "", None)
     try:
         str(path).encode()
-    except UnicodeEncodeError:  # no journal, being UTF-8, could name it
+    except UnicodeEncodeError:  # a journal is UTF-8 and could not name it
         return replace(model, problem=f"The path {visible(str(path))} is not UTF-8; rename it.")
     try:
         chosen = choose_matrix(Checkpoint(path), read_config(path.parent), matrix, tensor)
@@ -204,7 +204,7 @@ def _model(origin: Path, path: Path, tensor: str | None, matrix: Matrix | None) 
 
 
 def _unseen(origin: Path, path: Path, tensor: str, problem: str | None) -> Model:
-    """The model of the file `path` before, or without, a look into it."""
+    """The model of the file `path`, without reading it."""
     folder = path.parent
     return Model(
         name=os.path.basename(os.path.abspath(folder)) if path.name in MODEL_FILES else path.stem,
@@ -230,7 +230,8 @@ def _tokenizer_of(folder: Path) -> Path | None:
 
 
 def _absolute(path: Path) -> Path:
-    """`path` from the root; as it is where nobody can say where the program stands, as in a deleted folder."""
+    """The absolute form of `path`; `path` itself where the working directory is not known, as when it was
+    deleted."""
     try:
         return Path(os.path.normpath(path.absolute())) if ".." in path.parts[:1] else path.absolute()
     except OSError:
@@ -238,7 +239,7 @@ def _absolute(path: Path) -> Path:
 
 
 def _holds(folder: Path, name: str) -> bool:
-    """Whether `folder` has an entry `name`, whatever that is; taken to be so where it may not be looked into."""
+    """Whether `folder` has an entry `name` of any kind; True where the folder may not be read."""
     try:
         (folder / name).lstat()
     except PermissionError:

@@ -1,4 +1,4 @@
-"""What a file is that is not what it was taken for: by its first bytes, which every format has its own."""
+"""Recognises a file's actual format by its first bytes."""
 
 from typing import Final
 
@@ -33,9 +33,10 @@ _KINDS: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 def what_it_is(first: bytes, expected: str) -> str | None:
-    """What a file that begins with `first` is, as a clause: "it is a zip archive, …"; None where nothing tells.
+    """The format of a file that begins with `first`, as a clause: "it is a zip archive, …"; None where it is
+    unknown.
 
-    `expected` is the kind that was wanted, "safetensors" or "json", which is nothing else.
+    `expected` is the format that was wanted, "safetensors" or "json".
     """
     for magic, kind in _KINDS:
         if first.startswith(magic):

@@ -1,4 +1,4 @@
-"""What a safetensors file says it holds, read from its header alone: no tensor is touched, and no torch needed.
+"""Reads the header of a safetensors file. No tensor is read, and torch is not needed.
 
 The format (https://github.com/huggingface/safetensors): eight bytes, the header's length as a little-endian
 integer; the header, a JSON object of tensor names (see `header_json`); then the tensors' bytes one after another,
@@ -25,7 +25,7 @@ from .first_bytes import LONGEST, what_it_is
 from .header_json import Place, check_offsets, places_in, quoted, shape_text
 
 LONGEST_HEADER = 100_000_000  # bytes; the format's own limit
-_NO_LENGTH = 2**40  # what no file's first bytes are by a slip
+_NO_LENGTH = 2**40  # bytes that no other file begins with by accident
 FLOATS = ("F64", "F32", "F16", "BF16")
 NOTEBOOK_HEAD_FILE = "W_unembed.safetensors"  # whose "W" is the bits of bfloat16 numbers, as U16
 
@@ -39,24 +39,24 @@ class Header(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The file's path as it is safe to show."""
+        """The file's path, escaped."""
         return visible(self.file.path)
 
     def place(self, tensor: str) -> Place:
-        """Where `tensor` lies. Raises InputError, saying which tensors there are, if it does not."""
+        """The place of `tensor`. Raises InputError, which lists the tensors, if there is none."""
         if tensor in self.places:
             return self.places[tensor]
         raise InputError(f"{self.name} has no tensor {quoted(tensor)}; {_there_is(list(self.places))}.")
 
 
 def read_header(path: Path) -> Header:
-    """The header of the safetensors file at `path`. Raises InputError if it is not a whole one."""
+    """The header of the safetensors file at `path`. Raises InputError if the file is not valid and complete."""
     with open_file(path) as file:
         return header_of(file, path)
 
 
 def open_file(path: Path) -> FileIO:
-    """`path` open for unbuffered reading. Raises InputError if it is missing, not a file, or not ours to read."""
+    """`path`, open for unbuffered reading. Raises InputError if it is missing, not a file, or not readable."""
     try:
         return open_regular(path)
     except OSError as error:
@@ -95,8 +95,7 @@ def header_of(file: FileIO, path: Path) -> Header:
 
 
 def number_format(header: Header, tensor: str) -> str:
-    """The dtype that the bytes of `tensor` mean: as the header says, but for the notebooks' U16, which are
-    bfloat16."""
+    """The dtype of the numbers in `tensor`: that of the header, except that the notebooks' U16 is bfloat16."""
     dtype = header.place(tensor).dtype
     bits = dtype == "U16" and tensor == "W" and os.path.basename(header.file.path) == NOTEBOOK_HEAD_FILE
     return "BF16" if bits else dtype
@@ -119,7 +118,7 @@ def embedding_shape(header: Header, tensor: str) -> tuple[int, int]:
 
 
 def listed(things: Sequence[object], most: int = 6) -> str:
-    """`things` in words: "a", "a and b", "a, b and c", "a, b, c … and 9 more"."""
+    """`things` as text: "a", "a and b", "a, b and c", "a, b, c … and 9 more"."""
     words = [str(thing) for thing in things]
     if len(words) > most:
         return f"{', '.join(words[:most])} and {count(len(words) - most)} more"
@@ -127,7 +126,7 @@ def listed(things: Sequence[object], most: int = 6) -> str:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """The sentence for a file that the system would not open or read."""
+    """The error for a file that the system does not open or read."""
     name = visible(str(path))
     match error:
         case FileNotFoundError() if path.is_symlink():

@@ -1,9 +1,9 @@
-"""The JSON in a safetensors file's header, told apart from everything that only looks like it.
+"""Parses and checks the JSON in a safetensors file's header.
 
 What the format (https://github.com/huggingface/safetensors) and its library refuse is refused here: more than one
-tensor of a name, a field twice, metadata that is not text, a dtype that there is not, a size that is no size,
-tensors that overlap or leave a gap. So is what no model has, and what would cost memory and time to look at: for
-headers of up to 100 MB, decoding takes a few hundred MB and a few seconds at most.
+tensor of a name, a field twice, metadata that is not text, an unknown dtype, a wrong size, tensors that overlap or
+leave a gap. So is what no model has and what would take much memory or time: decoding a header of up to 100 MB
+takes a few hundred MB and a few seconds at most.
 """
 
 from contextlib import suppress
@@ -16,8 +16,8 @@ from ..events import Natural
 from ..text.escape import visible
 from ..text.numbers import count
 
-MOST_TENSORS: Final = 250_000  # of the largest models a file has some ten thousand
-LONGEST_METADATA: Final = 16 << 20  # bytes; what training tools write there has reached a few million
+MOST_TENSORS: Final = 250_000  # a file of the largest models has some ten thousand
+LONGEST_METADATA: Final = 16 << 20  # bytes; training tools have written a few million
 LONGEST_DESCRIPTION: Final = 4096  # bytes of one tensor's dtype, shape and place
 _USUAL_DIMENSIONS: Final = 8
 
@@ -40,7 +40,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def places_in(header: bytearray, name: str) -> dict[str, Place]:
-    """Where the tensors lie that the JSON in `header` describes. Raises InputError, calling the file `name`."""
+    """The place of each tensor in the JSON of `header`. Raises InputError, which calls the file `name`."""
     places = _plain_places(header)
     if places is None:
         tensors, places = _tensors(header, name), {}
@@ -70,12 +70,13 @@ def check_offsets(places: dict[str, Place], size: int, name: str) -> None:
 
 
 def quoted(name: str) -> str:
-    """A tensor's name as it is safe to show, in quotes."""
+    """A tensor's name in quotes, escaped."""
     return f'"{visible(name, 60)}"'
 
 
 def shape_text(shape: tuple[int, ...], most: int = 6) -> str:
-    """A shape in words: "(2,248 × 2,560)", "(7)", "()"; of more than `most` dimensions the first few."""
+    """A shape as text: "(2,248 × 2,560)", "(7)", "()"; only the first dimensions where there are more than
+    `most`."""
     return f"({' × '.join(count(size) for size in shape[:most])}{' × …' if len(shape) > most else ''})"
 
 
@@ -94,10 +95,10 @@ class _Metadata(msgspec.Struct):
 
 
 def _plain_places(header: bytearray) -> dict[str, Place] | None:
-    """The places in a header as nearly all are, decoded in one go; None where a closer look is needed.
+    """The places in an ordinary header, decoded in one pass; None where a closer look is needed.
 
-    Where no text is escaped and every field's name is there once for each tensor, no name and no field is given
-    twice; without a minus no number is -0.
+    Where no text is escaped and each field's name occurs once for each tensor, no name and no field is repeated;
+    without a minus sign no number is -0.
     """
     if len(header) > LONGEST_METADATA or b"\\" in header or b"-" in header:
         return None
@@ -124,7 +125,7 @@ def _plain_places(header: bytearray) -> dict[str, Place] | None:
 
 
 class _Key(str):
-    """A key of the header. A type of its own, so that decoding tells of each one, even of those that repeat."""
+    """A key of the header. It is a type of its own so that decoding reports each key, including repeated ones."""
 
     __slots__ = ()
 
@@ -208,7 +209,7 @@ def _check_size(place: Place, tensor: str, name: str) -> None:
     numbers = 1
     for size in place.shape:
         numbers *= size
-        if numbers >= 2**64:  # the library counts in 64 bits, and what comes after does not make it right again
+        if numbers >= 2**64:  # the library counts in 64 bits, and later factors do not undo an overflow
             break
     begin, end = place.data_offsets
     bits = numbers * BITS[place.dtype]

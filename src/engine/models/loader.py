@@ -1,4 +1,4 @@
-"""A cluster's rows, out of the files and in memory, with everything about where they came from."""
+"""Loads a cluster's rows into memory, with everything about their origin."""
 
 from array import array
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from .vocabulary import Vocabulary
 class Rows:
     """A cluster's embeddings: `rows` (n, d) on the CPU, in the order of `token_ids`, which ascend.
 
-    Rows stored as float16, bfloat16 or float32 are float32, which holds each of their values exactly; float64
-    stays float64. So it is with `centroid` (d,), None where none is stored. `vocabulary` is N, `dtype` the
-    rows' on disk by the format's name ("BF16", …). `fingerprint`, 32 hexadecimal digits, is the same for the
-    same tokens with the same stored bytes, and no others.
+    Rows stored as float16, bfloat16 or float32 are float32, which represents their values exactly; float64
+    stays float64. The same holds for `centroid` (d,), which is None where none is stored. `vocabulary` is N,
+    `dtype` the rows' on disk by the format's name ("BF16", …). `fingerprint`, 32 hexadecimal digits, is the same
+    for the same tokens with the same stored bytes, and no others.
     """
 
     rows: torch.Tensor
@@ -42,8 +42,8 @@ class Rows:
 def load_rows(request: RunRequest, tokens: Vocabulary | None = None) -> Rows:
     """Read the rows that `request` asks for, and only those. Raises InputError for what cannot be used.
 
-    `tokens` are those of the tokenizer that `request` names, where that is being read already.
-    Memory: the rows as they are returned, and 8 MiB.
+    `tokens` are those of the tokenizer that `request` names, if it is being read already.
+    It takes the memory of the returned rows and 8 MiB.
     """
     with StoredTensors(Path(request.weights)) as stored:
         vocabulary, d = embedding_shape(stored.header, request.tensor)
@@ -73,13 +73,13 @@ def load_rows(request: RunRequest, tokens: Vocabulary | None = None) -> Rows:
 
 
 def fingerprint_of(dtype: str, token_ids: Sequence[int], d: int) -> blake2b:
-    """The hash of the rows (n, d) of these tokens, stored as `dtype`; it is still to be fed the rows' bytes."""
+    """The hash for rows (n, d) of these tokens stored as `dtype`, to be updated with the rows' bytes."""
     tokens = array("q", token_ids).tobytes()
     return blake2b(f"{dtype} {len(token_ids)} {d} ".encode() + tokens, digest_size=16)
 
 
 def _not_finite(block: torch.Tensor, first: int) -> list[int]:
     """The rows, counted from `first`, of block (m, d) with NaN or infinity in them."""
-    if bool(torch.isfinite(torch.stack(block.aminmax())).all()):  # aminmax passes NaN on, and needs no copy
+    if bool(torch.isfinite(torch.stack(block.aminmax())).all()):  # aminmax propagates NaN and needs no copy
         return []
     return [first + int(row) for row in (~block.isfinite().all(1)).nonzero()]

@@ -1,7 +1,7 @@
-"""Which of a checkpoint's tensors is searched: its unembedding where it stores one, else its embedding.
+"""Selects the tensor of a checkpoint to search: its unembedding where it stores one, else its embedding.
 
-Another matrix than the one asked for is never taken: what is missing, ambiguous, packed or in two pieces is a
-sentence. Neither torch nor numpy is imported here.
+It never takes another matrix than the one asked for: one that is missing, ambiguous, packed or in two parts is an
+error. Neither torch nor numpy is imported here.
 """
 
 from fractions import Fraction
@@ -24,7 +24,7 @@ from .tensor_names import (
     matrix_of,
 )
 
-# A matrix of all tokens may have somewhat fewer rows than the config's vocabulary, and never far fewer.
+# A matrix of all tokens may have somewhat fewer rows than the config's vocabulary, but never far fewer.
 _LEAST_SHARE: Final = Fraction(9, 10)
 
 
@@ -113,8 +113,7 @@ def _weight_of(checkpoint: Checkpoint, layer: str) -> str:
 
 
 def _may_be_whole(checkpoint: Checkpoint, config: Config, layer: str) -> bool:
-    """Whether `layer` has a row for each token, as far as shapes tell; what is packed is left to
-    `_check_scale`."""
+    """Whether `layer` has a row for each token as far as shapes show; `_check_scale` handles packed layers."""
     tensor = _weight_of(checkpoint, layer)
     shape = checkpoint.header_with(tensor).place(tensor).shape
     if tensor not in (f"{layer}.weight", layer):
@@ -127,7 +126,7 @@ def _has_rows(rows: int, config: Config) -> bool:
 
 
 def _check_scale(checkpoint: Checkpoint, layer: str) -> None:
-    """Refuse the matrix of `layer` where what it stores are not its numbers: another tensor scales them."""
+    """Raise InputError where another tensor scales the numbers of `layer`."""
     for part in SCALES:
         if (beside := f"{layer}.{part}") in checkpoint.tensors:
             raise InputError(
@@ -137,7 +136,7 @@ def _check_scale(checkpoint: Checkpoint, layer: str) -> None:
 
 
 def _check_rest(checkpoint: Checkpoint, layer: str) -> None:
-    """Refuse the matrix of `layer` where its rows go on in another tensor."""
+    """Raise InputError where the rows of `layer` continue in another tensor."""
     above, _, last = layer.rpartition(".")
     rest = [f"{layer}.{part}" for part in REST_BELOW]
     if last == "embedding":
@@ -156,7 +155,7 @@ def _stored_at(checkpoint: Checkpoint, layer: str) -> str:
 
 
 def _only_matrix(checkpoint: Checkpoint, config: Config) -> str:
-    """The only 2-D tensor, where none has a name that tells. Raises InputError where that is not one."""
+    """The only 2-D tensor, where no name is recognised. Raises InputError where that is not one."""
     places = {tensor: place for header in checkpoint.headers() for tensor, place in header.places.items()}
     flat = sorted(tensor for tensor, place in places.items() if len(place.shape) == 2)
     if len(flat) == 1:

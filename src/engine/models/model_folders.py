@@ -1,7 +1,6 @@
-"""Where the models are: folders in a person's own folders, two levels deep, and in the hub cache of
-huggingface_hub.
+"""Finds the folders of models: in the user's folders, two levels deep, and in the cache of huggingface_hub.
 
-Only folders are listed here, and no file of a model is read but small JSON. Neither torch nor numpy is imported.
+It lists folders, and reads no file of a model but small JSON files. Neither torch nor numpy is imported.
 """
 
 import os
@@ -26,8 +25,8 @@ _MODEL_FILES: Final = frozenset(MODEL_FILES)
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A model's folder, and the name by which a person means it; `problem` is the sentence that says why it
-    holds no whole model. `name`, like every path, is untrusted text."""
+    """A model's folder and the name by which the user refers to it; `problem` is a sentence that says why the
+    model is not complete. `name`, like every path, is untrusted text."""
 
     name: str
     folder: Path
@@ -37,8 +36,8 @@ class Found(msgspec.Struct, frozen=True):
 def models_found(tensors: Path) -> list[Found]:
     """The models in the folder `tensors`, two levels deep, and `tensors` itself if it is one, by name.
 
-    A hub cache is one as well: its models are named ORG/NAME. Raises InputError if `tensors` is not a folder that
-    can be listed.
+    `tensors` may be a hub cache, whose models are named ORG/NAME. Raises InputError if `tensors` is not a folder
+    that can be listed.
     """
     name = visible(str(tensors))
     try:
@@ -91,7 +90,7 @@ def cached_model(cache: Path, name: str) -> Found | None:
 
 
 def folder_of_modules(folder: Path, entries: Collection[str]) -> Path:
-    """Where the first module of a sentence-transformers model is kept: `folder`, or a folder in it."""
+    """The folder of the first module of a sentence-transformers model: `folder`, or a folder in it."""
     if _MODULES_FILE not in entries:
         return folder
     try:
@@ -103,7 +102,7 @@ def folder_of_modules(folder: Path, entries: Collection[str]) -> Path:
 
 
 class _Module(msgspec.Struct):
-    """What of modules.json is read."""
+    """The part of modules.json that is read."""
 
     path: str = ""
 
@@ -148,7 +147,8 @@ def _is_part(entry: str) -> bool:
 
 
 def _cached(repository: Path) -> Iterator[Found]:
-    """The snapshots of a model in the hub cache: that of refs/main, else the newest, by the model's name alone."""
+    """The snapshots of a model in the hub cache; that of refs/main, else the newest, has the model's plain
+    name."""
     name = repository.name.removeprefix(HUB_PREFIX).replace("--", "/")
     snapshots = repository / "snapshots"
     try:
@@ -162,7 +162,7 @@ def _cached(repository: Path) -> Iterator[Found]:
 
 
 def _snapshot(repository: Path, folder: Path, name: str) -> Iterator[Found]:
-    """The models in one snapshot; with a problem where what was downloaded of it is no whole one."""
+    """The models in one snapshot, with a problem where the download is not complete."""
     try:
         entries = os.listdir(folder)
     except OSError as error:
@@ -183,7 +183,7 @@ def _snapshot(repository: Path, folder: Path, name: str) -> Iterator[Found]:
 
 
 def _unfinished(repository: Path) -> str | None:
-    """A file that is still being downloaded, or never was to its end."""
+    """A file whose download has not ended."""
     try:
         return next((entry for entry in os.listdir(repository / "blobs") if entry.endswith(".incomplete")), None)
     except OSError:
@@ -191,7 +191,7 @@ def _unfinished(repository: Path) -> str | None:
 
 
 def _main_of(repository: Path, hashes: Collection[str]) -> str | None:
-    """The snapshot that refs/main names, where it is there."""
+    """The snapshot that refs/main names, if it exists."""
     try:
         named = read_regular(repository / "refs" / "main", 1 << 10).decode("ascii", "replace").strip()
     except OSError:

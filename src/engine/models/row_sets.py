@@ -1,5 +1,4 @@
-"""Rows that are named without the notebooks' cluster file: by ids, by a file of them, or as copies of one
-another."""
+"""Selects rows without the notebooks' cluster file: by ids, by a file of ids, or as copies of one another."""
 
 import os
 from collections.abc import Sequence
@@ -28,7 +27,8 @@ _BYTES_OF_ROW: Final = 200  # a digest, an id, and their places in a dictionary
 
 
 class NamedRows(msgspec.Struct, frozen=True):
-    """Rows by their ids, ascending, each once, at least one; `file` is the one that names them, if one does."""
+    """The ids of rows, ascending, without repetition, at least one; `file` is the file that lists them, if one
+    does."""
 
     ids: list[int]
     file: SourceFile | None = None
@@ -63,8 +63,8 @@ def rows_of_file(named: str, rows: int) -> NamedRows:
 def copies(stored: StoredTensors, tensor: str) -> NamedRows:
     """The rows of `tensor` (N, d) that are bit-identical to another. Raises InputError where there are none.
 
-    Rows are told apart by 128-bit digests of their bytes (BLAKE2b), so that two different rows are taken for one
-    with a probability below N² / 2^129.
+    Rows are compared by 128-bit digests of their bytes (BLAKE2b): the probability that two different rows count as
+    equal is below N² / 2^129.
     """
     rows = stored.header.place(tensor).shape[0]
     check_room(_BYTES_OF_ROW * rows, f"To find copies among {count(rows)} rows takes up to")

@@ -1,5 +1,4 @@
-"""Which models a person means: those in their folders, in the hub cache, the demo model, one named or at a
-path."""
+"""Selects models: those in the user's folders, in the hub cache, the demo model, or one given by name or path."""
 
 import os
 from collections.abc import Iterator
@@ -19,11 +18,10 @@ from .tensor_names import Matrix
 
 
 class Wanted(Protocol):
-    """Which models are wanted: of the folders `tensors` (None: the usual one) and, with `hub`, of the hub cache,
-    each in the `matrix` and the `cluster` (None: each in its own).
+    """The models that are wanted: from the folders `tensors` (None: the usual one) and, with `hub`, from the hub
+    cache, each with the `matrix` and the `cluster` (None: its own).
 
-    `model` is one of them: `demo`, a name, a path, or None for the only one there is; `tensor` is what is searched
-    of it.
+    `model` is one of them: `demo`, a name, a path, or None for the only one; `tensor` names its tensor to search.
     """
 
     @property
@@ -52,7 +50,7 @@ class Wanted(Protocol):
 
 
 def found_models(wanted: Wanted) -> list[Model]:
-    """The models in a person's folders, by name, those in the hub cache, then the demo model where it is
+    """The models in the user's folders, sorted by name, those in the hub cache, then the demo model if it is
     installed.
 
     Raises InputError where a folder was named and is not there, or there is no model at all.
@@ -67,7 +65,7 @@ def found_models(wanted: Wanted) -> list[Model]:
 
 
 def own_models(wanted: Wanted) -> list[Model]:
-    """The models in a person's folders, by name, then those in the hub cache, if there are any.
+    """The models in the user's folders, sorted by name, then those in the hub cache, if there are any.
 
     Raises InputError where a folder was named and is not there.
     """
@@ -85,7 +83,7 @@ def installed_demo(wanted: Wanted) -> list[Model]:
 def chosen_model(wanted: Wanted) -> Model:
     """The one model asked for: `demo`, a name, or a path; with none, the only one there is.
 
-    Only its files are read. Raises InputError, with the names there are, where that is not one model.
+    Only its files are read. Raises InputError, which lists the known names, where that is not one model.
     """
     if wanted.model == "demo":
         model = demo_model()
@@ -100,7 +98,7 @@ def chosen_model(wanted: Wanted) -> Model:
 
 
 def _own(wanted: Wanted) -> list[Found]:
-    """The models in a person's folders, then those in the hub cache; of one name only the first."""
+    """The models in the user's folders, then those in the hub cache; only the first of each name."""
     first: dict[str, Found] = {}
     for found in chain(_in_folders(wanted), _in_cache(wanted)):
         first.setdefault(found.name, found)
@@ -130,8 +128,8 @@ def _only_model(wanted: Wanted) -> Model:
 
 
 def _named(word: str, wanted: Wanted) -> Model:
-    """The model called `word`: by its name in a person's folders, as a path, by its name in the hub cache."""
-    path = Path(os.path.expanduser(word))  # of a user whom there is not, the word as it is
+    """The model called `word`: a name in the user's folders, a path, or a name in the hub cache."""
+    path = Path(os.path.expanduser(word))  # an unknown user's home: the word stays as it is
     if os.path.isabs(word) or word.startswith(("./", "../", "~/")) or word in (".", ".."):
         return model_at(path, wanted.tensor, wanted.matrix)
     try:
@@ -153,7 +151,8 @@ def _named(word: str, wanted: Wanted) -> Model:
 
 
 def _on_disk(word: str, path: Path, wanted: Wanted) -> Path | None:
-    """What `word` is a path to: from here, or in a folder of models, where it is a model that has a problem."""
+    """What `word` is a path to: from the working directory, or in a folder of models, for a model with a
+    problem."""
     if path.suffix == ".safetensors" or os.path.lexists(path):
         return path
     inside = (tensors / word for tensors in tensors_folders(wanted.tensors))

@@ -1,4 +1,4 @@
-"""Whether the files that a run read are still the ones it read: by their sizes and times. No torch here."""
+"""Tells by sizes and times whether the files that a run read have changed. No torch here."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ..text.numbers import size
 
 
 def changed_since(files: Iterable[SourceFile]) -> str | None:
-    """What became of the first of `files` that is no longer as it was read, in a sentence's words; else None."""
+    """How the first of `files` that has changed differs, as part of a sentence; None where none has."""
     for before in files:
         now = _as_it_is(before.path)
         if now != before:

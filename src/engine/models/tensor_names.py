@@ -1,6 +1,7 @@
-"""What checkpoints call their two token matrices, and which tensors beside one say that it is not whole.
+"""The names of the two token matrices in checkpoints, and of the tensors beside one that show that it is
+incomplete.
 
-A name is told by its last component before ".weight": `model.embed_tokens.weight` is an embedding,
+A name is recognised by its last component before ".weight": `model.embed_tokens.weight` is an embedding,
 `lm_head.weight` an unembedding. The table of architectures that this is tested on is in
 tests/support/architectures.py.
 """
@@ -45,33 +46,33 @@ _UNEMBEDDINGS: Final = frozenset(
         "unembed",
     ]
 )
-# Names that mean an unembedding only below the component before them.
+# Names that mean an unembedding only after the component given with them.
 _UNEMBEDDINGS_BELOW: Final = frozenset(
     ("lm_head.decoder", "lm_head.linear", "lm_head.out_proj", "predictions.decoder", "transformer.ff_out")
 )
-# A component with one of these words in it, between underscores, leads to a part that has no matrix of all tokens.
+# A component with one of these words between underscores leads to a part without a matrix of all tokens.
 _PARTS_BESIDE: Final = frozenset(
     ["vision", "visual", "audio", "image", "video", "talker", "codec", "mtp", "layers", "blocks", "position"]
 )
 _TABLES_BESIDE: Final = ("token_type", "per_layer")
 
-_LONGEST_NAME: Final = 1000  # characters: no module's name is longer, and a hostile one may fill the memory
+_LONGEST_NAME: Final = 1000  # characters: no module has a longer name, and a hostile one could fill the memory
 
-# What a quantised layer stores beside its weight, or in its place.
+# The tensors that a quantised layer stores beside its weight or in its place.
 SCALES: Final = ("scales", "weight_scale", "weight_scale_inv", "weight_packed", "qweight")
-# The rest of a matrix in two tensors: the rows that were added, named below the first tensor or beside it.
+# The second part of a matrix in two tensors: added rows, named below the first tensor or beside it.
 REST_BELOW: Final = ("additional_embedding.weight", "additional_fc.weight")
 REST_BESIDE: Final = "new_embedding"
 
 
 def layer_of(tensor: str) -> str:
-    """The layer whose tensor this is: the name without ".weight", or without what stands for the weight."""
+    """The layer that a tensor belongs to: its name without ".weight" or what replaces that."""
     layer, _, last = tensor.rpartition(".")
     return layer if layer and (last == "weight" or last in SCALES) else tensor
 
 
 def matrix_of(tensor: str) -> Matrix | None:
-    """Which matrix of a language model `tensor` is by its name; None for any other tensor."""
+    """The matrix of a language model that `tensor` names; None for any other tensor."""
     if len(tensor) > _LONGEST_NAME:
         return None
     components = layer_of(tensor).split(".")
@@ -87,9 +88,9 @@ def matrix_of(tensor: str) -> Matrix | None:
 
 
 def layers_with_a_matrix(tensors: Iterable[str]) -> dict[Matrix, list[str]]:
-    """The layers among `tensors` that are one of the two matrices by their names, in the order of their names."""
+    """The layers among `tensors` that are one of the two matrices by name, sorted."""
     found: dict[Matrix, set[str]] = {matrix: set() for matrix in MATRICES}
-    # Nearly all tensors are those of layers: they are passed over first, to save time.
+    # Nearly all tensors belong to transformer layers: skipping them first saves time.
     for tensor in [name for name in tensors if ".layers." not in name and ".blocks." not in name]:
         if matrix := matrix_of(tensor):
             found[matrix].add(layer_of(tensor))

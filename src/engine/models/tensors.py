@@ -1,7 +1,7 @@
-"""Reading tensors, or some rows of one, out of a safetensors file.
+"""Reads tensors, or some rows of one, from a safetensors file.
 
-The tensors come by plain reads, not out of a memory map: when a mapped file is cut short by somebody else, the
-kernel kills the reader (SIGBUS), and mapped pages count as the reader's memory.
+It uses plain reads and no memory map: the kernel kills a reader (SIGBUS) whose mapped file is truncated by another
+process, and mapped pages count as the reader's memory.
 """
 
 import math
@@ -33,7 +33,7 @@ READ_AT_ONCE = 8 << 20  # bytes; what reading rows needs beyond the rows themsel
 
 
 class StoredTensors:
-    """A safetensors file, open; `header` says what is in it.
+    """An open safetensors file; `header` describes its content.
 
     Raises InputError as `read_header` does.
     """
@@ -72,8 +72,8 @@ class StoredTensors:
     def row_blocks(self, tensor: str, ids: Sequence[int]) -> Iterator[tuple[int, torch.Tensor, memoryview]]:
         """The rows `ids` (ascending) of the 2-D `tensor`, a block at a time: (k, block, its bytes).
 
-        The block (m, d), in the format on disk, is rows ids[k : k + m]; it and its bytes are good until the
-        next one is asked for. Nothing but those rows is read, neighbours in one go.
+        The block (m, d), in the format on disk, is rows ids[k : k + m]; it and its bytes are valid until the next
+        block. Only those rows are read, consecutive ones at once.
         """
         place = self.header.place(tensor)
         dtype = TORCH_DTYPES[number_format(self.header, tensor)]
@@ -91,7 +91,7 @@ class StoredTensors:
         self._check_unchanged()
 
     def _read(self, buffer: memoryview, offset: int) -> None:
-        """Fill `buffer` from the tensors' bytes, `offset` on."""
+        """Fill `buffer` with the tensors' bytes from `offset` on."""
         try:
             self._file.seek(self.header.start + offset)
             filled = read_into(self._file, buffer)
@@ -101,7 +101,7 @@ class StoredTensors:
             raise InputError(f"{self.header.name} became shorter while it was being read.")
 
     def _check_unchanged(self) -> None:
-        """Refuse what was read if the file was written to meanwhile."""
+        """Raise InputError if the file has changed since it was opened."""
         status = os.fstat(self._file.fileno())
         if (status.st_size, status.st_mtime_ns) != (self.header.file.size, self.header.file.mtime_ns):
             raise InputError(f"{self.header.name} was written to while it was being read.")

@@ -1,4 +1,4 @@
-"""The texts of the tokens that a run's events name, each told once, before the event."""
+"""The texts of the tokens that a run's events mention, each named once, before the event."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -24,15 +24,15 @@ _AT_ONCE = 1000  # tokens in an event: a line of a journal has its limit
 
 
 class TokenNames:
-    """Which rows have been named, and how: the row k is the token `ids[k]`, and `text` gives a token's text by
-    its row, None where it is not known."""
+    """Names rows once each: row k is the token `ids[k]`, and `text` gives the text of a row's token, None where it
+    is not known."""
 
     def __init__(self, ids: Sequence[int], text: Callable[[int], str | None]) -> None:
         self._ids, self._text = ids, text
         self._named: set[int] = set()
 
     def before(self, event: AnyEvent) -> Iterator[AnyEvent]:
-        """What has to be said before `event`: the tokens of rows that it is the first to mention."""
+        """The events to write before `event`: they name the rows that it is the first to mention."""
         match event:
             case BatchBound(i=i, j=j) | BatchDone(i=i, j=j):
                 rows = {i, j}
@@ -59,8 +59,8 @@ class TokenNames:
 
 
 def names_from_files(vocabulary: Vocabulary | None, cluster: Rows) -> tuple[TokenNames, list[Warned]]:
-    """The names of a cluster's tokens, with their texts out of `vocabulary`; and why tokens have no text, or may
-    have the wrong one, where there is a tokenizer."""
+    """The names of a cluster's tokens, with their texts from `vocabulary`, and warnings where a tokenizer cannot
+    be used or may not belong to the model."""
     usable, problems = _usable(vocabulary, cluster.vocabulary)
     ids = cluster.token_ids
 
@@ -71,7 +71,7 @@ def names_from_files(vocabulary: Vocabulary | None, cluster: Rows) -> tuple[Toke
 
 
 def _usable(vocabulary: Vocabulary | None, rows: int) -> tuple[Vocabulary | None, list[str]]:
-    """The vocabulary for a tensor of so many rows, None where it cannot be used; and what is wrong with it."""
+    """The vocabulary for a tensor with that many rows, None where it cannot be used, and what is wrong with it."""
     if vocabulary is None:
         return None, []
     by_ids = "Tokens are shown by their ids alone."

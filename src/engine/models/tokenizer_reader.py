@@ -1,8 +1,9 @@
-"""What a tokenizer's tokens say, asked of its own library: `python -m farpair.engine.models.tokenizer_reader`.
+"""Reads a tokenizer's tokens with its own library: `python -m farpair.engine.models.tokenizer_reader`.
 
-The tokenizer is standard input, and not trusted: this process has limits of processor time (its argument, seconds)
-and memory, opens no other file, and may end in any way. Standard output is Texts or Refused: MessagePack, after
-its length in four bytes. See `tokenizer_process`, which starts it. Neither torch nor numpy is imported here.
+The untrusted tokenizer comes by standard input. This process has limits of processor time (its argument, in
+seconds) and memory, opens no other file, and may end in any way. It writes Texts or Refused to standard output, as
+MessagePack after its length in four bytes. See `tokenizer_process`, which starts it. Neither torch nor numpy is
+imported here.
 """
 
 import codecs
@@ -27,11 +28,11 @@ _DROP_A_SPACE: Final = {"Metaspace", "Strip"}
 
 
 class Texts(msgspec.Struct, frozen=True, tag=True):
-    """Each token's id, ascending, how it is `stored`, and its text, None where that is the same: of both the first
-    LONGEST_TOKEN characters.
+    """Each token's id, ascending, how it is `stored`, and its text, None where the two are the same; both are cut
+    to LONGEST_TOKEN characters.
 
-    `broken` are the ids of those that are not whole characters: their bytes that are none read <0xC0>. `own` is
-    how many tokens there are without those that were added.
+    `broken` are the ids of tokens that are not whole characters: their other bytes are written <0xC0>. `own` is
+    the number of tokens without added ones.
     """
 
     ids: list[int]
@@ -42,7 +43,7 @@ class Texts(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """Why the library does not read the file, in its own words, which are not trusted."""
+    """Why the library does not read the file, in its own, untrusted words."""
 
     reason: str
 
@@ -51,10 +52,10 @@ Answer = Texts | Refused
 
 
 def main(arguments: list[str]) -> None:
-    """Answer for standard input, within as many seconds as `arguments` say."""
+    """Read the tokenizer in standard input, in as many seconds as `arguments` say."""
     _limit(resource.RLIMIT_AS, MEMORY)
     _limit(resource.RLIMIT_DATA, MEMORY)
-    _limit(resource.RLIMIT_CPU, int(arguments[0]), over=1)  # first SIGXCPU, which says why
+    _limit(resource.RLIMIT_CPU, int(arguments[0]), over=1)  # SIGXCPU comes first, which says why
     from tokenizers import Tokenizer  # within the limits
 
     for nothing in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
@@ -62,15 +63,15 @@ def main(arguments: list[str]) -> None:
     try:
         answer: Answer = _texts_of(Tokenizer.from_buffer(sys.stdin.buffer.read()))
     except MemoryError:
-        raise  # which ends this process, as it does where memory runs out within the library
-    except BaseException as error:  # what fails within the library is raised as no Exception
+        raise  # a panic ends this process, as when memory runs out within the library
+    except BaseException as error:  # a panic within the library is no Exception
         reason = str(error).removeprefix("Cannot instantiate Tokenizer from buffer: ")
         answer = Refused(reason or type(error).__name__)
     _say(answer)
 
 
 def _limit(what: int, most: int, over: int = 0) -> None:
-    with suppress(OSError, ValueError):  # less was allowed all along, or the system knows no such limit
+    with suppress(OSError, ValueError):  # a lower limit holds already, or the system has no such limit
         resource.setrlimit(what, (most, most + over))
 
 
@@ -81,11 +82,11 @@ def _say(answer: Answer) -> None:
 
 
 def _texts_of(tokenizer: "Tokenizer") -> Texts:
-    # Of several tokens with one id, which has no meaning, the same one is taken every time.
+    # Several tokens with one id have no meaning; the same one is taken every time.
     own = {id: token for token, id in sorted(tokenizer.get_vocab(with_added_tokens=False).items())}
     added = {id: token.content for id, token in tokenizer.get_added_tokens_decoder().items()}
     decoder = _Decoder(tokenizer)
-    # What was added is what it says; only a model's own tokens are in its spelling.
+    # Added tokens are their own text; only the model's own tokens are encoded.
     texts = dict(decoder.texts([(id, token) for id, token in own.items() if id not in added])) | added
     stored = own | added
     ids = sorted(stored)
@@ -110,7 +111,7 @@ class _Decoder:
         """The text of each of the tokens, which are ids and how each is stored."""
         alone = self._decoded([[id] for id, _ in tokens])
         if not self._steps.isdisjoint(_DROP_A_SPACE):
-            # What a token says after another, itself: its space is dropped at the beginning of a text alone.
+            # Decoded after another token, since its space is dropped only at the beginning of a text.
             twice = self._decoded([[id, id] for id, _ in tokens])
             alone = [
                 both.removeprefix(one) if both.startswith(one) else one
@@ -127,10 +128,10 @@ class _Decoder:
             if text != decoded:
                 self.broken.add(id)
             return text
-        return decoded or token  # nothing can be read of a token without text
+        return decoded or token  # a token without text
 
     def _bytes_of(self, token: str) -> bytes | None:
-        """The bytes that a token is stored for, where it is stored as bytes."""
+        """The bytes that a token stands for, where it is stored as bytes."""
         if "ByteFallback" in self._steps and (byte := STORED_BYTE.fullmatch(token)):
             return bytes([int(byte[1], 16)])
         if "ByteLevel" in self._steps and all(character in _BYTE_OF for character in token):
@@ -139,7 +140,7 @@ class _Decoder:
 
 
 def _steps_of(tokenizer: "Tokenizer") -> set[str]:
-    """The kinds of the steps that the tokenizer's decoder takes."""
+    """The types of the steps of the tokenizer's decoder."""
     if tokenizer.decoder is None:
         return set()
     found = set()
@@ -152,15 +153,15 @@ def _steps_of(tokenizer: "Tokenizer") -> set[str]:
 
 
 def _bytes_by_character() -> dict[str, int]:
-    """The byte that each character stands for in byte-level tokens: itself where it can be printed, and the other
-    bytes are counted up from U+0100."""
+    """The byte that each character stands for in byte-level tokens: printable characters stand for themselves, and
+    characters from U+0100 on for the other bytes in order."""
     printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = (byte for byte in range(256) if byte not in printed)
     return {chr(byte): byte for byte in printed} | {chr(0x100 + n): byte for n, byte in enumerate(others)}
 
 
 _BYTE_OF: Final = _bytes_by_character()
-_SHOWN_BYTES: Final = "farpair.shown-bytes"  # how bytes that are no character are decoded
+_SHOWN_BYTES: Final = "farpair.shown-bytes"  # the decoding of bytes that are no character
 
 
 def _shown(error: UnicodeError) -> tuple[str, int]:

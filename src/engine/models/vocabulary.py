@@ -1,4 +1,4 @@
-"""What the tokens say: their texts, from a tokenizer.json. No torch here."""
+"""The texts of tokens, from a tokenizer.json. No torch here."""
 
 import re
 from functools import cached_property
@@ -11,13 +11,13 @@ from ..text.numbers import count
 from .tokenizer_process import TokenizerProcess
 from .tokenizer_reader import STORED_BYTE, Texts
 
-_USUALLY_UNNAMED: Final = 1 / 8  # of the rows: embeddings are padded to round numbers
+_USUALLY_UNNAMED: Final = 1 / 8  # of the rows: embeddings are padded to round sizes
 
 
 class Vocabulary:
-    """The tokens' texts, from the tokenizer.json at `path`, which another process reads from now on.
+    """The texts of the tokens in the tokenizer.json at `path`, which another process reads from now on.
 
-    Whatever is asked waits for that, and raises InputError where the file cannot be used.
+    Every method waits for that process, and raises InputError where the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class Vocabulary:
         return None if place is None else self._texts.stored[place]
 
     def misfit(self, rows: int) -> str | None:
-        """Why an embedding of so many rows is not of these tokens, in a sentence; None where it may be.
+        """Why an embedding with that many rows does not belong to these tokens, in a sentence; None where it may.
 
         More rows than tokens are common, as are a few tokens that were added and never given a row.
         """
@@ -52,7 +52,8 @@ class Vocabulary:
         )
 
     def left_over(self, rows: int) -> str | None:
-        """Which tokens have no row in an embedding of so many, or that unusually many rows have no token."""
+        """A sentence where tokens have no row in an embedding with that many rows, or unusually many rows have no
+        token."""
         known = self._texts.ids
         beyond = sum(id >= rows for id in known)
         unnamed = rows - (len(known) - beyond)

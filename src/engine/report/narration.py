@@ -84,7 +84,7 @@ def _queued(_: RunRecord, event: Queued) -> Iterator[str]:
 
 
 def _paused(_: RunRecord, event: Paused | Continued) -> Iterator[str]:
-    yield "Paused." if isinstance(event, Paused) else "The search goes on."
+    yield "Paused." if isinstance(event, Paused) else "Resumed."
 
 
 def _pair_found(record: RunRecord, event: PairFound) -> Iterator[str]:
