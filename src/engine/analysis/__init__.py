@@ -1,1 +1,1 @@
-"""The analysis: what kind of outliers the farthest pair are, and the outlier ladder."""
+"""The analysis of the farthest pair and its cluster, and the outlier ladder."""

@@ -1,7 +1,7 @@
-"""The pairs of settled batches measured as the farthest pair is: while the search goes on, and after it.
+"""Measures the pairs of settled batches as the farthest pair is measured, during the search and after it.
 
-A measurement takes the search's own time, so that while it goes on a hundredth of its time at most is spent on
-them; the pairs that are left are measured when the farthest pair is analysed.
+Measuring takes time from the search, so at most a hundredth of the search's time is spent on it; the remaining
+pairs are measured when the farthest pair is analysed.
 """
 
 import time
@@ -19,7 +19,7 @@ from .pair_analysis import refuse_too_large
 from .stats import ExactMean, exact_mean
 
 _SHARE: Final = 0.01  # of the search's time
-_FROM: Final = 1.0  # seconds that a search goes on before any of its time is taken
+_FROM: Final = 1.0  # seconds of a search before any of its time is taken
 _IN_PASSING, _AT_THE_END = 16, 64  # pairs to an event
 
 
@@ -44,17 +44,17 @@ class BatchPairs:
         return exact_mean(self._rows)
 
     def settled(self, event: BatchDone) -> None:
-        """Measure this batch's pair too, when there is time."""
+        """Queue this batch's pair to be measured when there is time."""
         pair = event.i, event.j
         if pair not in self._apart:
             self._apart[pair] = event.maximum
             self._waiting.append(pair)
 
     def in_passing(self) -> Iterator[Measured]:
-        """A few of the pairs that wait, where the search has gone on long enough to spare the time."""
+        """Measure a few of the queued pairs, if the search has taken long enough to spare the time."""
         if not self._waiting or time.perf_counter() < self._next:
             return
-        _ = self._centre  # which the analysis needs in any case
+        _ = self._centre  # the analysis needs it in any case
         began = time.perf_counter()
         measured = self._measure(_IN_PASSING)
         ended = time.perf_counter()
@@ -62,7 +62,7 @@ class BatchPairs:
         yield measured
 
     def all_left(self) -> Iterator[Measured]:
-        """Every pair that waits."""
+        """Measure every queued pair."""
         while self._waiting:
             yield self._measure(_AT_THE_END)
 

@@ -1,7 +1,7 @@
-"""Everything that a run finds out of its rows, step by step: the search, the analysis of the pair, the
-outlier ladder, the farthest pairs and the duplicates.
+"""The whole analysis of a cluster, step by step: the search, the analysis of the pair, the outlier ladder, the
+farthest pairs and the duplicates.
 
-A run in a process of its own (`worker.pipeline`) and `analyse` in a notebook (`api`) are both these events.
+A run in its own process (`worker.pipeline`) and `analyse` in a notebook (`api`) both consist of these events.
 """
 
 import time
@@ -39,9 +39,9 @@ from .ladder_core import Limits
 from .outlier_ladder import ladder, rungs_worth_taking
 from .pair_analysis import MeasuredRows, analyse, measure_rows
 
-# A centroid this far from the rows' mean, in median distances from it, changes digits that a person reads.
+# A centroid that is this far from the rows' mean, in median distances, changes digits that are shown.
 _NOTICEABLE_OFFSET = 1e-3
-# The ladder may take this many times the search's own time, and the first seconds in any case.
+# The ladder may take this many times the search's own time, and at least these seconds.
 _LADDER_EFFORT, _LEAST_SECONDS = 3, 10.0
 
 
@@ -55,14 +55,13 @@ def cluster_analysis(
     only_read: bool = False,
     stopwatch: Stopwatch | None = None,
 ) -> Generator[AnyEvent]:
-    """What is found out of rows (n, d), n ≥ 1, float32 or float64, around the stored `centroid` (d,) or,
-    where it is None, their mean: from the first event of the search to RunEnded(done), every few
-    milliseconds.
+    """The events for rows (n, d), n ≥ 1, float32 or float64, measured from the stored `centroid` (d,) or, where it
+    is None, their mean: from the first event of the search to RunEnded(done), every few milliseconds.
 
-    `settings` names the device, `blocks` the memory taken there. The `pairs` farthest pairs of the settings are
-    listed where they are more than one. `resume` is where a search of the same rows goes on. The ladder keeps to
-    the memory of the search, for which it may write to the rows and put them back; where they are `only_read`, it
-    takes what it needs. The seconds in events are those of `stopwatch`. Closing the generator stops it. Raises
+    `settings` names the device, `blocks` the memory used there. With `pairs` above 1 in the settings, the farthest
+    pairs are listed. `resume` is the point from which a search of the same rows is resumed. The ladder keeps
+    within the memory of the search, for which it may overwrite rows and restore them; where they are `only_read`,
+    it takes what it needs. The seconds in events are those of `stopwatch`. Closing the generator stops it. Raises
     InputError where numbers are too large for float64, and ProofError where the search cannot prove its answer.
     """
     n = len(rows)
@@ -137,15 +136,14 @@ def _ladder(
 
 
 def outliers(measured: MeasuredRows, found: Ladder) -> tuple[TokenMeasure, ...]:
-    """The rows that lie outside, in the order in which the ladder removes them; none where it does not
-    collapse."""
+    """The outliers, in the order in which the ladder removes them; none where the diameter does not collapse."""
     farthest = measured.distances.argsort(descending=True, stable=True)[: found.outside or 0]
     rows = measured.rows[farthest.to(measured.rows.device)].cpu().to(torch.float64)
     return tuple(measures(farthest.tolist(), rows, measured.centroid))
 
 
 def duplicate_rows(original: Tensor) -> DuplicateRows:
-    """The groups of bit-identical rows; `original` (n,) names for every row the first row equal to it."""
+    """The groups of bit-identical rows; `original` (n,) is for every row the first row equal to it."""
     by_group = original.argsort(stable=True)
     _, sizes = torch.unique_consecutive(original[by_group], return_counts=True)
     alike = [tuple(rows.tolist()) for rows in torch.split(by_group, sizes.tolist()) if len(rows) > 1]

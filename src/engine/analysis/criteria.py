@@ -1,11 +1,11 @@
-"""The criteria of the analysis: which token is the outlier, the test of norms, where a ladder falls.
+"""The criteria of the analysis: the order of the pair, the test of norms, and the collapse of the diameter.
 
-The first two are the notebook's. A ladder is the diameters of a cluster as rows are taken away one by one. Two
-rows that lie opposite each other, equally far out, are twice as far from each other as from the centre: taking
-one of them away halves the diameter, though one is still there. A fall by more than that is of another kind.
-While the farthest-out row is at distance R from a centroid of all rows, the diameter is at most 2R; so where the
-next diameter is less than half of it, the row that went lay farther from the centroid than any two of the rest
-lie from each other. No torch here.
+The first two are the notebook's. A ladder holds the diameters of a cluster as rows are removed one by one. Two
+rows that lie opposite each other, equally far out, are twice as far from each other as from the centre: removing
+one of them halves the diameter although the other is still there. Only a larger drop is a collapse. While the
+outermost row is at distance R from the centroid, the diameter is at most 2R; so where the next diameter is less
+than half of it, the removed row was farther from the centroid than any two of the other rows are from each other.
+No torch here.
 """
 
 import math
@@ -15,15 +15,14 @@ from typing import Final, Literal
 
 from ..events import TokenMeasure
 
-LEAST_FALL: Final = 2.0  # times narrower by one row less: a collapse is more than this
+LEAST_FALL: Final = 2.0  # a collapse is a drop of the diameter by more than this factor
 
 
 def collapse(diameters: Sequence[float], at_most: float | None = None) -> int | None:
-    """How many rows lie outside: the k at which `diameters` (k = 0, 1, … rows taken away) fall by the largest
-    ratio, if that is more than LEAST_FALL; None where they never do. A fall to 0 is the largest; of equals the
-    first.
+    """The number of outliers: the k at which `diameters` (k = 0, 1, … rows removed) drop by the largest ratio, if
+    that is more than LEAST_FALL, else None. A drop to 0 is the largest; among equals the first counts.
 
-    `at_most` bounds the diameter after the last of `diameters`, where that is all that is known of it.
+    `at_most` is an upper bound of the diameter after the last of `diameters`, where only that is known.
     """
     known = [*diameters] if at_most is None else [*diameters, at_most]
     falls = [fall(before, after) for before, after in pairwise(known)]
@@ -33,15 +32,15 @@ def collapse(diameters: Sequence[float], at_most: float | None = None) -> int | 
 
 
 def fall(before: float, after: float) -> float:
-    """How many times narrower: before / after, 1 where both are 0."""
+    """The ratio before / after, 1 where both are 0."""
     if after == 0:
         return math.inf if before > 0 else 1.0
     return before / after
 
 
 def telling(diameters: Sequence[float], room: int) -> list[int]:
-    """The rungs k worth showing where there is room for `room` of them, in order: the first and the last, then
-    those beside the largest falls."""
+    """The at most `room` rungs k to show, in order: the first and the last, then those beside the largest
+    drops."""
     last = len(diameters) - 1
     falls = sorted(range(1, last + 1), key=lambda k: (-round(fall(diameters[k - 1], diameters[k]), 3), k))
     wanted = dict.fromkeys([0, last, *(beside for k in falls for beside in (k, k - 1))])
@@ -49,7 +48,8 @@ def telling(diameters: Sequence[float], room: int) -> list[int]:
 
 
 def outlier_first(first: TokenMeasure, second: TokenMeasure) -> tuple[TokenMeasure, TokenMeasure]:
-    """The token of larger norm, then the other; of equal norms the second counts as larger, as in the notebook."""
+    """The token of larger norm, then the other; where norms are equal, the second counts as larger, as in the
+    notebook."""
     return (first, second) if first.norm > second.norm else (second, first)
 
 

@@ -17,7 +17,7 @@ def farthest_pairs(
     """The k farthest pairs of rows (n, d), n ≥ 2, float32 or float64, or all where there are fewer: last of
     what is yielded.
 
-    Rows that are equal count one by one. The memory taken is what `blocks` says, and a few numbers for each pair.
+    Equal rows count one by one. The memory is what `blocks` says, and a few numbers for each pair.
     """
     n = len(rows)
     count = min(k, n * (n - 1) // 2)

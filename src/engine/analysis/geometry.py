@@ -1,7 +1,7 @@
 """Tokens and the triangles that pairs of them make with the centroid, in float64.
 
 Lengths are the float64 numbers nearest to the exact ones (see `lengths`). Angles are right to about 1e-13 degrees.
-Both are worked out for many tokens at a time.
+Both are computed for many tokens at a time.
 """
 
 import math
@@ -15,12 +15,12 @@ from ..search.lengths import lengths
 
 
 def measure(index: int, row: Sequence[float], centroid: Sequence[float]) -> TokenMeasure:
-    """Where row `index` of the cluster lies: its norm, its norm over the centroid's, its distance from it."""
+    """The measures of row `index`: its norm, its norm over the centroid's, and its distance from the centroid."""
     return measures([index], _vectors(row), _vectors(centroid)[0])[0]
 
 
 def measures(indices: Sequence[int], rows: Tensor, centroid: Tensor) -> list[TokenMeasure]:
-    """Where the rows (k, d) of these indices lie from the centroid (d,), both float64."""
+    """The measures of rows (k, d) with these indices and the centroid (d,), both float64."""
     centroid_norm = length(centroid)
     found = zip(indices, lengths(rows, torch.zeros_like(centroid)), lengths(rows, centroid), strict=True)
     return [
@@ -37,7 +37,7 @@ def length(vector: Tensor) -> float:
 def triangle(row_i: Sequence[float], row_j: Sequence[float], centroid: Sequence[float], apart: float) -> Triangle:
     """The triangle of the centroid and the rows i and j: sides, angles, and the check by dot product.
 
-    `apart` is the distance between the two rows, as it is shown elsewhere: the side is that number.
+    `apart` is the distance between the two rows as it is shown elsewhere, and becomes the side's length.
     """
     return triangles(_vectors(row_i), _vectors(row_j), _vectors(centroid)[0], [apart])[0]
 
@@ -45,7 +45,7 @@ def triangle(row_i: Sequence[float], row_j: Sequence[float], centroid: Sequence[
 def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor, apart: Sequence[float]) -> list[Triangle]:
     """The k triangles of the centroid (d,) and the rows i and j in the same place of two (k, d), all float64.
 
-    `apart` (k,) are the distances of i and j, as they are shown elsewhere: the sides are those numbers.
+    `apart` (k,) are the distances between i and j as they are shown elsewhere, and become the sides' lengths.
 
     The workspace is about ten times as large as the rows.
     """
@@ -65,8 +65,8 @@ def angle(u: Sequence[float], v: Sequence[float]) -> float | None:
 
         2 arctan( | u/|u| - v/|v| |  /  | u/|u| + v/|v| | )
 
-    which is good to rounding everywhere, where the law of cosines loses half the digits near 0° and 180° and
-    may leave [-1, 1] altogether. An angle within rounding of 0° or 180° is exactly that.
+    which is accurate to rounding everywhere, while the law of cosines loses half of the digits near 0° and 180°
+    and its cosine may lie outside [-1, 1]. An angle within rounding of 0° or 180° is exactly that.
     """
     return _angles(_units(_vectors(u)), _units(_vectors(v)))[0]
 
@@ -74,7 +74,7 @@ def angle(u: Sequence[float], v: Sequence[float]) -> float | None:
 def angle_by_dot(u: Sequence[float], v: Sequence[float]) -> float | None:
     """The same angle as acos(u · v / |u||v|), the notebook's check; None where either arm has no length.
 
-    acos is steep near 0° and 180°: there this is good to a few 1e-6 degrees, elsewhere to about 1e-13.
+    acos is steep near 0° and 180°: there the angle is accurate to a few 1e-6 degrees, elsewhere to about 1e-13.
     """
     return _angles_by_dot(_units(_vectors(u)), _units(_vectors(v)))[0]
 
@@ -90,7 +90,7 @@ def _vectors(vector: Sequence[float]) -> Tensor:
 def _units(arms: Tensor) -> Tensor:
     """Arms (k, d) over their lengths, NaN where that is zero; scaled first, so that subnormal arms work too."""
     exponents = torch.frexp(arms.abs().amax(1, keepdim=True)).exponent
-    half = exponents // 2  # in two steps: 2^1074 is no number
+    half = exponents // 2  # in two steps, because 2^1074 overflows
     one = torch.ones_like(exponents, dtype=torch.float64)
     scaled = arms * torch.ldexp(one, -half) * torch.ldexp(one, half - exponents)
     return scaled / _lengths(scaled)[:, None]
@@ -152,7 +152,7 @@ def _ratio(norm: float, centroid_norm: float) -> float | None:
 
 
 def _degenerate(side_i: float, side_j: float, side_ij: float, *, on_a_line: bool) -> str | None:
-    """What the three points are when they are no triangle, in one sentence; None for a triangle."""
+    """A sentence that says what the three points are when they form no triangle; None for a triangle."""
     if side_i == 0 and side_j == 0:
         return "Both tokens lie on the centroid: there is no triangle."
     if side_ij == 0:

@@ -1,6 +1,6 @@
-"""The core of a cluster: the rows that the outlier ladder never takes away, and the farthest pair among them.
+"""The core of a cluster: the rows that the outlier ladder never removes, and the farthest pair among them.
 
-It is searched for once, and only where what is known of the whole cluster's batches leaves it a place.
+That pair is searched for once, and only where the batch maxima of the whole cluster do not rule it out.
 """
 
 import math
@@ -25,8 +25,8 @@ from .ladder_stages import stand_in
 
 @dataclass(frozen=True)
 class Limits:
-    """Where the core is searched (None: where the rows are), the bytes that the ladder may take beyond the rows
-    (0: no limit), and the seconds of this thread's time after which it breaks off."""
+    """The device on which the core is searched (None: that of the rows), the bytes that the ladder may take beyond
+    the rows (0: no limit), and the seconds of this thread's time after which it breaks off."""
 
     device: torch.device | None = None
     memory: int = 0
@@ -38,8 +38,8 @@ NO_LIMITS: Final = Limits()
 
 @dataclass(frozen=True)
 class Core:
-    """The rows that are never taken away: the `first` two; of those that are copies the first alone
-    (`distinct`); and which of these may be in the farthest pair (`suspects`). All ascending."""
+    """The rows that are never removed: the `first` two; all of them without copies (`distinct`); and which of
+    these may be in the farthest pair (`suspects`). All ascending."""
 
     first: Tensor
     distinct: Tensor
@@ -53,8 +53,8 @@ class Core:
 def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> Core:
     """The core without the rows `removed`.
 
-    Where the pair of one of the `batches` is left, the core is as wide as that; then rows in batches with a lesser
-    maximum have no place in its farthest pair.
+    Where the pair of one of the `batches` remains, the core is at least as wide as that; rows in batches with a
+    smaller maximum are then not in its farthest pair.
     """
     n = len(original)
     left = torch.ones(n, dtype=torch.bool, device="cpu")
@@ -70,19 +70,19 @@ def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> 
 
 
 def few_that_matter(rows: Tensor, outer: Tensor, core: Core, memory: int, *, apart: bool) -> Tensor | None:
-    """The rows that any pair of the ladder can have, of the core and of the `outer` rows, where a copy of them is
-    little, and they are so few that it saves time or have to be `apart` from the others."""
+    """The rows of the core and the `outer` rows that can be in any pair of the ladder, to be copied where the copy
+    is small and saves time, or where they have to be `apart` from the others."""
     few = torch.unique(torch.cat([outer, core.first, core.distinct]))
     return few if (apart or 2 * len(few) <= len(rows)) and _is_little(rows, len(few), memory) else None
 
 
 def _is_little(rows: Tensor, count: int, memory: int) -> bool:
-    """Whether a copy of so many rows takes at most an eighth of `memory` (0: no limit)."""
+    """Whether a copy of that many rows takes at most an eighth of `memory` (0: no limit)."""
     return not memory or 8 * count * rows.shape[1] * rows.element_size() <= memory
 
 
 def places(few: Tensor, rows: Tensor) -> Tensor:
-    """Where each of `rows` stands in `few`, which ascend and hold them all."""
+    """The place of each of `rows` in `few`, which ascend and hold them all."""
     return torch.searchsorted(few, rows)
 
 
@@ -122,11 +122,11 @@ def core_pair(
 
 @contextmanager
 def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The core's rows apart from those that are `removed`, and of each its index.
+    """The core's rows without those that are `removed`, and the index of each.
 
-    They are a copy where that is little. Where it is not, they are `rows` themselves, in which the core's first
-    row stands in for each that is removed, until it is put back. Of pairs that tie the same one comes first
-    then, for no row of the core is before that one.
+    They are a copy where that is small. Otherwise they are `rows` themselves, in which the core's first row
+    replaces each removed row until it is restored. The same one of tied pairs still comes first, because no row of
+    the core precedes its first.
     """
     chosen = core.suspects
     if _is_little(rows, len(chosen), memory):
@@ -139,8 +139,8 @@ def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[t
 
 
 def widest(centered: CenteredRows, core: Core) -> float:
-    """An upper bound of the core's diameter (scaled): the two largest distances from the rows' centre
-    together. Of copies of one row it is 0."""
+    """An upper bound of the core's diameter (scaled): the sum of the two largest distances from the rows' centre.
+    It is 0 for copies of one row."""
     if len(core.distinct) < 2:
         return 0.0
     return math.nextafter(float(centered.radius[core.distinct].topk(2).values.sum()), math.inf)

@@ -1,7 +1,7 @@
-"""The farthest pairs of a few rows far out: with each other and with the rows around them.
+"""The farthest pairs of a few outer rows, with each other and with the other rows.
 
-The estimates of `pivots` bound every distance from one of the few rows. What they leave is evaluated in
-float64, and compared exactly where that is too close to tell.
+The estimates of `pivots` bound every distance from one of the few rows. The pairs that they leave are evaluated in
+float64, and compared exactly where float64 cannot decide.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Reach:
 
 
 def farthest_of(squares: dict[Pair, float], exact: ExactSquares) -> Reach:
-    """The farthest of some pairs i < j, given with their float64 squares; of equals the smallest (i, j)."""
+    """The farthest of some pairs i < j, given with their float64 squares; among equals the smallest (i, j)."""
     i, j = torch.tensor(list(squares), dtype=torch.int64).T
     square = torch.tensor(list(squares.values()), dtype=torch.float64)
     place = exact.order(i, j, square)
@@ -36,7 +36,7 @@ def reaches(centered: CenteredRows, exact: ExactSquares, few: Tensor, others: Te
     """For each k the farthest pair that has one of the rows few[k:] (m,), of these rows and `others` (o,)
     together.
 
-    No row is in both. One pass over the rows; m·n float32 numbers at a time, and n-vectors.
+    No row is in both. It takes one pass over the rows, m·n float32 numbers at a time, and n-vectors.
     """
     if not len(few):
         return []
@@ -64,8 +64,8 @@ def reaches(centered: CenteredRows, exact: ExactSquares, few: Tensor, others: Te
 
 
 def _turns(n: int, few: Tensor, others: Tensor) -> Tensor:
-    """For each of n rows after which k it is no more: its place in `few`, for `others` never, for all else at
-    once."""
+    """For each of n rows, the k after which it is removed: its place in `few`, never for `others`, and at once for
+    all the rest."""
     turns = torch.full((n,), -1, dtype=torch.int64, device="cpu")
     turns[others] = len(few)
     turns[few] = torch.arange(len(few), dtype=torch.int64, device="cpu")

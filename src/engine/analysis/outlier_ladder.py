@@ -1,13 +1,13 @@
-"""The outlier ladder: the diameter of a cluster as the rows farthest from its core are taken away one by one.
+"""The outlier ladder: the diameter of a cluster as the rows farthest from its core are removed one by one.
 
-A cluster with k outliers has a large diameter until the k-th is gone, and a small one from then on: how many
-outliers there are is read off where the ladder falls (`criteria`).
+A cluster with k outliers has a large diameter until the k-th is removed, and a small one from then on. The number
+of outliers is the rung at which the diameter collapses (`criteria`).
 
-Every rung is exact, and all of them together cost little more than one search. A pair that is left on rung k
-either has one of the rows that go later, and these are few: the estimates of `pivots` leave a few candidates
-for each (`ladder_outer`). Or it is a pair of the core, the rows that are never taken away, and then the core's
-own farthest pair is as good on every rung: it is searched for once, and only where what is known of the whole
-cluster's batches leaves it a place. Copies count as one row wherever they would only repeat a distance.
+Every rung is exact, and all of them together cost little more than one search. A pair that remains on rung k
+either has one of the rows that are removed later, which are few: the estimates of `pivots` leave a few candidates
+for each (`ladder_outer`). Or it is a pair of the core, the rows that are never removed, whose farthest pair is the
+same on every rung: it is searched for once, and only where the batch maxima of the whole cluster do not rule it
+out. Copies count as one row wherever they would only repeat a distance.
 """
 
 import math
@@ -34,27 +34,27 @@ from .ladder_stages import stages, stand_in
 from .pair_analysis import refuse_too_large
 from .stats import mean_row, row_norms
 
-MOST = 64  # rows taken away
+MOST = 64  # rows removed
 
 
 def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> list[Rung]:
-    """The diameter of the rows as those farthest out are taken away one by one.
+    """The diameter of the rows as the outermost ones are removed one by one.
 
     Parameters
     ----------
     rows : Tensor or ndarray, shape (n, d)
         As for `farthest_pair`.
     most : int
-        How many rows to take away, 0 or more; at least two are always left.
+        How many rows to remove, 0 or more; at least two always remain.
     core : Tensor or ndarray, shape (d,), optional
-        Rows are taken away by falling distance from this point; of equally far ones the first goes first. By
-        default it is the rows' mean.
+        Rows are removed by decreasing distance from this point, the first of equally far ones first. By default it
+        is the rows' mean.
 
     Returns
     -------
     list of Rung
-        One for each k = 0 … `most`: the row `removed` last (None at k = 0), the farthest pair `i` < `j` of those
-        left, and their distance, the `diameter`.
+        One for each k = 0 … `most`: the row `removed` last (None at k = 0), the farthest pair `i` < `j` of the
+        remaining rows, and their distance, the `diameter`.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _outlier_ladder(x: Tensor, most: int, core: Rows | None) -> list[Rung]:
 
 
 def rungs_worth_taking(n: int) -> int:
-    """How many of n rows to take away at most: those that lie outside are fewer than those that do not."""
+    """The most of n rows to remove: outliers are fewer than the other rows."""
     return max(0, min(MOST, n // 2, n - 2))
 
 
@@ -101,11 +101,11 @@ def ladder(
     limits: Limits = NO_LIMITS,
     stopwatch: Stopwatch | None = None,
 ) -> Generator[Climbing | Warned | Ladder]:
-    """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them: Ladder last.
+    """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them; yields Ladder last.
 
-    Rows go by falling `distances` (n,). `original` (n,) names for each row the first one equal to it, `batches`
-    are the maxima of a finished search. Within the `limits` the rows may be written to meanwhile; they are put
-    back. Where the time is over the ladder breaks off.
+    Rows are removed by decreasing `distances` (n,). `original` (n,) is for each row the first row equal to it;
+    `batches` are the maxima of a finished search. Within the `limits` rows may be overwritten meanwhile; they are
+    restored. Where the time is over, the ladder breaks off.
     """
     stopwatch = stopwatch or Stopwatch()
     began = stopwatch.seconds
@@ -144,8 +144,8 @@ def _stage(
     core: Core,
     limits: Limits,
 ) -> Generator[Climbing | Warned, None, tuple[list[Pair], float | None]]:
-    """The farthest pairs of the rungs from `start` to before `end`, the core being what is left after these; where
-    they break off, an upper bound of the next diameter, else None."""
+    """The farthest pairs of the rungs from `start` to before `end`, where the core is what remains after them; and
+    an upper bound of the next diameter where they break off, else None."""
     gone, outer = removed[:start], removed[start:end]
     few = few_that_matter(rows, outer, core, limits.memory, apart=start > 0)
     if few is None:

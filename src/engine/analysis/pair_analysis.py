@@ -1,4 +1,4 @@
-"""What kind of outliers the farthest pair are: the notebook's whole analysis as one event."""
+"""The notebook's analysis of the farthest pair and its cluster, as one event."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ _TOO_LARGE = 2.0**960  # 1e289: below it, neither a norm of any d nor a sum of n
 
 @dataclass(frozen=True)
 class MeasuredRows:
-    """Rows (n, d), float32 or float64, and what is measured of all of them once.
+    """Rows (n, d), float32 or float64, and the measures of all of them.
 
-    `centroid` (d,) float64 is the stored one, or where `stored` is false the rows' own `mean`, which is exact,
-    rounded to float64. `distances` (n,) are those from the centroid; `original` (n,) names for every row the
-    first row equal to it bit for bit.
+    `centroid` (d,) float64 is the stored one, or where `stored` is false the rows' exact `mean`, rounded to
+    float64. `distances` (n,) are measured from the centroid; `original` (n,) is for every row the first row that
+    equals it bit for bit.
     """
 
     rows: Tensor
@@ -33,9 +33,10 @@ class MeasuredRows:
 
 
 def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None = None) -> MeasuredRows:
-    """Measure rows (n, d), float32 or float64, from the stored `centroid` (d,), or None from their mean.
+    """Measure rows (n, d), float32 or float64, from the stored `centroid` (d,), or from their mean where it is
+    None.
 
-    The rows' own mean may be `mean` where it is known. Everything is float64 arithmetic on the
+    `mean` is the rows' own mean, if it is known. Everything is float64 arithmetic on the
     rows as they are; the workspace is a few MB and a few n-vectors. Raises InputError where `refuse_too_large`
     does.
     """
@@ -55,7 +56,7 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
 
 
 def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed:
-    """The analysis of the pair i, j, which is at this `distance`, and of the cluster around it."""
+    """The analysis of the pair i, j, which lie this `distance` apart, and of the cluster."""
     rows = measured.rows
     centre, row_i, row_j = measured.centroid.tolist(), rows[i].tolist(), rows[j].tolist()
     first, second = measure(i, row_i, centre), measure(j, row_j, centre)

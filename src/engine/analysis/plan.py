@@ -1,4 +1,4 @@
-"""How a cluster's rows are searched: the device, the precision and the block sizes that its settings come to."""
+"""Plans a search: the device, the precision and the block sizes that follow from the settings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from ..text.numbers import count, size
 
 @dataclass(frozen=True)
 class Plan:
-    """How the rows of `cluster` are searched: on `device`, with `blocks` at once; `started` is the event of it."""
+    """The plan for the rows of `cluster`: the `device`, the `blocks` and the RunStarted event, `started`."""
 
     cluster: Rows
     settings: RunSettings
@@ -27,11 +27,11 @@ class Plan:
 
     @property
     def resolved(self) -> RunSettings:
-        """The settings, with the device and the precision by their names."""
+        """The settings, with the chosen device and precision."""
         return replace(self.settings, device=str(self.device), precision=self.started.precision)
 
     def warnings(self) -> Iterator[Warned]:
-        """Of the settings, those that are not kept to."""
+        """Warnings about settings that cannot be followed."""
         asked, started = self.settings, self.started
         if asked.precision not in (AUTO, started.precision):
             said = f"Pairs are screened in {started.precision}, {started.precision_reason}."
@@ -43,10 +43,10 @@ class Plan:
 
 
 def plan_for(cluster: Rows, settings: RunSettings, device: torch.device, before: str = "") -> Plan:
-    """How to search a cluster on `device`; where the choice of a precision is left to the engine, in that of the
-    run `before`, from which this one goes on.
+    """The plan for searching a cluster on `device`. Where the engine chooses the precision and resumes a run, it
+    takes that run's precision, `before`.
 
-    Raises InputError where a batch is so small that they are too many.
+    Raises InputError where batches are so small that there are too many.
     """
     n, d = cluster.rows.shape
     chosen = choose_precision(settings, device, terms=n * n * d, before=before)

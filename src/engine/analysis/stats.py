@@ -4,8 +4,8 @@ Rows are (n, d) float32 or float64, on any device, and are never copied whole: a
 blocks of `_BLOCK` numbers (2 MB each, at most four at a time), on the rows' device, or on the CPU where the
 device has no float64 (mps). Beside the blocks there are n-vectors only.
 
-Rows may be of any magnitude up to 2^960, each of its own: a row whose squares overflow or vanish is scaled by a
-power of two, which is exact. The mean is summed without rounding.
+Rows may have any magnitudes up to 2^960: a row whose squares overflow or vanish is scaled by a power of two, which
+is exact. The mean is summed without rounding.
 """
 
 import math
@@ -23,10 +23,10 @@ from ..events import Copies, Histogram, Summary
 from ..search.exact_rounding import finest, nearest_quotient, nearest_root, whole_numbers
 
 _BLOCK = 1 << 18
-_SAFE = 2.0**-700, 2.0**1000  # sums of squares in which nothing that overflowed or vanished counts
+_SAFE = 2.0**-700, 2.0**1000  # sums of squares in which no square that overflowed or vanished matters
 _MOST_SIZES = 100
-_BINS = 60  # many whole fractions: a narrow screen merges two, three, four or five
-_FAR = 2.0  # times the median distance: what lies farther out is marked
+_BINS = 60  # divisible in many ways: a narrow screen merges two, three, four or five
+_FAR = 2.0  # times the median distance: rows farther out are counted apart
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ExactMean:
 
     @cached_property
     def rest(self) -> Tensor:
-        """What `nearest` lacks of the mean (d,), float64 on the CPU, each number rounded once."""
+        """The mean less `nearest` (d,), float64 on the CPU, each number rounded once."""
         numbers = [
             nearest_quotient(total, self.count, exponent) for total, exponent in self._from(self.nearest.tolist())
         ]
@@ -58,7 +58,7 @@ class ExactMean:
         return nearest_root(sum(total**2 for total, _ in away), exponent, self.count)
 
     def _from(self, point: Sequence[float]) -> Iterator[tuple[int, int]]:
-        """count (mean - point) in each column, as a whole number and the exponent of its unit, which is common."""
+        """count (mean - point) in each column, as whole numbers of a common unit, and that unit's exponent."""
         exponent = min(self.exponent, finest(point))
         finer = self.exponent - exponent
         for total, number in zip(self.sums, whole_numbers(point, exponent), strict=True):
@@ -107,12 +107,12 @@ def mean_row(rows: Tensor) -> Tensor:
 def row_norms(rows: Tensor, origin: Tensor | None = None, rest: Tensor | None = None) -> Tensor:
     """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, good to rounding.
 
-    `rest` (d,) is what the origin is besides, where it has more digits than float64 holds.
+    `rest` (d,) is added to the origin, where that has more digits than float64 holds.
     """
     norms = torch.empty(len(rows), dtype=torch.float64, device=float64_device(rows.device))
     shifts = [shift.to(norms) for shift in (origin, rest) if shift is not None]
     for start, block in _blocks(rows):
-        for shift in shifts:  # the rest second: beside what is left of a row near the origin it counts
+        for shift in shifts:  # the rest second: it matters beside a small difference
             block.sub_(shift)
         found = norms[start : start + len(block)]
         torch.sum(block.square(), 1, out=found)  # sums pairwise; vector_norm does not
@@ -124,9 +124,9 @@ def row_norms(rows: Tensor, origin: Tensor | None = None, rest: Tensor | None = 
 
 
 def _scaled_norms(rows: Tensor) -> Tensor:
-    """|x| of float64 rows of any magnitude, each scaled by itself."""
+    """|x| of float64 rows of any magnitude, each scaled by its own power of two."""
     exponents = torch.frexp(rows.abs().amax(1)).exponent
-    half = exponents // 2  # in two steps: 2^1074 is no number
+    half = exponents // 2  # in two steps, because 2^1074 overflows
     one = torch.ones_like(exponents, dtype=torch.float64)
     down, further = torch.ldexp(one, -half), torch.ldexp(one, half - exponents)
     lengths = (rows * down[:, None] * further[:, None]).square_().sum(1).sqrt_()
@@ -159,7 +159,7 @@ def histogram(distances: Tensor) -> Histogram:
 
 
 def _edges(least: float, largest: float) -> list[float]:
-    """The edges from `least` to `largest` on a log scale; one bin where float64 has no room for more between."""
+    """The edges from `least` to `largest` on a log scale; one bin where float64 has too few numbers in between."""
     logs = math.log(least), math.log(largest)
     between = [math.exp(logs[0] + (logs[1] - logs[0]) * b / _BINS) for b in range(1, _BINS)]
     edges = [least, *between, largest]
@@ -168,7 +168,7 @@ def _edges(least: float, largest: float) -> list[float]:
 
 
 def copies(original: Tensor) -> Copies:
-    """How rows are alike bit for bit; `original` (n,) names for every row the first row equal to it."""
+    """The counts of bit-identical rows; `original` (n,) is for every row the first row equal to it."""
     counts = torch.bincount(original)
     counts = counts[counts > 0].sort(descending=True).values
     sizes = counts[counts > 1].tolist()

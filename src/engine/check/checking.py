@@ -1,4 +1,4 @@
-"""`farpair.verify`: what a search returned, checked by other arithmetic than the search's."""
+"""`farpair.verify`: checks what a search returned by other arithmetic than the search's."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,8 +18,8 @@ def verify(
     """Check what `farthest_pair` returned for rows (n, d): the pair, its ties, and the runner-up, by all pairs.
 
     `rows` is a numpy array or a torch tensor, as it was given to the search. The maxima of `batches` are checked
-    too. With a `sample`, only so many rows (always the same ones) are taken against all rows; that can refute a
-    claim, and not confirm it. Raises InputError where rows are not (n, d) finite floats with n >= 2 and d >= 1.
+    too. With a `sample`, only that many rows (always the same ones) are taken against all rows; that can refute a
+    claim, but not confirm it. Raises InputError where rows are not (n, d) finite floats with n >= 2 and d >= 1.
     """
     *_, verdict = checking(rows, result, batches or (), sample=sample)
     assert isinstance(verdict, Verdict)
@@ -34,10 +34,10 @@ def checking(
     batch: int | None = None,
     sample: int | None = None,
 ) -> Iterator[Checked | Verdict]:
-    """As `verify`, step by step: how far it is, and last the Verdict.
+    """The same, step by step: yields the progress, and last the Verdict.
 
-    With `batch`, the rows in a batch, every batch of the rows has to be claimed, as by a run that is done. Without
-    it `batches` may be any of them, and say themselves how many rows a batch has.
+    With `batch`, the number of rows in a batch, every batch of the rows has to be claimed, as by a run that is
+    done. Without it `batches` may be some of them, and give the number of rows themselves.
     """
     x, done = plain_rows(rows), list(batches)
     if sample is not None and sample < 1:
@@ -66,7 +66,7 @@ def checking(
 
 def plain_rows(rows: Any) -> np.ndarray[Any, Any]:
     """Rows (n, d) as a numpy array of float32 or float64 that holds the same numbers."""
-    if hasattr(rows, "detach"):  # a torch tensor, which need not be imported for this
+    if hasattr(rows, "detach"):  # a torch tensor, for which torch need not be imported
         rows = rows.detach().cpu()
         rows = (rows if str(rows.dtype) == "torch.float64" else rows.float()).numpy()
     x = np.asarray(rows)

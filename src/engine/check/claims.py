@@ -1,6 +1,6 @@
-"""What a search claims, what a check of it found, and the sentences that say where the two differ.
+"""The claims of a search, the findings of a check, and the sentences that say where the two differ.
 
-The checker's own values: the standard library alone, and exact fractions wherever two distances are compared.
+It uses only the standard library, and exact fractions wherever two distances are compared.
 """
 
 import math
@@ -13,7 +13,7 @@ Found = tuple[Fraction, int]  # the exact square of a distance, and i * n + j of
 
 @dataclass(frozen=True)
 class Claim:
-    """That `distance` is the largest of some distances, and i < j the smallest pair of rows at it."""
+    """The claim that `distance` is the largest of some distances, and i < j the smallest pair of rows at it."""
 
     i: int
     j: int
@@ -22,7 +22,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Claims:
-    """The farthest pair, its distance right to `error`; how many pairs, `ties`, are as far apart; the runner-up.
+    """The claims of a search: the farthest pair, its distance to within `error`, the number of pairs, `ties`, at
+    that distance, and the runner-up.
 
     `batches` are maxima by their number, of batches of `batch` rows; any of them may be left out.
     """
@@ -37,7 +38,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class Checked:
-    """How far a check is: `done` of `pairs` unordered pairs."""
+    """The progress of a check: `done` of `pairs` unordered pairs."""
 
     done: int
     pairs: int
@@ -45,7 +46,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether every claim holds: `refutations` says of each that does not, in a sentence, what is true.
+    """Whether every claim holds: for each that does not, `refutations` has a sentence that says what is true.
 
     `pairs` unordered pairs were checked, and the maxima of `batches` batches. Of a `sample` of so many rows (None:
     of all rows) `confirmed` means only that nothing in it contradicts a claim.
@@ -78,10 +79,10 @@ def refutations(
     *,
     whole: bool,
 ) -> Iterator[str]:
-    """Which claims about n rows are wrong, in one sentence each; of a sample (not `whole`) those it contradicts.
+    """A sentence for each wrong claim about n rows; for a sample (not `whole`), for each that it contradicts.
 
-    Found were the maxima of `batches`; the two largest squares of all, `tops`, each with how many pairs have it
-    and the first of them; `square` is the exact square of a pair's distance.
+    The check found the maxima of `batches` and the two largest squares of all, `tops`, each with the number of
+    pairs that have it and the first of them; `square` gives the exact square of a pair's distance.
     """
     judge = _Judge(n, square, whole)
     for number, claim in claims.batches:
@@ -121,7 +122,7 @@ class _Judge:
     whole: bool
 
     def wrong(self, name: str, claim: Claim, found: Found | None, error: float = math.inf) -> Iterator[str]:
-        """What is wrong with a claim, if anything, where `found` is what was found instead of it."""
+        """A sentence that says what is wrong with a claim, if anything, where the check found `found`."""
         said = f"{name}: claimed is {claim.distance!r} between rows {claim.i} and {claim.j}"
         if not 0 <= claim.i < claim.j < self.n:
             yield f"{said}, which are no pair i < j of {self.n:,} rows."
@@ -143,7 +144,7 @@ def _root(square: Fraction) -> float:
 
 
 def _is_root(distance: float, square: Fraction, error: float) -> bool:
-    """Whether a distance is right to two units in its last place, and to its `error`."""
+    """Whether a distance is right to two units in its last place and to within its `error`."""
     if not (0 <= distance < math.inf and error >= 0):
         return False
     slack = Fraction(min(error, 2 * math.ulp(distance)))

@@ -1,1 +1,1 @@
-"""The journal of a run: written by the engine, read by everything that shows a run."""
+"""The journal of a run, which the engine writes and everything that shows a run reads."""

@@ -1,8 +1,8 @@
 """One line of a journal: `{"time": …, "event": {"type": …}, "crc": …}`. No torch here.
 
-`time` is in seconds since the epoch and never steps back within a run; `crc` is the CRC-32 of the line before
-it, so that a number that a failing disk has changed is not taken for one that was proved. A line without it
-(written by hand) is taken as it is.
+`time` is in seconds since the epoch and never steps back within a run. `crc` is the CRC-32 of the part of the line
+before it, so that a number that a failing disk has changed does not count as proved. A line without it, written by
+hand, is accepted.
 """
 
 import zlib
@@ -16,14 +16,14 @@ from ..events import AnyEvent, Warned
 from ..text.numbers import size
 from .older import upgraded
 
-# Beyond what any run writes; what is longer is not read, nor kept in memory.
+# More than any run writes; longer journals are not read.
 LONGEST_JOURNAL: Final = 1 << 30
 LONGEST_LINE: Final = 16 << 20
 TOO_LONG: Final = f"it is longer than {size(LONGEST_LINE)}"
 
 
 def check_length(path: Path, length: int) -> None:
-    """Refuse a file of `length` bytes, more than any run writes, by a JournalError."""
+    """Raise JournalError where `length` bytes are more than any run writes."""
     if length > LONGEST_JOURNAL:
         raise JournalError(f"{path} is no journal: it has {size(length)}, more than any run's.")
 
@@ -31,8 +31,8 @@ def check_length(path: Path, length: int) -> None:
 def decode_line(line: bytes) -> tuple[float, AnyEvent]:
     """The time and the event of one whole line, without its newline.
 
-    An event of an unknown type is one from a newer program: a Warned of kind "newer" stands for it. Raises
-    ValueError, saying why, for anything else that is not an event.
+    An event of an unknown type comes from a newer version, and is replaced by a Warned of kind "newer". Raises
+    ValueError, which says why, for anything else that is not an event.
     """
     summed = line.rfind(CHECKSUM)
     if summed >= 0 and line[summed + len(CHECKSUM) : -1] != b"%d" % zlib.crc32(line[:summed]):
@@ -72,7 +72,7 @@ _NOT_AN_EVENT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 
 
 def _newer(line: bytes) -> tuple[float, Warned] | None:
-    """The warning that stands for an event of a type this program does not know; None if `line` is none."""
+    """The warning that replaces an event of a type that this version does not know; None if `line` is not one."""
     try:
         tagged = _TAGGED_DECODER.decode(line)
     except _NOT_AN_EVENT:
@@ -84,5 +84,5 @@ def _newer(line: bytes) -> tuple[float, Warned] | None:
 
 
 def why(error: OSError) -> str:
-    """The reason for an error of the operating system, in its words."""
+    """The reason for an error of the operating system, as the system words it."""
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""What older programs wrote into a journal or a request, as this program writes it. No torch here."""
+"""Converts what older versions wrote into a journal or a request to the present format. No torch here."""
 
 import re
 from dataclasses import fields
@@ -20,9 +20,9 @@ _LINE: Final = msgspec.json.Decoder(_Raw)
 
 
 def upgraded(encoded: bytes) -> bytes:
-    """An event's line or a request, in JSON, as this program writes it.
+    """An event's line or a request, in JSON, in the present format.
 
-    Raises MsgspecError for what is not a JSON object, where it looks at all.
+    Raises MsgspecError for what is not a JSON object, where the text needs to be parsed.
     """
     if b'"screen' in encoded:
         for old, new in _RENAMED:
@@ -33,7 +33,7 @@ def upgraded(encoded: bytes) -> bytes:
 
 
 def _with_settings_of_their_own(encoded: bytes) -> bytes:
-    """A request, or a line with one, whose settings stood among its other fields."""
+    """A request, or a line with one, with its settings moved from among its other fields."""
     whole = _LINE.decode(encoded)
     if "weights" in whole:
         _gather(whole)

@@ -1,7 +1,7 @@
-"""Where a run stands, from the first and the last lines of its journal, however long that is. No torch here.
+"""The state of a run from the first and the last lines of its journal, however long that is. No torch here.
 
-What was written last tells: nothing but a check follows the end, nothing is written in a pause, and a run that
-waits for its turn writes nothing else.
+The last line decides: only a check follows the end, nothing is written during a pause, and a queued run writes
+nothing else.
 """
 
 import os
@@ -21,7 +21,8 @@ Standing = Literal["starting", "queued", "going", "paused"] | Ending
 
 
 class Peek(msgspec.Struct, frozen=True):
-    """How a run began, when, what was written last, and the pair, or while there is none the newest progress."""
+    """How and when a run began, what was written last, and the pair, or before there is one the newest
+    progress."""
 
     engine: EngineStarted | None = None
     began: float | None = None
@@ -43,7 +44,7 @@ class Peek(msgspec.Struct, frozen=True):
 
     @property
     def standing(self) -> Standing:
-        """As far as the journal tells: an engine that was killed writes no last word."""
+        """The state of the run by its journal: a killed engine writes no end."""
         match self.last:
             case None | EngineStarted():
                 return "starting"
@@ -58,7 +59,7 @@ class Peek(msgspec.Struct, frozen=True):
 
 
 def peek(path: Path) -> Peek:
-    """What the ends of the journal at `path` say; nothing where it is not there.
+    """What the first and the last lines of the journal at `path` say; an empty Peek where there is no journal.
 
     Raises JournalError where it cannot be read, or what is looked at is not an event.
     """
@@ -98,9 +99,9 @@ def began(path: Path) -> float | None:
 
 
 _WINDOW: Final = 1 << 16  # bytes read at once
-_HEAD_EVENTS: Final = 8  # of these one is RunStarted, but for a run that was paused often before it began
-_CHECK: Final = b'"event":{"type":"Verified"'  # by which a run stands where it stood
-_TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: there quotes are escaped
+_HEAD_EVENTS: Final = 8  # RunStarted is among them, except in a run that was paused often before it began
+_CHECK: Final = b'"event":{"type":"Verified"'  # a check does not change a run's state
+_TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: quotes are escaped there
 
 
 def _first_lines(path: Path, fd: int, size: int) -> list[bytes]:
@@ -122,9 +123,9 @@ def _lines_backwards(path: Path, fd: int, size: int) -> Iterator[bytes]:
     while start > 0:
         begin = max(0, start - window)
         pieces = (os.pread(fd, start - begin, begin) + rest).split(b"\n")
-        if torn and len(pieces) > 1:  # what follows the last newline is not there yet
+        if torn and len(pieces) > 1:  # what follows the last newline is incomplete
             pieces, torn = pieces[:-1], False
-        if len(pieces) == 1:  # a line longer than all that was read of it: twice as much the next time
+        if len(pieces) == 1:  # the line is longer than what was read; twice as much is read next
             window *= 2
             if len(pieces[0]) > LONGEST_LINE:
                 raise JournalError(f"{path} holds a line that is not an event: {TOO_LONG}.")
@@ -136,7 +137,7 @@ def _lines_backwards(path: Path, fd: int, size: int) -> Iterator[bytes]:
 
 
 def _telling(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The last line but for checks, and the last that says how far the search came; what is between is not even
+    """The last line that is not a check, and the last with the search's progress; the lines in between are not
     parsed."""
     for number, line in enumerate(line for line in lines if _CHECK not in line):
         telling = any(mark in line for mark in _TELLING)

@@ -1,4 +1,4 @@
-"""Reading a journal: while it grows, or to its end. No torch here."""
+"""Reads a journal while it grows, or to its end. No torch here."""
 
 import os
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ _AT_ONCE: Final = 1 << 20
 class JournalTail:
     """Reads a journal while it grows; one fstat where nothing is new.
 
-    A file that does not exist yet is an empty journal. With `most`, one `read` takes in about so many bytes at the
-    most (and what follows with the next), so that a reader of a long journal is neither held up nor filled up.
+    A file that does not exist yet is an empty journal. With `most`, one `read` takes about that many bytes at
+    most, so that a reader of a long journal is not held up and needs little memory.
     """
 
     def __init__(self, path: Path, most: int | None = None) -> None:
         self.path = path
         self._most = most
         self._fd: int | None = None
-        self._offset = 0  # where the whole lines read so far end
+        self._offset = 0  # the end of the whole lines read so far
         self._lines = 0  # how many they are
         self._seen = (0, 0, 0)  # the file's size, time and links when it was last read
         self._batches = 0  # of the run, once RunStarted is read
@@ -35,9 +35,9 @@ class JournalTail:
     def read(self) -> list[tuple[float, AnyEvent]]:
         """The events, with their times, of every whole line since the last call.
 
-        An event of an unknown type is one from a newer program: a Warned of kind "newer" stands for it.
-        Raises JournalError, naming the file and the line, for anything else that is not an event; the events
-        before it are returned first, by the call before.
+        An event of an unknown type comes from a newer version, and is replaced by a Warned of kind "newer".
+        Raises JournalError, which names the file and the line, for anything else that is not an event; the call
+        before returns the events before it.
         """
         if self._error:
             raise self._error
@@ -52,12 +52,12 @@ class JournalTail:
         return events
 
     def new_events(self) -> Iterator[tuple[float, AnyEvent]]:
-        """As `read`, one by one; raises JournalError where it comes to what is not an event."""
+        """The same, one by one; raises JournalError at the first line that is not an event."""
         for line in self._new_lines():
             yield self._decode(line)
 
     def close(self) -> None:
-        """Let the file go; a later `read` opens it again and goes on where this one was."""
+        """Close the file; a later `read` opens it again and continues from the same place."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -76,7 +76,7 @@ class JournalTail:
             self._check_that_it_grew(status)
             begin = at = self._offset
             step = min(_AT_ONCE, self._most or _AT_ONCE)
-            torn = b""  # it is read again, from its start, when more is there
+            torn = b""  # it is read again from its start when there is more
             while at < status.st_size and (read := os.pread(self._fd, min(step, status.st_size - at), at)):
                 at += len(read)
                 *lines, torn = (torn + read).split(b"\n")
@@ -127,7 +127,7 @@ class JournalTail:
 
 
 def read_record(path: Path) -> RunRecord:
-    """What the journal at `path` says of its run, to its last whole line.
+    """The record of the run in the journal at `path`, to its last whole line.
 
     Raises JournalError where there is no journal, or something in it is not an event.
     """
@@ -138,7 +138,7 @@ def read_record(path: Path) -> RunRecord:
 
 
 def read_kept(path: Path) -> tuple[RunRecord, JournalError | None]:
-    """What can be read of the journal at `path`, and why the rest of it cannot, where it cannot."""
+    """The record of as much of the journal at `path` as can be read, and why the rest cannot, if so."""
     record = RunRecord()
     if not os.path.lexists(path):
         return record, JournalError(f"{path} does not exist.")

@@ -1,4 +1,4 @@
-"""What is known of a run: the fold of its events, from which the screen, the report and a resumed run read."""
+"""The fold of a run's events, which the screen, the report and a resumed run read."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -36,7 +36,7 @@ from ..events import (
 
 State = Literal["queued", "starting", "searching", "paused", "analysing"] | Ending
 
-MOST_WARNINGS: Final = 1000  # a run has a few; each line from a newer program is one
+MOST_WARNINGS: Final = 1000  # a run has a few; each line of a newer version gives one
 
 
 class BatchRecord(msgspec.Struct):
@@ -52,12 +52,12 @@ class BatchRecord(msgspec.Struct):
 
     @property
     def value(self) -> float | None:
-        """The maximum where it is proved, else the lower bound, else None."""
+        """The maximum if it is proved, else the lower bound, else None."""
         return self.done.maximum if self.done else self.lower
 
 
 class RunRecord(msgspec.Struct):
-    """Everything that the events read so far say of one run; `apply` them in order."""
+    """Everything that the events read so far say about one run; `apply` takes them in order."""
 
     engine: EngineStarted | None = None
     engine_time: float | None = None
@@ -79,7 +79,7 @@ class RunRecord(msgspec.Struct):
     farthest: FarthestPairs | None = None
     duplicates: DuplicateRows | None = None
     ended: RunEnded | None = None
-    verified: Verified | None = None  # of several checks the last of all rows, or of a sample that refutes
+    verified: Verified | None = None  # the last check of all rows, or of a sample that refuted
     verified_time: float | None = None
     paused: bool = False
     queued: Queued | None = None
@@ -87,7 +87,7 @@ class RunRecord(msgspec.Struct):
 
     def apply(self, time: float, event: AnyEvent) -> None:
         """Take one more event, written at `time` (seconds since the epoch)."""
-        if not isinstance(event, Verified):  # which is no part of the run
+        if not isinstance(event, Verified):  # a check is no part of the run
             self.last_time = time
         if name := _KEPT.get(type(event)):
             setattr(self, name, event)
@@ -151,7 +151,8 @@ class RunRecord(msgspec.Struct):
 
     @property
     def resume_point(self) -> ResumePoint | None:
-        """Where a search of the same rows could go on; None where no batch is settled for good."""
+        """The point from which a search of the same rows can be resumed; None where no batch is settled for
+        good."""
         point = self.checkpoint
         if point is None or not 0 < point.batches <= len(self.settled):
             return None
@@ -159,7 +160,7 @@ class RunRecord(msgspec.Struct):
 
     @property
     def state(self) -> State:
-        """Where the run stands, as far as its journal tells (a killed engine writes no last word)."""
+        """The state of the run by its journal (a killed engine writes no end)."""
         if self.ended:
             return self.ended.state
         if self.paused:
@@ -172,13 +173,13 @@ class RunRecord(msgspec.Struct):
 
     @property
     def seconds_left(self) -> float | None:
-        """Time the search still needs at its present rate; None while that is unknown."""
+        """The seconds that the search still needs at its present rate; None while that is unknown."""
         if self.progress is None or self.progress.pairs_per_second <= 0 or self.state != "searching":
             return None
         return (self.progress.pairs - self.progress.settled) / self.progress.pairs_per_second
 
 
-# Events that a record keeps as they are, the newest of each, under which name; and what it makes of the others.
+# The attribute in which a record keeps the newest event of each type, and the functions that apply the others.
 _KEPT: Final[Mapping[type[AnyEvent], str]] = {
     Checkpoint: "checkpoint",
     Progress: "progress",

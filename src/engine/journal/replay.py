@@ -1,4 +1,4 @@
-"""A journal read as it happened: each event when its time has come, on a clock that can be paused. No torch."""
+"""Replays a journal: each event is given when its time has come, by a clock that can be paused. No torch here."""
 
 import time
 from collections import deque
@@ -9,14 +9,14 @@ from ..errors import JournalError
 from ..events import AnyEvent, Paused, Queued, RunEnded
 from .reader import JournalTail
 
-LONGEST_WAIT: Final = 1.0  # seconds of a pause, or of a wait for the run's turn, that are played
-LONGEST_GAP: Final = 60.0  # and between two events of a search, which says how far it is ten times a second
+LONGEST_WAIT: Final = 1.0  # seconds of a pause, or of a wait in the queue, that are replayed
+LONGEST_GAP: Final = 60.0  # and between two events of a search, which writes Progress ten times a second
 
 
 class ReplayTail:
     """Reads the journal at `path` as a JournalTail does, `speed` times as fast as it was written.
 
-    Pauses of the run and waits for its turn are cut short, and times that step back take no time.
+    Pauses of the run and waits in the queue are shortened, and times that step back take no time.
     """
 
     def __init__(self, path: Path, speed: float) -> None:
@@ -26,7 +26,7 @@ class ReplayTail:
         self._error: JournalError | None = None
         self._due = 0.0  # of the last event read, in seconds of the run
         self._last: tuple[float, AnyEvent] | None = None
-        self._played = 0.0  # seconds of the run that have been played
+        self._played = 0.0  # seconds of the run that have been replayed
         self._begun = False
         self._looked: float | None = None  # when; None while the clock stands still
 
@@ -37,13 +37,13 @@ class ReplayTail:
 
     @property
     def at_the_end(self) -> bool:
-        """Whether all that the journal holds has been given out."""
+        """Whether every event in the journal has been given."""
         return self._begun and not self._coming
 
     def read(self) -> list[tuple[float, AnyEvent]]:
         """The events that have come due since the last call, with the times at which they were written.
 
-        Raises JournalError for what is not an event once all before it has been given out.
+        Raises JournalError for something that is not an event, after all events before it.
         """
         self._read_on()
         if not self.paused:
@@ -59,11 +59,11 @@ class ReplayTail:
         return events
 
     def pause_or_go_on(self) -> None:
-        """Let the clock stand still, or go on."""
+        """Pause the clock, or let it continue."""
         self._looked = time.monotonic() if self.paused else None
 
     def close(self) -> None:
-        """Let the journal go."""
+        """Close the journal."""
         self._tail.close()
 
     def _read_on(self) -> None:

@@ -1,7 +1,7 @@
-"""Writing a journal: the engine appends one line an event. No torch here.
+"""Writes a journal: the engine appends one line for each event. No torch here.
 
 A line is appended in one write to a file opened for appending, so a reader (or a writer killed at any moment)
-leaves at most one torn line, the last, which reads as "not there yet".
+leaves at most one torn line, the last, which readers take as not written yet.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ class JournalWriter:
     """Appends events to the journal at `path`, which is made (mode 0600) where it does not exist.
 
     Raises JournalError where the file cannot be opened, a line cannot be written whole, or the journal was
-    deleted. A line that could only be written in part is taken back, so that what is kept is a journal.
+    deleted. A line that could only be written in part is removed again, so that the journal stays valid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,13 +30,14 @@ class JournalWriter:
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             os.ftruncate(self._fd, _whole_lines(self._fd))
-            self._has_links = os.fstat(self._fd).st_nlink > 0  # some file systems count none
+            self._has_links = os.fstat(self._fd).st_nlink > 0  # some file systems do not count links
         except OSError as error:
             raise JournalError(f"{path} cannot be opened for writing: {why(error)}.") from error
         self._clock = SteadyClock()
 
     def append(self, event: AnyEvent) -> float:
-        """Write `event` with the present time, which is returned; JournalError where the disk takes no more."""
+        """Write `event` with the present time and return that. Raises JournalError where the disk takes no
+        more."""
         now = self._clock.now()
         line = _with_sum(_ENCODER.encode(Line(time=now, event=event)))
         try:
@@ -52,14 +53,14 @@ class JournalWriter:
         return now
 
     def close(self) -> None:
-        """Let the journal go; nothing can be appended after that."""
+        """Close the journal; nothing can be appended after that."""
         os.close(self._fd)
 
 
 class SteadyClock:
-    """The time in seconds since the epoch, going on evenly from when this clock was made.
+    """The time in seconds since the epoch, advancing evenly from the creation of this clock.
 
-    A machine's clock that is set, or steps back, tears no hole in a run and makes no later event an earlier one.
+    When the machine's clock is set or steps back, a run has no gap and no event precedes an earlier one.
     """
 
     def __init__(self) -> None:
@@ -80,7 +81,7 @@ def _with_sum(encoded: bytes) -> bytes:
 
 
 def _steady_ns() -> int:
-    # Where there is one, the clock that goes on while the machine sleeps.
+    # The clock that advances while the machine sleeps, where there is one.
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

@@ -1,1 +1,1 @@
-"""A run as text, Markdown, JSON and CSV, and in sentences as it happens."""
+"""Reports of a run: text, Markdown, JSON and CSV, and sentences as it happens."""

@@ -24,10 +24,10 @@ from .text_report import print_report
 
 
 class Analysis:
-    """All that was found of a cluster. Distances are in the units of the rows, angles in degrees.
+    """The results for a cluster. Distances are in the units of the rows, angles in degrees.
 
-    `report` is the whole of it, as `json_schema` describes it; the attributes are
-    its parts. A notebook shows the report, and `print` prints it.
+    `report` is the whole, as `json_schema` describes it; the attributes are its parts. A notebook shows the
+    report, and `print` prints it.
     """
 
     def __init__(self, record: RunRecord) -> None:
@@ -55,7 +55,7 @@ class Analysis:
 
     @property
     def batches(self) -> tuple[BatchPart, ...]:
-        """The maximum of every batch of rows, with the pair that attains it."""
+        """The maximum of every batch, with the pair that attains it."""
         return self.report.batches
 
     @property
@@ -65,12 +65,12 @@ class Analysis:
 
     @property
     def measures(self) -> tuple[MeasurePart, MeasurePart]:
-        """Where the pair's two tokens lie, the larger norm first."""
+        """The measures of the pair's two tokens, the larger norm first."""
         return self._analysis.outlier, self._analysis.other
 
     @property
     def outliers(self) -> tuple[OutlierPart, ...]:
-        """The tokens that the ladder removes before the diameter collapses, the farthest out first."""
+        """The tokens that the ladder removes before the diameter collapses, the farthest first."""
         return self.report.outliers or ()
 
     @property
@@ -90,7 +90,7 @@ class Analysis:
 
     @property
     def histogram(self) -> Histogram | None:
-        """How many rows lie how far from the centroid."""
+        """The histogram of the rows' distances from the centroid."""
         return self._analysis.histogram
 
     @property
@@ -100,13 +100,13 @@ class Analysis:
 
     @property
     def ladder(self) -> LadderPart:
-        """The diameter as the rows farthest out are taken away one by one."""
+        """The diameter as the outermost rows are removed one by one."""
         assert self.report.ladder is not None, "an analysis has a ladder"
         return self.report.ladder
 
     @property
     def warnings(self) -> tuple[WarningPart, ...]:
-        """What a reader of the numbers should know."""
+        """The warnings about the numbers."""
         return self.report.warnings
 
     def to_dict(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Layout of plain text by the width there is: indented sentences, and columns that never cut a number."""
+"""Lays out plain text for a width: indented sentences, and columns that never cut a number."""
 
 import io
 import sys
@@ -14,12 +14,12 @@ from rich.text import Text
 GAP = 3
 INDENT = 2
 _WIDTH_OF_FILES: Final = 100
-_ANY_WIDTH: Final = 1_000_000  # of a list: each of its rows is one line, for grep and for scripts
+_ANY_WIDTH: Final = 1_000_000  # for a list: each of its rows is one line, for grep and for scripts
 
 
 @dataclass(frozen=True)
 class Title:
-    """A heading: of the whole (`level` 1) or, with an empty line before it, of a part (2)."""
+    """A heading: of the whole (`level` 1), or of a part (2), with an empty line before it."""
 
     name: Text
     level: int = 2
@@ -32,7 +32,8 @@ class Title:
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words, wrapped, and indented by `indent` cells; no line ends in a space; `apart`, after an empty line."""
+    """A text, wrapped and indented by `indent` cells, without spaces at the ends of lines; `apart` puts an empty
+    line before it."""
 
     words: Text
     indent: int = INDENT
@@ -48,12 +49,12 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Columns:
-    """`rows` under `heads`, `indent` cells from the left and `gap` apart; a head that begins with ">" has its
-    column on the right.
+    """`rows` under `heads`, indented by `indent` cells and `gap` cells apart; a head that begins with ">" aligns
+    its column to the right.
 
-    Where that is too wide, `narrower` is shown instead, and where there is none or it is too wide as well, each
-    row is a block of lines "head: value": no number is ever cut. A row may end early. Cells are shown as they
-    are: make them visible before.
+    Where that is too wide, `narrower` is shown instead. Where there is none, or it is too wide as well, each row
+    is a block of lines "head: value", so that no number is cut. A row may have fewer cells. Cells are not escaped
+    here.
     """
 
     heads: Sequence[str]
@@ -103,16 +104,16 @@ def _text(cell: str | Text) -> Text:
 
 
 def print_list(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print harmless texts in columns under their heads on stdout, each row on a line of its own."""
+    """Print escaped texts in columns under their heads on stdout, each row on one line."""
     print_blocks([Columns(heads, rows, indent=0, gap=2)], sys.stdout, width=_ANY_WIDTH)
 
 
 def print_blocks(
     blocks: Iterable[Title | Sentence | Columns], file: TextIO, *, colour: bool = True, width: int | None = None
 ) -> None:
-    """Write `blocks` to `file`: as wide as the terminal, and in colours unless `colour` is false, where it is one,
-    else plain and 100 cells wide; or `width` cells. Characters that the file's encoding lacks are escaped, or put
-    as its own way with errors has it. Raises OSError as the file does."""
+    """Write `blocks` to `file`. On a terminal they are as wide as it is, and coloured unless `colour` is false;
+    elsewhere they are plain and 100 cells wide. `width` overrides either width. Characters that the file's
+    encoding lacks are escaped, or handled by its own error handler. Raises OSError as the file does."""
     terminal = file.isatty()
     page = io.StringIO()
     console = Console(

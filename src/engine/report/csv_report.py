@@ -1,4 +1,4 @@
-"""A run's batches as a table of comma-separated values, for spreadsheets and data frames. No torch here."""
+"""A run's batches as comma-separated values, for spreadsheets and data frames. No torch here."""
 
 import csv
 import io

@@ -1,7 +1,7 @@
 """A run as HTML, for a notebook: the report's own sections, as headings, paragraphs and tables. No torch here.
 
-What came from elsewhere (names, paths, token texts) is made visible by the report and escaped here, so that
-none of it becomes an element, an attribute or a reference.
+Untrusted text (names, paths, token texts) is made visible by the report and escaped here, so that none of it
+becomes an element, an attribute or a reference.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from .text_report import sections
 
 
 def as_html(record: RunRecord) -> str:
-    """All that is known of a run as one <div>, without scripts, styles of its own or links."""
+    """Everything known of a run as one <div>, without scripts, links or styles of its own."""
     return f"<div>\n{''.join(_elements(record))}</div>\n"
 
 

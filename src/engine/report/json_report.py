@@ -1,4 +1,4 @@
-"""A run as one JSON object; `json_schema` says what its keys mean."""
+"""A run as one JSON object, whose keys `json_schema` describes."""
 
 import json
 from dataclasses import fields
@@ -43,20 +43,20 @@ from .outliers import is_outlier, medians, outliers
 
 
 def as_json(record: RunRecord) -> dict[str, object]:
-    """What is known of a run, as a `RunReport` in plain JSON values."""
+    """Everything known of a run, as a `RunReport` in plain JSON values."""
     plain: dict[str, object] = json.loads(json_text(run_report(record)))
     return plain
 
 
 def json_text(value: object) -> str:
-    """Structs and plain values as indented ASCII text with a line end: no character of a token's text acts in
-    it."""
+    """Structs and plain values as indented ASCII text with a line end. No character of a token's text can affect a
+    terminal."""
     written = json.dumps(msgspec.to_builtins(value), indent=2, allow_nan=False)
-    return written.replace("\x7f", "\\u007f") + "\n"  # the one control character that it does not escape
+    return written.replace("\x7f", "\\u007f") + "\n"  # the only control character that is not escaped
 
 
 def run_report(record: RunRecord) -> RunReport:
-    """What is known of a run; null where nothing is known yet."""
+    """Everything known of a run; null where nothing is known yet."""
     engine, started, tokens = record.engine, record.started, record.tokens
     return RunReport(
         schema=SCHEMA,
@@ -82,7 +82,7 @@ def run_report(record: RunRecord) -> RunReport:
 
 
 Tokens = dict[int, Token]
-# Settings of the run that the object repeats: those that `json_schema` has a key for.
+# The settings of the run for which the object has a key in `json_schema`.
 _SETTINGS_OF_MODEL = {field.name for field in fields(RunSettings)} & {*ModelPart.__struct_fields__}
 
 

@@ -1,6 +1,6 @@
 """The JSON object of a run, as structs, and the JSON schema of them.
 
-Every key is always there, null where nothing is known yet. Distances and norms are float64 numbers in the
+Every key is always present, null where nothing is known yet. Distances and norms are float64 numbers in the
 units of the embedding: those of single tokens and pairs are the nearest to the exact ones or next to it,
 those of all rows are right to 15 digits. Angles are degrees, right to about 1e-13, times seconds, sizes
 bytes. No torch here.
@@ -25,11 +25,11 @@ from ..events import (
 )
 from ..journal.record import State
 
-SCHEMA: Final = 2  # of the layout; it changes when a key changes its meaning or goes
+SCHEMA: Final = 2  # version of the layout; it changes when a key is removed or changes its meaning
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every part of the object is: immutable, with these keys and no others."""
+    """The base of every part of the object: immutable, with these keys and no others."""
 
 
 class TokenOfRow(_Part, frozen=True, kw_only=True):

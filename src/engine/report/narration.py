@@ -1,4 +1,4 @@
-"""A run told in sentences as it happens, for screen readers, dumb terminals and logs. No torch here."""
+"""Describes a run in sentences as it happens, for screen readers, dumb terminals and logs. No torch here."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -31,7 +31,7 @@ from .sentences import label
 
 
 def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
-    """What there is to say of `event`, which `record` has just taken; nothing of bounds, names and progress."""
+    """The sentences about `event`, which `record` has just taken; none about bounds, names and progress."""
     tell = _TOLD.get(type(event))
     return tell(record, event) if tell else iter(())
 
@@ -50,7 +50,7 @@ def farthest(record: RunRecord, pair: PairFound) -> str:
 
 
 def progress(record: RunRecord, now: Progress) -> str:
-    """How far the search is."""
+    """The progress of the search."""
     left = f", {duration(record.seconds_left)} left" if record.seconds_left is not None else ""
     return f"{share(now.settled, now.pairs)} of the pairs are settled{left}."
 
@@ -142,7 +142,7 @@ def _measured(record: RunRecord, measure: TokenMeasure) -> str:
 
 
 def _outliers(record: RunRecord) -> Iterator[str]:
-    """Whether each token of the pair is an outlier; then all of these, the farthest out first."""
+    """Whether each token of the pair is an outlier, then all outliers, the farthest first."""
     if record.analysis:
         for one in (record.analysis.outlier, record.analysis.other):
             yield sentences.distance_test(record, one.index, one.distance)

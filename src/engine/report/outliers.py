@@ -10,7 +10,7 @@ class Outlier(msgspec.Struct, frozen=True):
     """One of the outliers: its `rank` by distance from the centroid, 1 for the farthest, and its row's `index`.
 
     `norm`, `distance` from the centroid, and `medians`, that distance over the median distance of all rows,
-    are None where the journal of an older program does not tell them.
+    are None where the journal of an older version does not have them.
     """
 
     rank: int
@@ -21,9 +21,10 @@ class Outlier(msgspec.Struct, frozen=True):
 
 
 def outliers(record: RunRecord) -> tuple[Outlier, ...] | None:
-    """The outliers, the farthest out first; None where no ladder has been taken, or it broke off before its fall.
+    """The outliers, the farthest first; None where there is no ladder, or it broke off before the diameter
+    collapsed.
 
-    Of a journal that does not list them, the last may be missing where the ladder broke off at its fall.
+    Where the journal does not list them and the ladder broke off at the collapse, the last may be missing.
     """
     ladder = record.ladder
     if ladder is None or (ladder.outside is None and ladder.left_out is not None):
@@ -44,7 +45,7 @@ def is_outlier(record: RunRecord, index: int) -> bool | None:
 
 
 def medians(record: RunRecord, distance: float) -> float | None:
-    """A distance from the centroid over the median one of all rows; None where that is not known, or zero."""
+    """A distance from the centroid over the median distance of all rows; None where that is not known, or zero."""
     median = record.analysis.distances.median if record.analysis else 0.0
     times = distance / median if median else None
     return times if times is None or times < float("inf") else None

@@ -1,6 +1,6 @@
-"""What a run found, in sentences: the report prints them, and the screen may. No torch here.
+"""The results of a run in sentences, for the report and the screen. No torch here.
 
-Token text is already visible in them.
+Token texts in them are already escaped.
 """
 
 import math
@@ -13,28 +13,28 @@ from ..text.escape import token_label, visible
 from ..text.numbers import count, date, distance, elapsed, rate, share, short
 from .outliers import is_outlier, medians, outliers
 
-_MOST_IDS = 12  # of outliers in a headline
+_MOST_IDS = 12  # ids of outliers in a headline
 
 
 def label(record: RunRecord, index: int, width: int | None = None) -> str:
-    """A row's token, its text cut to fit `width` cells; by its index where it has not been named."""
+    """A row's token, its text cut to fit `width` cells, or the row's index where its token has not been named."""
     token = record.tokens.get(index)
     return token_label(token, width) if token else f"row {index}"
 
 
 def rows(start: int, end: int) -> str:
-    """The rows start ≤ i < end of a batch, by the first and the last: "0–255"."""
+    """The rows start ≤ i < end of a batch, as the first and the last: "0–255"."""
     return f"{count(start)}–{count(end - 1)}" if end > start + 1 else count(start)
 
 
 def searched_matrix(request: RunRequest) -> str:
-    """Which matrix the rows are of, and its tensor: 'the unembedding "lm_head.weight" (untied)'."""
+    """The matrix that the rows belong to, and its tensor: 'the unembedding "lm_head.weight" (untied)'."""
     tensor = f'"{visible(request.tensor, 60)}"'
     return f"the {request.matrix} {tensor} ({request.head})" if request.matrix else f"tensor {tensor}"
 
 
 def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
-    """What is proved of the farthest pair, and what it took."""
+    """What is proved of the farthest pair, and the work that it took."""
     exact = f"This distance is right to ±{pair.error:.1e}" if pair.error else "This distance is exact"
     if pair.ties == 1:
         yield f"{exact}, and no other pair is as far apart."
@@ -51,9 +51,9 @@ def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
 
 
 def runner_up_gap(pair: PairFound) -> str | None:
-    """How much less far apart the runner-up is; None where there is none, or where that is not known to the last
-    digit shown: a journal without the gap itself has two rounded distances, and their difference may have fewer
-    digits than either."""
+    """The difference between the farthest distance and the runner-up's; None where there is no runner-up, or where
+    not all digits shown would be known: a journal without the gap has two rounded distances, whose difference may
+    have fewer digits than either."""
     if pair.runner_up_gap is not None:
         return distance(pair.runner_up_gap) if pair.runner_up_gap else None
     if pair.runner_up is None:
@@ -64,7 +64,7 @@ def runner_up_gap(pair: PairFound) -> str | None:
 
 
 def checked(verified: Verified, when: float | None) -> Iterator[str]:
-    """What the independent check found, and each refutation in a sentence of its own."""
+    """The verdict of the independent check, and each refutation in a sentence of its own."""
     on = f" on {date(when)}" if when is not None else ""
     if not verified.confirmed:
         yield f"Checked independently{on}: refuted."
@@ -77,13 +77,13 @@ def checked(verified: Verified, when: float | None) -> Iterator[str]:
 
 
 def headline(record: RunRecord) -> str | None:
-    """The answer in one line, as long as it gets; None while there is no pair."""
+    """The answer in one line, in its longest form; None while there is no pair."""
     return next(iter(headlines(record)), None)
 
 
 def headlines(record: RunRecord) -> list[str]:
     """The answer in one line, the longest first: distance, pair (the token of larger norm first), outliers,
-    diameter with and without them. What is not known yet is left out; none while there is no pair."""
+    diameter with and without them. What is not known yet is left out; there is no line while there is no pair."""
     pair, found, ladder = record.pair, record.analysis, record.ladder
     if pair is None:
         return []
@@ -116,7 +116,7 @@ def pair_ids(record: RunRecord, one: int, other: int) -> str:
 
 
 def outlier_count(found: Ladder) -> str | None:
-    """How many outliers there are, in words; None where the ladder broke off before it could tell."""
+    """The number of outliers, in words; None where the ladder broke off before it was known."""
     if found.outside is None:
         return "no outliers" if found.left_out is None and found.rungs else None
     return "1 outlier" if found.outside == 1 else f"{count(found.outside)} outliers"
@@ -140,7 +140,8 @@ def norm_test(first: TokenMeasure, second: TokenMeasure, centroid_norm: float) -
 
 
 def distance_test(record: RunRecord, index: int, distance: float) -> str:
-    """Whether row `index`, at this `distance` from the centroid, is an outlier, and how far out it lies."""
+    """Whether row `index`, at this `distance` from the centroid, is an outlier, and its distance in median
+    distances."""
     outlier, times = is_outlier(record, index), medians(record, distance)
     what = "is an outlier" if outlier else "is no outlier" if outlier is not None else "lies"
     comma = "," if outlier is not None else ""
@@ -149,7 +150,7 @@ def distance_test(record: RunRecord, index: int, distance: float) -> str:
 
 
 def mean_distance(found: Analysed) -> str:
-    """The distance of the pair from each other beside their mean distance from the centroid."""
+    """The distance between the two tokens, compared with their mean distance from the centroid."""
     return (
         f"The distance between them is {distance(found.triangle.side_ij)}, their mean distance from the centroid "
         f"{distance(found.mean_distance)}."
@@ -157,7 +158,7 @@ def mean_distance(found: Analysed) -> str:
 
 
 def centroid(found: Analysed) -> str:
-    """How the centroid stands to the rows' true mean."""
+    """The distance of the centroid from the rows' true mean."""
     if found.centroid_offset is None:
         return "The centroid is the rows' own mean."
     if found.centroid_offset == 0:
@@ -180,8 +181,8 @@ def duplicates(found: Analysed) -> str:
 
 
 def ladder(found: Ladder) -> Iterator[str]:
-    """How many outliers the ladder finds, how wide the cluster is without them, and where it breaks off if it
-    does."""
+    """The number of outliers by the ladder, the diameter of the cluster without them, and where the ladder breaks
+    off if it does."""
     if found.rungs:
         yield _outliers(found)
     if found.left_out is not None:
@@ -208,7 +209,7 @@ def ending(ended: RunEnded) -> str:
 
 
 def ruled_out(pair: PairFound) -> str:
-    """By what pairs were discarded that were not evaluated."""
+    """How the pairs that were not evaluated were discarded."""
     screened = "" if pair.precision == "float32" else f", screened in {visible(pair.precision, 20)}"
     return f"ruled out by a rigorous bound{screened}"
 

@@ -1,7 +1,7 @@
-"""A run as text: what the notebook printed and more, for a terminal or a file. No torch here.
+"""A run as text, for a terminal or a file: what the notebook printed, and more. No torch here.
 
-Everything that came from files (names, paths, token text, sentences that may quote them) goes through `visible`
-and is never read as markup.
+Untrusted text (names, paths, token texts, sentences that may quote them) is escaped by `visible` and never parsed
+as markup.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ _MOST_GROUPS, _MOST_IN_GROUP = 20, 4  # of duplicates
 
 
 def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
-    """Write all that is known of a run to `file`, as `print_blocks` does. A run without a pair reports what there
-    is. Raises OSError as the file does."""
+    """Write everything known of a run to `file`, as `print_blocks` does. A run without a pair reports what it has.
+    Raises OSError as the file does."""
     print_blocks(sections(record), file, colour=colour)
 
 
@@ -61,7 +61,7 @@ def _heading(record: RunRecord) -> Blocks:
 
 def _batches(record: RunRecord) -> Blocks:
     if not record.batches or (record.ended and record.ended.outcome == "done" and record.pair is None):
-        return  # of one token there is no pair, and no batch has a maximum
+        return  # one token has no pair, and its batch no maximum
     yield from _title("Batches")
     known = [batch for batch in record.batches if batch.value is not None]
     rows = [_batch(record, batch) for batch in known]

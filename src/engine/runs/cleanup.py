@@ -1,7 +1,7 @@
-"""Removing runs that are no longer wanted, so that the state folder stays small. No torch here.
+"""Removes old runs, so that the state folder stays small. No torch here.
 
-Kept in any case is what is going, and what a run that is going resumes. Whether a run of another host goes cannot
-be seen: it counts as going for as long after its last event as anything is kept.
+A run that is going is always kept, as is the run that it resumes. Whether a run on another host is going cannot be
+seen: it counts as going until it is as old as runs that are removed.
 """
 
 import os
@@ -18,14 +18,14 @@ from . import control
 from .folders import Run, all_runs, remove_folder, run_ids, run_of, seconds_since
 from .request import request_of, rows_of
 
-KEPT_DAYS: Final = 30  # what is younger is kept by `clean`
-MOST_RUNS: Final = 1000  # and MOST_BYTES: what `trim` leaves at most
+KEPT_DAYS: Final = 30  # younger runs are kept by `clean`
+MOST_RUNS: Final = 1000  # and MOST_BYTES: the most that `trim` leaves
 MOST_BYTES: Final = 1 << 30
 
 
 @dataclass(frozen=True)
 class Removed:
-    """How many runs were removed, and how many bytes they held; and how many runs are left."""
+    """The number of runs removed, the bytes that they held, and the number of runs left."""
 
     runs: int
     bytes: int
@@ -33,7 +33,7 @@ class Removed:
 
 
 def clean(days: float = KEPT_DAYS) -> Removed:
-    """Remove what is older than `days`, but for the newest result of each rows and settings."""
+    """Remove runs older than `days`, except the newest result for each combination of rows and settings."""
     entries = _entries()
     results: set[object] = set()
     unwanted = []
@@ -48,7 +48,7 @@ def clean(days: float = KEPT_DAYS) -> Removed:
 
 
 def trim(most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> Removed:
-    """Remove the oldest runs where there are more, or larger, than a state folder should hold; results last."""
+    """Remove the oldest runs where the state folder holds too many or too many bytes; results are removed last."""
     ids = run_ids()
     if len(ids) <= most_runs and sum(_size(run_of(run_id)) for run_id in ids) <= most_bytes:
         return Removed(0, 0, len(ids))
@@ -56,7 +56,7 @@ def trim(most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> Removed:
     number, size = len(entries), sum(_size(entry.run) for entry in entries)
     unwanted = []
     for entry in sorted(entries, key=lambda entry: (entry.told.standing == "done", entry.run.asked_for)):
-        # A tenth less than the limit, so that not every run has to look again.
+        # A tenth below the limit, so that not every new run has to clean up.
         if number <= 0.9 * most_runs and size <= 0.9 * most_bytes:
             break
         if not entry.needed:
@@ -67,7 +67,7 @@ def trim(most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> Removed:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A run kept: what it asks for, where it stands, and whether somebody still needs it."""
+    """A run that is kept: its request, its state, and whether another run needs it."""
 
     run: Run
     asks_for: object
@@ -76,7 +76,7 @@ class _Entry:
 
     @property
     def age_seconds(self) -> float:
-        """Since it was last written to; 0 where the machine's clock has stepped back since."""
+        """The seconds since its last event; 0 where the machine's clock has stepped back since."""
         return max(0.0, min(seconds_since(self.run.journal), seconds_since(self.run.request)))
 
 
@@ -104,7 +104,7 @@ def _request(run: Run) -> RunRequest | None:
 
 
 def _asks_for(request: RunRequest | None) -> object:
-    """Equal for runs that replace each other: of the same rows, with the same settings."""
+    """A key that is equal for runs of the same rows with the same settings."""
     if request is None:
         return None
     plain = msgspec.structs.replace(request, model="", weights="", cluster_file=None, resumes=None)
@@ -119,7 +119,7 @@ def _remove(unwanted: list[Run], of: int) -> Removed:
 def _remove_run(run: Run) -> int | None:
     """Remove a run's folder; the bytes that it held, or None where it cannot be removed.
 
-    The request goes first: without it nobody takes the rest for a run, whatever becomes of this process.
+    The request is removed first: without it the rest is no run, even if this process is killed.
     """
     size = _size(run)
     try:
@@ -131,7 +131,7 @@ def _remove_run(run: Run) -> int | None:
 
 
 def _remove_remnants() -> None:
-    """Remove what is left of runs that were being made or removed by a process that was killed."""
+    """Remove what killed processes have left of runs that they were creating or removing."""
     for run_id in run_ids():
         run = run_of(run_id)
         if not os.path.exists(run.request) and seconds_since(run.folder) > 86400:
@@ -139,7 +139,7 @@ def _remove_remnants() -> None:
 
 
 def _size(run: Run) -> int:
-    """The bytes that a run's files take on disk: one may claim to be longer, and be mostly holes."""
+    """The bytes that a run's files take on disk; a sparse file may be longer than that."""
     try:
         return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(run.folder))
     except OSError:

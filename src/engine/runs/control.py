@@ -1,7 +1,7 @@
-"""The runs of this machine's user: start one, say whether one lives, stop or pause it, or say how it died.
+"""Starts runs, tells whether they live, stops and pauses them, and explains how they died.
 
-Where they are kept and how they are found is in `folders`. The engine is a process in its own session, so that
-it outlives the terminal that started it. No torch here.
+`folders` keeps and finds them. The engine is a process in its own session, so that it outlives the terminal that
+started it. No torch here.
 """
 
 import os
@@ -32,19 +32,19 @@ from .folders import (
 if TYPE_CHECKING:
     from .standby import Begun, Standby  # start time
 
-# What the engine listens to (see `process`).
-STOP: Final = signal.SIGQUIT  # by a person; END is what logouts, containers and job schedulers send
+# The signals that the engine handles (see `process`).
+STOP: Final = signal.SIGQUIT  # STOP is a person's; END is sent by logouts, containers and job schedulers
 END: Final = signal.SIGTERM
 PAUSE: Final = signal.SIGUSR1
 GO_ON: Final = signal.SIGUSR2
 
 
 class Told(Protocol):
-    """What a journal tells of a run's engine and its end: a RunRecord, or a Peek."""
+    """What a journal says of a run's engine and its end: a RunRecord or a Peek."""
 
     @property
     def engine(self) -> EngineStarted | None:
-        """Which process searches, once it has said so."""
+        """The engine's process, once the journal names it."""
 
     @property
     def ended(self) -> RunEnded | None:
@@ -65,7 +65,7 @@ def start(request: RunRequest, standby: "Standby | None" = None) -> Run:
             else:
                 _children[run.id] = _engine(run)
         except OSError:
-            remove_folder(run)  # a run without an engine would be in the others' way
+            remove_folder(run)  # a run without an engine would hold up the queue
             raise
         child = _child(run)
         assert child is not None, "an engine was started"
@@ -79,15 +79,16 @@ def start(request: RunRequest, standby: "Standby | None" = None) -> Run:
 
 
 def is_alive(run: Run, told: Told) -> bool:
-    """Whether the engine of `run` is there: our own child, the standby's, or the process that its journal names.
+    """Whether the engine of `run` lives: a child of this process or of the standby, or the process that its
+    journal names.
 
-    An engine on another host cannot be seen and counts as gone (`crash_sentence` says so).
+    An engine on another host cannot be seen and counts as gone, which `crash_sentence` says.
     """
     _reap()
     child = _child(run)
     if child is not None:
         return child.poll() is None
-    if told.engine is None:  # it may have been started a moment ago, by this process or another
+    if told.engine is None:  # it may just have been started, by this process or another
         noted = noted_engine(run)
         if noted is None or noted.host != socket.gethostname():
             return abs(seconds_since(run.request)) < _STARTING_SECONDS
@@ -102,11 +103,11 @@ def is_alive(run: Run, told: Told) -> bool:
 def stop(run: Run, told: Told) -> None:
     """Ask the engine to stop; it writes RunEnded(cancelled). Nothing happens where it is gone."""
     _send(run, told, STOP)
-    _send(run, told, signal.SIGCONT)  # one that was suspended would not hear it
+    _send(run, told, signal.SIGCONT)  # a suspended engine would not receive it
 
 
 def end(run: Run, told: Told) -> None:
-    """End the engine as the system does that ends this process; it writes that it was terminated from outside."""
+    """End the engine as the system ends this process; it writes that it was terminated from outside."""
     _send(run, told, END)
     _send(run, told, signal.SIGCONT)
 
@@ -117,12 +118,12 @@ def pause(run: Run, told: Told) -> None:
 
 
 def go_on(run: Run, told: Told) -> None:
-    """Ask a paused engine to go on; it writes Continued. Nothing happens where it is gone."""
+    """Ask a paused engine to resume; it writes Continued. Nothing happens where it is gone."""
     _send(run, told, GO_ON)
 
 
 def crash_sentence(run: Run, record: RunRecord) -> str | None:
-    """How an engine that wrote no RunEnded died, what is kept and what to do; None if it lives or has ended."""
+    """How an engine died that wrote no RunEnded, what is kept and what to do; None if it lives or has ended."""
     if record.ended or is_alive(run, record):
         return None
     record, _ = read_kept(run.journal)  # it may have ended since `record` was read
@@ -135,28 +136,28 @@ def crash_sentence(run: Run, record: RunRecord) -> str | None:
     return sentence_of(record, child.poll() if child is not None else None, run.log)
 
 
-# Engines that this process started: they are its children, to be reaped, and it learns their exit codes.
+# Engines that this process started: its children, which it reaps and whose exit codes it learns.
 _children: dict[str, subprocess.Popen[bytes]] = {}
-_begun: dict[str, "Begun"] = {}  # those of the standby, which tells their exit codes
+_begun: dict[str, "Begun"] = {}  # engines of the standby, which reports their exit codes
 
 _STARTING_SECONDS: Final = 30.0
 
 
 def _engine(run: Run) -> subprocess.Popen[bytes]:
-    # The child inherits these signals blocked and lets them through once it listens: one sent earlier waits.
+    # The child inherits these signals blocked, and unblocks them when it can handle them: earlier ones wait.
     ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, END, PAUSE, GO_ON})
     try:
         with open(run.log, "xb", opener=private) as log:
             return subprocess.Popen(
-                # -P: nothing in the folder where the person happens to be is imported.
+                # -P: nothing is imported from the working directory.
                 [sys.executable, "-P", "-m", "farpair.engine.worker.process", str(run.folder)],
                 start_new_session=True,
-                cwd="/",  # the folder where the person is may be deleted, or unmounted, while the run goes
+                cwd="/",  # the working directory may be deleted or unmounted during the run
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 close_fds=True,
-                # OpenMP threads that wait for one another by spinning lose their core to whoever else wants it:
+                # OpenMP threads that wait by spinning lose their core to any other program that wants it:
                 # beside two busy programs a search on two cores took 3.6 s, and 0.6 s with threads that sleep.
                 env={"OMP_WAIT_POLICY": "PASSIVE"} | os.environ,
             )
@@ -170,7 +171,7 @@ def _reap() -> None:
 
 
 def _child(run: Run) -> "subprocess.Popen[bytes] | Begun | None":
-    """The engine of `run` as its starter knows it; None of another's, or where nobody would tell of its end."""
+    """The engine of `run` if this process or its standby started it and learns of its end; else None."""
     begun = _begun.get(run.id)
     return begun if begun is not None and begun.known else _children.get(run.id)
 

@@ -1,4 +1,5 @@
-"""How an engine died that could not say so itself: from its exit code, its journal and its log. No torch here."""
+"""Explains how an engine died without writing an end, from its exit code, its journal and its log. No torch
+here."""
 
 import os
 import signal
@@ -9,12 +10,12 @@ from ..files import open_regular
 from ..journal.record import RunRecord
 from ..text.escape import visible
 
-LAST_WORDS: Final = "farpair: "  # what the engine prints before why it ends, where it cannot write that down
+LAST_WORDS: Final = "farpair: "  # before a reason that the engine prints because it cannot journal it
 _CRASHES: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 def sentence_of(record: RunRecord, code: int | None, log: Path) -> str:
-    """What happened, what is kept and what to do, of an engine whose journal says `record` and no end.
+    """What happened, what is kept and what to do, for an engine whose journal, folded into `record`, has no end.
 
     `code` is its exit code, negative for the signal that ended it, or None where it was not our child and only
     its absence is known. `log` is the file that it printed to.
@@ -29,7 +30,7 @@ def _what_happened(record: RunRecord, code: int | None, log: Path) -> str:
     own = last.startswith(f": {LAST_WORDS}")
     if code is None and own:
         return f"The engine ended{when}: {last.removeprefix(f': {LAST_WORDS}')}."
-    # A signal leaves no words of the engine's own; where it never started, its last words are all there is.
+    # After a signal the engine has printed nothing about its end; where it never started, only its log says why.
     if record.engine and (code is None or code < 0):
         last = ""
     if code is None:

@@ -1,8 +1,8 @@
-"""Where runs are kept: each in a folder of its own under the state folder, private to the user. No torch here.
+"""The folders of runs, one for each under the state folder, private to the user. No torch here.
 
-`request.json` is what was asked for, `journal.jsonl` everything that happened (see `journal`), `engine.log` what
-the engine printed, read when it died, `engine.json` which process was started. A folder is made by one mkdir,
-which is atomic on every file system, NFS too; one without a `request.json` is not a run yet, or no longer.
+`request.json` is the request, `journal.jsonl` the events (see `journal`), `engine.log` what the engine printed,
+which is read when it died, and `engine.json` names its process. A folder is created by one mkdir, which is atomic
+on every file system, including NFS; a folder without `request.json` is not a run yet, or no longer.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from ..files import read_regular
 from ..home import state_home
 from ..text.escape import visible
 
-LONGEST_REQUEST: Final = 8 << 20  # bytes; of the longest words that it may hold, each character escaped
+LONGEST_REQUEST: Final = 8 << 20  # bytes; its longest texts with every character escaped
 
 
 class Run(msgspec.Struct, frozen=True):
     """A run by its id, `20261122-185400Z-<model>-<4 hex digits>`, and the folder that holds it.
 
-    The time in the id is UTC. Ids made by earlier versions have no "Z": theirs is a local time of an unknown zone.
+    The time in the id is UTC. Ids of earlier versions have no "Z", and a local time of an unknown zone.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def request(self) -> Path:
-        """What was asked for, in JSON."""
+        """The request, in JSON."""
         return self.folder / "request.json"
 
     @property
@@ -55,7 +55,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def asked_for(self) -> tuple[float, int, str]:
-        """Orders runs as they were asked for, in whatever zones: by second, then by the time of the request."""
+        """A sort key by the time of the request, in any time zone: by second, then by the file's time."""
         written = _mtime_ns(self.request)
         instant = _utc_seconds(self.id)
         if instant is None:
@@ -66,14 +66,15 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Process(msgspec.Struct, frozen=True):
-    """A process by its number on a host."""
+    """A process: its number and its host."""
 
     pid: Natural
     host: Words
 
 
 def state_folder() -> Path:
-    """Where runs are kept: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` makes it.
+    """The folder of all runs: `$XDG_STATE_HOME/farpair`, by default `~/.local/state/farpair`. `new_run` creates
+    it.
 
     Raises InputError where a person has no home folder.
     """
@@ -81,13 +82,14 @@ def state_folder() -> Path:
 
 
 def new_run(request: RunRequest) -> Run:
-    """Make the folder of a new run of `request`. Raises OSError, and UnicodeEncodeError for what is no text."""
+    """Create the folder of a new run of `request`. Raises OSError, or UnicodeEncodeError where a name is not
+    text."""
     encoded = msgspec.json.encode(request)
     root = state_folder()
     (root / "runs").mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in (root, root / "runs"):
-        with contextlib.suppress(PermissionError):  # of somebody else's folder the run's own is closed to others
-            folder.chmod(0o700)  # mkdir's mode holds for the last folder only, and not for one that was there
+        with contextlib.suppress(PermissionError):  # another user's folder; the run's own is private
+            folder.chmod(0o700)  # mkdir's mode applies only to the last folder, and only if it is new
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", request.model).strip("-.")[:40] or "model"
     while True:
         run_id = f"{time.strftime('%Y%m%d-%H%M%SZ', time.gmtime())}-{slug}-{os.urandom(2).hex()}"
@@ -96,7 +98,7 @@ def new_run(request: RunRequest) -> Run:
             run.folder.mkdir(mode=0o700)
         except FileExistsError:
             continue
-        # Under its own name only when it is whole: others may read it at any moment.
+        # It gets its name when it is complete, because others may read it at any moment.
         unfinished = run.folder / "request.json.new"
         with open(unfinished, "xb", opener=private) as file:
             file.write(encoded)
@@ -105,7 +107,8 @@ def new_run(request: RunRequest) -> Run:
 
 
 def run_ids() -> list[str]:
-    """The id of every run folder there is, in no order. A link is none: what it leads to is not ours to remove.
+    """The ids of all run folders, in no order. A symbolic link does not count: what it leads to is not ours to
+    remove.
 
     Raises RunError where the folder of runs is there and cannot be read.
     """
@@ -120,7 +123,7 @@ def run_ids() -> list[str]:
 
 
 def run_of(run_id: str) -> Run:
-    """The run of exactly this id, which may not be there. Raises RunError for what can be no run's id."""
+    """The run with exactly this id, whose folder may not exist. Raises RunError where no run can have this id."""
     if not _ID.fullmatch(run_id):
         raise RunError(f"{visible(repr(run_id), 80)} is no run's id.")
     return Run(run_id, state_folder() / "runs" / run_id)
@@ -148,7 +151,7 @@ def find(word: str) -> Run:
 
 
 def note_engine(run: Run, engine: Process) -> None:
-    """Keep which process was started for `run`: until the engine has written a word, nothing else tells."""
+    """Note the process that was started for `run`: before the engine's first event nothing else names it."""
     with contextlib.suppress(OSError), open(run.process, "xb", opener=private) as file:
         file.write(msgspec.json.encode(engine))
 
@@ -171,7 +174,7 @@ def remove_folder(run: Run) -> None:
 
 
 def seconds_since(path: Path) -> float:
-    """How long ago the file was written; infinitely where it is not there."""
+    """The seconds since the file was written; infinite where it does not exist."""
     written = _mtime_ns(path)
     return time.time() - written / 1e9 if written else float("inf")
 

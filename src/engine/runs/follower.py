@@ -1,6 +1,6 @@
-"""A run, followed: its journal is read on, its events are folded into a record, its engine's death is noticed.
+"""Follows a run: reads its journal as it grows, folds its events into a record, and notices its engine's death.
 
-Whatever waits for a run does so by a Follower: the commands, a run without the app, the app, the tests.
+Everything that waits for a run uses a Follower: the commands, a run without the app, the app and the tests.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from ..journal.replay import ReplayTail
 from . import control
 from .folders import Run
 
-AT_ONCE: Final = 2**18  # bytes of a journal that are read and folded at once; the app hears keys in between
-LOOK_SECONDS: Final = 0.05  # between two looks at a journal
+AT_ONCE: Final = 2**18  # bytes of a journal that are read and folded at once; the app handles keys in between
+LOOK_SECONDS: Final = 0.05  # seconds between two reads of a journal
 
 
 def has_ended(record: RunRecord) -> bool:
@@ -28,10 +28,10 @@ def has_ended(record: RunRecord) -> bool:
 
 
 class Follower:
-    """Follows `run` from its first event, or plays it again `speed` times as fast as it happened.
+    """Follows `run` from its first event, or replays it `speed` times as fast as it happened.
 
-    `record` holds what has been read so far. What reads raises JournalError where the journal cannot be read, or
-    holds what is not an event; what came before is in the record.
+    `record` holds what has been read so far. Reading raises JournalError where the journal cannot be read or holds
+    something that is not an event; the events before that are in the record.
     """
 
     def __init__(self, run: Run, speed: float | None = None) -> None:
@@ -44,14 +44,14 @@ class Follower:
 
     @property
     def alive(self) -> bool:
-        """Whether more may come: the engine is there, or the replay is not at its end. Asked before reading, it
-        holds of what is read: an engine that is gone writes no more."""
+        """Whether more events may come: the engine lives, or the replay is not at its end. If this is false before
+        a read, that read is the last, because an engine that is gone writes no more."""
         if self.replay:
             return not self.replay.at_the_end
         return control.is_alive(self.run, self.record)
 
     def news(self) -> Iterator[AnyEvent]:
-        """What the journal holds by now and `record` does not: each event as soon as it is in the record."""
+        """The events in the journal that `record` does not have yet, each given after it is in the record."""
         while True:
             while self._unfolded:
                 yield self._fold()
@@ -68,10 +68,10 @@ class Follower:
         seconds: float = math.inf,
         period: float = LOOK_SECONDS,
     ) -> bool:
-        """Read on until the record has `met` what is waited for, up to the event that does. False where the engine
-        is gone, or the `seconds` are over, first.
+        """Read until the record has `met` a condition, up to the event that meets it. False where the engine is
+        gone before that, or `seconds` have passed.
 
-        `take` is called with each event, `looked` after each look at the journal, one in every `period` seconds.
+        `take` is called with each event, `looked` after each read of the journal, once in `period` seconds.
         """
         deadline = time.monotonic() + seconds
         while not met(self.record):
@@ -91,23 +91,24 @@ class Follower:
         return True
 
     async def read(self) -> tuple[AnyEvent, ...]:
-        """Some of what is new, folded into `record`; nothing where there is nothing. The file is read in a thread,
-        the record written in the caller's."""
+        """Fold some of the new events into `record` and return them, if any. The file is read in a thread; the
+        record is changed in the caller's."""
         await asyncio.to_thread(self._read_on)
         return tuple(self._fold() for _ in range(len(self._unfolded)))
 
     def crash(self) -> str | None:
-        """How the engine died without a last word, what is kept and what to do; None where it has not."""
+        """How the engine died without writing an end, what is kept and what to do; None where it has not died
+        so."""
         if self.replay and not self.replay.at_the_end:
             return None
         return control.crash_sentence(self.run, self.record)
 
     def close(self) -> None:
-        """Let the journal go."""
+        """Close the journal."""
         self._tail.close()
 
     def _read_on(self) -> None:
-        """Lay what is read where it is folded from: a `read` that is cancelled meanwhile loses nothing."""
+        """Put what was read in the queue from which it is folded, so that a cancelled `read` loses nothing."""
         with self._reading:
             self._unfolded.extend(self._tail.read())
 

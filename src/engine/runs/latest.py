@@ -1,4 +1,4 @@
-"""Which of the runs kept says most of a model: one that is going, else a result, else the newest. No torch."""
+"""Selects the run to show of a model: one that is going, else a result, else the newest. No torch here."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ from .request import request_of, rows_of
 def latest_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
     """For each of `requests` the run of the same rows to show, None where there is none (or no request).
 
-    That is the newest one that is going; else the newest, unless that was cut short and an earlier one with the
-    same settings found the pair in the same files. One look at the state folder serves all.
+    That is the newest run that is going; else the newest, unless it was cut short and an earlier one with the same
+    settings found the pair in the same files. The state folder is listed once for all requests.
     """
     found: dict[object, list[tuple[Run, RunRequest]]] = {rows_of(request): [] for request in requests if request}
     try:
         kept = all_runs() if found else []
-    except FarpairError:  # where none can be listed, there is none to show
+    except FarpairError:  # runs that cannot be listed count as none
         kept = []
     for run in kept:
         try:
@@ -40,7 +40,7 @@ def latest(request: RunRequest) -> Run | None:
 
 
 def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
-    """Of runs of the same rows, newest first, the one to show."""
+    """The run to show among runs of the same rows, newest first."""
     seen = [(run, asked, _seen(run)) for run, asked in candidates]
     for run, _, told in seen:
         if told.ended is None and control.is_alive(run, told):
@@ -57,7 +57,7 @@ def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
 
 
 def _settings(request: RunRequest) -> RunRequest:
-    """What of a request may show in its result: not where it came from, nor how much of the machine it took."""
+    """The part of a request that may affect the result: without its origin and the resources it may use."""
     decisive = request.settings.decisive
     return msgspec.structs.replace(
         request, model="", weights="", cluster_file=None, settings=decisive, resumes=None

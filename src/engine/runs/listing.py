@@ -1,4 +1,4 @@
-"""The runs kept, as a list shows them: where each stands, when it was, of which model, what it found. No torch."""
+"""The list of runs that are kept: the state, the time, the model and the result of each. No torch here."""
 
 import socket
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ Place = Literal["going", "queued", "paused", "died", "elsewhere", "unreadable"] 
 class Listed:
     """A run in the list. `model` and `result` are harmless text; `began` is in seconds since the epoch.
 
-    "died" is a run whose engine is gone without a last word; "elsewhere" one that was started on another
-    host and has not ended, as far as its journal tells.
+    "died" is a run whose engine is gone and has not written an end; "elsewhere" one that was started on another
+    host and has not ended by its journal.
     """
 
     run: Run
@@ -45,7 +45,7 @@ def listed_runs() -> Iterator[Listed]:
 
 
 def listed(run: Run) -> Listed:
-    """How `run` is listed."""
+    """The entry of `run` in the list."""
     try:
         request: RunRequest | None = request_of(run)
     except FarpairError:
@@ -59,7 +59,7 @@ def listed(run: Run) -> Listed:
 
 
 def place_of(run: Run, told: Peek) -> Place:
-    """Where `run` stands, by its journal and by whether its engine is there."""
+    """The state of `run`, from its journal and from whether its engine lives."""
     standing = told.standing
     if told.ended is None:
         if told.engine and told.engine.host != socket.gethostname():

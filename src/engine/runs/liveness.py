@@ -1,6 +1,6 @@
 """The process behind a journal: whether it lives, and signals to it.
 
-Imported only where that is asked, for psutil takes a moment.
+It is imported only when needed, because psutil takes time to import.
 """
 
 import signal
@@ -25,7 +25,7 @@ def living(run: Run, engine: EngineStarted) -> psutil.Process | None:
         process = psutil.Process(engine.pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        # A process number is used again; a clock that was set moves every creation time: either mark will do.
+        # Process numbers are reused, and setting the clock moves creation times: either mark is enough.
         same_time = abs(process.create_time() - engine.pid_created) < _CLOCK_SECONDS
         return process if same_time or str(run.folder) in process.cmdline() else None
     except (psutil.Error, ValueError, OverflowError):
@@ -33,8 +33,8 @@ def living(run: Run, engine: EngineStarted) -> psutil.Process | None:
 
 
 def is_there(run: Run, pid: int) -> bool:
-    """Whether the process `pid` of this host lives and is an engine of `run`: its id is among the arguments,
-    or the standby began it."""
+    """Whether the process `pid` of this host lives and is the engine of `run`: the run's id is among its
+    arguments, or the standby began it."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and _is_of(run, process.cmdline())
@@ -47,7 +47,8 @@ def _is_of(run: Run, words: list[str]) -> bool:
 
 
 def send(run: Run, engine: EngineStarted, number: signal.Signals) -> None:
-    """Send the engine a signal; nothing happens where it is gone. Raises RunError where it is somebody else's."""
+    """Send the engine a signal; nothing happens where it is gone. Raises RunError where it belongs to another
+    user."""
     try:
         if process := living(run, engine):
             process.send_signal(number)

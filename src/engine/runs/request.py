@@ -1,4 +1,4 @@
-"""What is asked of a run: made of a model and settings, read back from a run's folder. No torch here."""
+"""Makes the request of a run from a model and settings, and reads it back from the run's folder. No torch here."""
 
 import os
 
@@ -17,7 +17,7 @@ from .folders import LONGEST_REQUEST, Run
 
 
 def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str | None = None) -> RunRequest:
-    """What an engine needs to know to run `model`, in its own cluster or in another.
+    """The request for a run of `model`, in its own cluster or in another.
 
     Raises InputError, with the model's problem, for a model that cannot be run, and for a cluster or a setting
     that is not allowed.
@@ -29,7 +29,7 @@ def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str 
         raise InputError(f"There is no {CLUSTER_FILE} beside {visible(str(model.weights))}.")
     if chosen.startswith("file:"):
         named = os.path.expanduser(chosen.removeprefix("file:"))
-        chosen = f"file:{os.path.abspath(named)}"  # the engine may stand elsewhere
+        chosen = f"file:{os.path.abspath(named)}"  # the engine may have another working directory
     request = RunRequest(
         model=model.name,
         weights=str(model.weights),
@@ -42,8 +42,8 @@ def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str 
         settings=run_settings.checked(settings),
     )
     try:
-        return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # as the engine will read it
-    except UnicodeEncodeError:  # what a command line or a file system holds need not be text
+        return msgspec.json.decode(msgspec.json.encode(request), type=RunRequest)  # checked as the engine reads it
+    except UnicodeEncodeError:  # arguments and file names need not be valid text
         raise InputError(f"{visible(chosen, 60)} or {visible(str(model.weights), 60)} is not UTF-8.") from None
     except msgspec.ValidationError:
         long = visible(max(model.tensor, chosen, key=len), 60)
@@ -51,7 +51,7 @@ def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str 
 
 
 def request_of(run: Run) -> RunRequest:
-    """What was asked of `run`; RunError where its request cannot be read."""
+    """The request of `run`. Raises RunError where it cannot be read."""
     try:
         return msgspec.json.decode(upgraded(read_regular(run.request, LONGEST_REQUEST)), type=RunRequest)
     except OSError as error:
@@ -61,6 +61,6 @@ def request_of(run: Run) -> RunRequest:
 
 
 def rows_of(request: RunRequest) -> tuple[str, str, str, str | None]:
-    """What says which rows a request means: weights, tensor, cluster and mask. Equal for the same rows."""
+    """The parts of a request that select the rows: weights, tensor, cluster and mask. Equal for the same rows."""
     mask = os.path.abspath(request.cluster_file) if request.cluster_file else None
     return os.path.abspath(request.weights), request.tensor, request.cluster, mask

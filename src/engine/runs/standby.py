@@ -1,5 +1,5 @@
-"""The standby engine as the app has it (see `worker.standby`): started ahead of the first run, it begins runs at
-once. No torch here."""
+"""The app's side of the standby engine (see `worker.standby`), which is started ahead of the first run so that
+runs begin at once. No torch here."""
 
 import os
 import select
@@ -14,13 +14,13 @@ import psutil
 from .folders import Run, private
 from .liveness import STANDBY
 
-LEAST_FREE: Final = 2 * 10**9  # bytes of memory, and this share of it: with less there is no standby
+LEAST_FREE: Final = 2 * 10**9  # bytes of free memory, and share of all memory: with less there is no standby
 LEAST_SHARE: Final = 0.1
 _PATIENCE_SECONDS: Final = 2.0
 
 
 class Begun:
-    """An engine that the standby began: what `control` asks of the processes that it started itself."""
+    """An engine that the standby began, with the interface of the processes that `control` starts itself."""
 
     def __init__(self, pid: int, standby: "Standby") -> None:
         self.pid = pid
@@ -36,12 +36,12 @@ class Begun:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End the engine without a word."""
+        """Kill the engine."""
         self.send_signal(signal.SIGKILL)
 
     @property
     def known(self) -> bool:
-        """Whether anybody would tell of its end."""
+        """Whether its end would be reported."""
         return self.poll() is not None or self._standby.there
 
 
@@ -83,7 +83,7 @@ class Standby:
         return self._ready and self.there
 
     def begin(self, run: Run) -> Begun | None:
-        """Begin `run`; None where the standby is not ready, and another engine has to."""
+        """Begin `run`; None where the standby is not ready, so that another engine has to be started."""
         if not self.ready:
             return None
         with open(run.log, "xb", opener=private):
@@ -108,7 +108,7 @@ class Standby:
         return self._codes.get(pid)
 
     def close(self) -> None:
-        """Let the process go; the runs that it began go on."""
+        """End the standby; the runs that it began keep going."""
         with suppress(OSError):
             self._process.kill()
         self._process.wait()

@@ -1,1 +1,1 @@
-"""Text for people: untrusted text made harmless, numbers in one form, stand-ins for ASCII terminals."""
+"""Text for display: untrusted text escaped, numbers in one form, stand-ins for ASCII terminals."""

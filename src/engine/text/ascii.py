@@ -1,5 +1,5 @@
-"""What is shown where a terminal has nothing but ASCII: a stand-in, as wide, for every character that the program
-draws with, and "?" for any other. Token texts are escaped before they come here (see `text.show_only_ascii`).
+"""Text for terminals with nothing but ASCII: a stand-in of the same width for every character that the program
+draws with, and "?" for any other. Token texts are escaped before (see `escape.show_only_ascii`).
 """
 
 import codecs
@@ -13,13 +13,13 @@ _STAND_INS: Final = {
     "Σ": "S", "√": "V", "↑": "^", "↓": "v", "←": "<", "→": ">", "▲": "^", "▼": "v", "“": '"', "”": '"', "‘": "'",
     "’": "'",
 }  # fmt: skip
-# Pairs that say more than each stand-in would alone.
+# Pairs of characters that have a better stand-in together.
 _PAIRS: Final = ((" …", ".."), ("≥ ", ">="), ("≤ ", "<="), ("± ", "+-"))
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█▉▊▋▌▍▎▏▔▕▀▐▖▗▘▝▙▛▜▟▞▚░▒▓■"
 _BLOCKS_AS: Final = "__.:-=+##H||||!-||'|.,'`LrTJ/\\.:#"
 
-# The dots of ASCII characters in a cell of 2 × 4, as braille has them: bits 1, 2, 3, 7 down the left column and
+# The dots of ASCII characters in a cell of 2 × 4, numbered as in braille: bits 1, 2, 3, 7 down the left column and
 # 4, 5, 6, 8 down the right.
 _BRAILLE: Final = 0x2800
 _SHAPES: Final = {
@@ -39,12 +39,12 @@ def in_ascii(text: str) -> str:
 
 
 def drawn(character: str) -> bool:
-    """Whether the program draws with `character`: whether it has a stand-in of its own."""
+    """Whether the program draws with `character`, which then has a stand-in of its own."""
     return character in _STAND_INS or character in _BLOCKS or 0x2500 <= ord(character) < 0x2580
 
 
 def limit(stream: TextIO) -> None:
-    """Let `stream` take nothing but ASCII: stand-ins for what is drawn with, escapes for all else."""
+    """Restrict `stream` to ASCII: stand-ins for the characters that are drawn with, escapes for all others."""
     codecs.register_error("farpair.in_ascii", _encodable)
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="ascii", errors="farpair.in_ascii")
@@ -59,7 +59,7 @@ def _encodable(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Table(dict[int, str]):
-    """Stand-ins by character, each worked out when it is first met."""
+    """Stand-ins by character, each computed when it is first met."""
 
     def __missing__(self, code: int) -> str:
         self[code] = found = _stand_in(chr(code))

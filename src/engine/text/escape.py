@@ -1,4 +1,4 @@
-"""Untrusted text as a terminal may show it.
+"""Escapes untrusted text for terminals.
 
 Token text, model names and paths come from files that anybody may have written. `visible` lets through only
 characters that a terminal prints in place; everything else (control characters, escape sequences, bidirectional
@@ -15,7 +15,7 @@ ELLIPSIS = "…"
 
 
 def visible(text: str, width: int | None = None) -> str:
-    """Untrusted `text` as it is safe to show, cut to `width` terminal cells with "…" where it is longer.
+    """Untrusted `text`, escaped so that it is safe to show, and cut to `width` terminal cells with "…".
 
     Printable text of any script passes through. Everything that Unicode calls a control, format, private,
     surrogate, unassigned or separator character (but the ordinary space), everything invisible by default, every
@@ -30,7 +30,7 @@ def visible(text: str, width: int | None = None) -> str:
 
 
 def show_only_ascii(only: bool = True) -> None:
-    """From now on, in this process, let `visible` and its like spell out all but ASCII and what is drawn with."""
+    """From now on, in this process, escape all characters but ASCII and those that the program draws with."""
     global _only_ascii
     _only_ascii = only
 
@@ -70,7 +70,7 @@ def _quote_for(text: str) -> str:
 def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
     """As many whole pieces of `text` as fit in `width` cells (None: all), and whether that is all of it."""
     if text.isascii() and text.isprintable() and not (quote and (quote in text or "\\" in text)):
-        # nearly every name, path and token: no table needed
+        # nearly every name, path and token needs no table
         whole = width is None or len(text) <= width
         return (text if whole else text[: max(width or 0, 0)]), whole
     taken: list[str] = []
@@ -84,9 +84,9 @@ def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
 
 
 _only_ascii = False
-_MOST_MARKS = 4  # on one character; more than any script stacks, and few enough not to reach the next line
+_MOST_MARKS = 4  # marks on one character: more than any script stacks, and few enough not to reach the next line
 
-# Invisible, and yet not of a category that Python calls unprintable: the rest of Unicode's
+# Invisible, but not of a category that Python calls unprintable: the rest of Unicode's
 # Default_Ignorable_Code_Point (DerivedCoreProperties.txt), variation selectors included, and the blank braille.
 _INVISIBLE = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800}
@@ -96,8 +96,8 @@ _INVISIBLE = frozenset(
 )
 
 
-# What terminals give another width than each other: flags' letters, a mark that Unicode has made a spacing one
-# since, and signs that Unicode 16 made wide.
+# Characters to which terminals give different widths: the letters of flags, a mark that Unicode has made a spacing
+# one since, and signs that Unicode 16 made wide.
 _UNCERTAIN = frozenset(
     {0x1171E}
     | set(range(0x1F1E6, 0x1F200))
@@ -109,8 +109,8 @@ _UNCERTAIN = frozenset(
 
 
 def _cells(character: str) -> int | None:
-    """The cells that any terminal gives a printable character, 0 for a mark on the one before it; None where
-    terminals differ: then it cannot be shown without columns that shift.
+    """The cells that every terminal gives a printable character, 0 for a mark on the character before it; None
+    where terminals differ, so that showing it would shift columns.
 
     The widths are those of Unicode's tables (East_Asian_Width, General_Category). Spacing marks, the parts of
     Hangul syllables and the modifiers of emoji join with what is before them in some terminals and not in others.
@@ -124,8 +124,8 @@ def _cells(character: str) -> int | None:
 
 
 def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
-    """`text` in pieces that are shown whole or not at all, with the cells each takes: a character with the
-    marks on it, or one escape. Inside quotes (`quote` not empty) backslash and quote are escaped as well."""
+    """`text` in pieces that are shown whole or not at all, each with its width in cells: a character with its
+    marks, or one escape. Inside quotes (`quote` not empty) backslash and quote are escaped as well."""
     base, marks, width = "", 0, 0
     for character in text:
         plain = character.isprintable() and ord(character) not in _INVISIBLE

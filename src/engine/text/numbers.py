@@ -1,4 +1,4 @@
-"""Numbers in the one form in which they are shown: distances, counts, shares, durations, sizes."""
+"""Formats numbers for display, each kind in one form: distances, counts, shares, durations, sizes."""
 
 import math
 
@@ -21,19 +21,19 @@ def roughly(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """A diameter in three digits at most, for a headline: "1.61", "0.00413"."""
+    """A diameter in at most three digits, for a headline: "1.61", "0.00413"."""
     return f"{value:.3g}"
 
 
 def ratio(value: float | None) -> str:
-    """A number of times: "3.29×"; "–" where there is none."""
+    """A ratio: "3.29×"; "–" where there is none."""
     if value is None:
         return "–"
     return f"{value:.2f}×" if value == 0 or 0.01 <= abs(value) < 1e6 else f"{value:.2e}×"
 
 
 def times(value: float | None) -> str:
-    """A number of times in six characters at most up to 10,000: "927×", "3.3×"; "–" where there is none."""
+    """A ratio in at most six characters up to 10,000: "927×", "3.3×"; "–" where there is none."""
     if value is None:
         return "–"
     return f"{value:.1f}×" if value < 99.95 else f"{value:,.0f}×" if value < 9999.5 else f"{value:.0e}×"
@@ -45,12 +45,12 @@ def degrees(angle: float | None) -> str:
 
 
 def count(n: int) -> str:
-    """A number of things: "2,248"."""
+    """A count: "2,248"."""
     return f"{n:,}"
 
 
 def share(part: int, whole: int) -> str:
-    """A part of a whole: "0.7%"; "<0.1%" and ">99.9%" where rounding would say none or all and it is not so."""
+    """A share: "0.7%"; "<0.1%" and ">99.9%" where rounding would wrongly give none or all."""
     percent = 100 * part / whole if whole else 0.0
     if 0 < percent < 0.1:
         return "<0.1%"
@@ -72,7 +72,7 @@ def duration(seconds: float) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """A time that was measured: as `duration`, but "4.27 s" below a minute."""
+    """A measured time: as `duration`, but "4.27 s" below a minute."""
     return f"{seconds:.2f} s" if 0.9995 <= seconds < 59.995 else duration(seconds)
 
 

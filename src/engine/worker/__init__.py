@@ -1,1 +1,1 @@
-"""The engine process: it runs a request and writes its journal."""
+"""The engine process, which runs a request and writes its journal."""

@@ -1,6 +1,7 @@
-"""A whole run as one generator of events: rows, search, analysis, end. The engine process writes them down.
+"""A whole run as one generator of events: rows, search, analysis, end. The engine process writes them to the
+journal.
 
-Torch is imported here, so a process that has something to say before that imports this module late.
+It imports torch, so a process that has something to do before imports this module late.
 """
 
 import os
@@ -24,7 +25,7 @@ from .resume import resume_from, run_before
 
 
 def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Generator[AnyEvent]:
-    """Everything that happens in a run of `request`, from RunStarted to RunEnded(done), every few milliseconds.
+    """The events of a run of `request`, from RunStarted to RunEnded(done), every few milliseconds.
 
     Rows are named (Named) before the first event that mentions them. The seconds in them are those
     of `stopwatch`. Closing the generator stops the search.
@@ -32,7 +33,7 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
     """
     settings, cores = checked(request.settings), os.cpu_count() or 1
     if settings.threads:
-        torch.set_num_threads(min(settings.threads, cores))  # of many more, the system may give out in a crash
+        torch.set_num_threads(min(settings.threads, cores))  # with many more threads the system may crash
     device = choose_device(settings.device)
     vocabulary = Vocabulary(Path(request.tokenizer)) if request.tokenizer is not None else None
     cluster = load_rows(request, vocabulary)
@@ -57,4 +58,4 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
             yield from names.before(event)
             yield event
             if resume and event is resume.settled[-1]:
-                yield resume.checkpoint  # cut short before its own first one, this run can be resumed all the same
+                yield resume.checkpoint  # so that this run can be resumed even before its own first checkpoint

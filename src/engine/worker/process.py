@@ -1,8 +1,8 @@
 """The engine process, `python -m farpair.engine.worker.process RUN_FOLDER`: runs a request and writes its journal.
 
-It says that it is alive and waits for its turn (see `queue`) before it loads torch, which takes seconds. It
-listens to four signals (see `control`): stop, end, pause, go on. It ends with exit code 0 where it wrote how the
-run ended, else with 3 and a last line of `engine.log` saying why.
+It writes EngineStarted and waits for its turn (see `queue`) before it loads torch, which takes seconds. It handles
+four signals (see `control`): stop, end, pause and continue. It exits with 0 where it wrote how the run ended, else
+with 3 and the reason in the last line of `engine.log`.
 """
 
 import faulthandler
@@ -46,7 +46,7 @@ from .queue import POLL_SECONDS, Turn, queue_of
 from .signals import LISTENED_TO, Signals, Stopped
 
 _PROGRESS_SECONDS: Final = 0.1
-_LOW_PRIORITY: Final = 1  # at 10 busy programs leave it a tenth of a core: even torch takes minutes to load
+_LOW_PRIORITY: Final = 1  # at 10, busy programs leave it a tenth of a core: loading torch takes minutes
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 _RESERVED_BYTES: Final = 1 << 14
 
@@ -82,27 +82,27 @@ def work(run: Run) -> int:
 
 
 def hold_signals() -> None:
-    """Keep what the engine listens to until it listens."""
+    """Hold back the engine's signals until it can handle them."""
     signal.pthread_sigmask(signal.SIG_BLOCK, LISTENED_TO)
 
 
 def give_way() -> None:
-    """Let the screen and the shell go first, and other programs a little: the search uses every core for as long
-    as it takes."""
+    """Lower the priority below that of the screen and the shell, and a little below other programs: the search
+    uses every core."""
     os.nice(_LOW_PRIORITY)
     give_way_in_session()
 
 
 def give_way_in_session() -> None:
-    """Let other sessions go first, where this process leads its own."""
-    # Linux may share cores among sessions, and then `nice` counts only within one (sched(7), autogroup).
+    """Lower the priority of this process's session, where it leads one."""
+    # Linux may share cores among sessions; `nice` then applies only within one (sched(7), autogroup).
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
             _AUTOGROUP.write_text(str(_LOW_PRIORITY))
 
 
 class Reserve:
-    """A little room on the disk, given back so that on a full one the journal's last line can still be written."""
+    """A small reserve on the disk, released so that the journal's last line can be written on a full one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -116,15 +116,15 @@ class Reserve:
         self.give_back()
 
     def give_back(self) -> None:
-        """Remove the reserve, so that there is room for a last line."""
+        """Release the reserve, to make room for a last line."""
         with suppress(OSError):
             self._path.unlink()
 
 
 class _Journal:
-    """Appends events, progress at most ten times a second but the last in any case; `record` is their sum.
+    """Appends events, Progress at most ten times a second except for the last; `record` folds them.
 
-    `undisturbed` keeps signals from coming between a line and the record of it.
+    `undisturbed` keeps signals from coming between writing a line and recording it.
     """
 
     def __init__(self, writer: JournalWriter) -> None:
@@ -158,7 +158,7 @@ class _Journal:
 
 
 def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
-    """Run `request`, every event but the last into `journal`; the last is returned."""
+    """Run `request`; every event but the last is written to `journal`, and the last is returned."""
     journal.append(_engine_started(run, request))
     with suppress(FarpairError):
         trim()
@@ -176,7 +176,7 @@ def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnde
 
 
 def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
-    """Return once no run is before this one on its device; say so where that takes a while."""
+    """Return once no run is ahead of this one on its device; write Queued where that takes a while."""
     turn = Turn(run, queue_of(request.settings.device))
     while True:
         place = turn.look()
@@ -188,13 +188,13 @@ def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
 
 
 def _end_at_once(journal: _Journal, signals: Signals) -> NoReturn:
-    """Write that the run was stopped, and be gone without unwinding what is under way."""
+    """Write that the run was stopped, and exit without unwinding the stack."""
     journal.append(_stopped(journal.record, signals))
     os._exit(0)
 
 
 def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded:
-    """Run `request`, every event into `journal`, and say how it ended; raises Stopped and JournalError."""
+    """Run `request`, write every event to `journal`, and return how it ended. Raises Stopped and JournalError."""
     try:
         with signals.stopping_by(partial(_end_at_once, journal, signals)):
             from .pipeline import run_events  # loads torch
@@ -210,7 +210,7 @@ def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded
     except JournalError:
         raise
     except Exception as error:
-        signals.obey()  # a stop raised in the middle of an extension module can come out of it as another error
+        signals.obey()  # a Stopped raised within an extension module can leave it as another error
         traceback.print_exc()
         first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
         if memory_ran_out(error):
@@ -262,5 +262,5 @@ def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stderr.flush()
-    # All is written. Taking torch down takes time, and can crash where an import was stopped half-way.
+    # Everything is written. Unloading torch takes time, and can crash where an import was interrupted.
     os._exit(code)

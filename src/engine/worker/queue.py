@@ -1,10 +1,10 @@
-"""Whose turn it is: the runs on one device of one host wait for one another, in the order they were asked for.
+"""The queue: the runs on one device of one host wait for one another, in the order of their requests.
 
-There is no lock, which not every network file system keeps: every run folder is an entry, its journal says where
-that run stands, and only living engines count (process number and creation time), so that none that died is in the
-way. A paused run is in nobody's way either, and goes on at once when it is told to, beside whatever has begun. Of
-two engines that start at the same moment each sees the other's folder, and both know which was asked for first.
-No torch here: a run that waits has not loaded it.
+There is no lock, because not every network file system supports one. Every run folder is an entry, its journal
+says its state, and only living engines count (by process number and creation time), so that dead ones hold up
+nobody. A paused run holds up nobody either, and resumes at once, beside whatever has begun meanwhile. Two engines
+that start at the same moment see each other's folders, and agree on which was asked for first. No torch here: a
+waiting run has not loaded it.
 """
 
 import os
@@ -19,17 +19,17 @@ from ..runs import control
 from ..runs.folders import Run, run_ids, run_of
 from ..runs.request import request_of
 
-POLL_SECONDS: Final = 0.3  # between two looks while a run waits
+POLL_SECONDS: Final = 0.3  # seconds between two looks while a run waits
 
-# What hides devices from a process: the first that it sees need not be the machine's first.
+# Variables that hide devices from a process, whose first device is then not the machine's.
 _MASKS: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
 
 def queue_of(device: str) -> str:
-    """The queue of runs asked for on `device`: equal for those that wait for one another.
+    """The queue for runs requested on `device`: equal for runs that wait for one another.
 
-    "cuda" is the first CUDA device that this process may see. Which device "auto" stands for only torch knows: it
-    is a queue of its own.
+    "cuda" is the first CUDA device that this process may see. "auto" is a queue of its own, because only torch
+    knows which device it stands for.
     """
     if device == "cpu":
         return device
@@ -39,15 +39,15 @@ def queue_of(device: str) -> str:
 
 
 class Turn:
-    """The turn of `run` in its `queue`; `look` says how long the queue is before it."""
+    """The turn of `run` in its `queue`; `look` says how many runs are ahead of it."""
 
     def __init__(self, run: Run, queue: str) -> None:
         self._run, self._queue = run, queue
         self._asked_for = run.asked_for
-        self._passed = {run.id}  # never to be looked at again
+        self._passed = {run.id}  # runs that need not be looked at again
 
     def look(self) -> Queued:
-        """How many runs come first now, and which is the last of them. Runs that cannot be listed are no queue."""
+        """How many runs are ahead now, and the last of them. Runs that cannot be listed do not count."""
         try:
             known = run_ids()
         except FarpairError:
@@ -65,16 +65,16 @@ class Turn:
             if seen.ended or not self._shares(run, seen) or not control.is_alive(run, seen):
                 self._passed.add(run.id)
                 return False
-        except FarpairError:  # it cannot be read: nobody waits for what nobody can see
+        except FarpairError:  # it cannot be read, so nobody waits for it
             self._passed.add(run.id)
             return False
         if seen.standing == "paused":
             return False
-        begun = seen.standing == "going"  # a clock that was set may have put it behind this one
+        begun = seen.standing == "going"  # a change of the clock may have put it behind this one
         return begun or run.asked_for < self._asked_for
 
     def _shares(self, run: Run, seen: Peek) -> bool:
-        """Whether a run is for the same device. Of one whose engine has not said a word only the request tells."""
+        """Whether a run is for the same device. Before its engine's first event, only its request tells."""
         if seen.engine is None:
             return queue_of(request_of(run).settings.device) == self._queue
         return seen.engine.queue == self._queue and seen.engine.host == socket.gethostname()

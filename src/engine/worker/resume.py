@@ -1,4 +1,4 @@
-"""Going on from a run that was cut short: where, or why not. Its journal is only read. No torch here."""
+"""Resumes a run that was cut short: from where, or why not. Its journal is only read. No torch here."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -17,7 +17,7 @@ from ..version import __version__
 
 @dataclass(frozen=True)
 class RunBefore:
-    """The run `id`, from which another goes on: its `record`, or why there is none."""
+    """The run `id`, which another resumes: its `record`, or why there is none."""
 
     id: str
     record: RunRecord | None
@@ -42,11 +42,11 @@ def run_before(run_id: str) -> RunBefore:
 
 
 def resume_from(before: RunBefore, request: RunRequest, started: RunStarted) -> tuple[ResumePoint | None, Warned]:
-    """Where the search of `request`, about to begin as `started` says, goes on from the run `before`; and what a
-    person should know of that. None where it has to start anew, and why.
+    """The point from which the search of `request`, about to begin as `started` says, resumes the run `before`,
+    and a message about it. None, and why, where the search has to start anew.
 
-    What that run settled holds only for the same rows, and is proved again by nobody: its fingerprint has to be
-    the same, and whatever else could make two searches differ.
+    What that run settled holds only for the same rows, and is not proved again. So its fingerprint must be the
+    same, and everything else in which two searches could differ.
     """
     record = before.record
     if record is None or record.engine is None or record.started is None:
@@ -68,7 +68,7 @@ def _anew(why: str) -> Warned:
 
 
 def _difference(engine: EngineStarted, before: RunStarted, request: RunRequest, now: RunStarted) -> str:
-    """Which rows or setting are not those of the run before; "" where all are."""
+    """What differs from the run before, rows or setting; "" where nothing does."""
     if before.fingerprint != now.fingerprint:
         if rows_of(request) != rows_of(engine.request):
             return "other rows are asked for than that run searched"
@@ -89,7 +89,7 @@ def _difference(engine: EngineStarted, before: RunStarted, request: RunRequest, 
     for words, here, there in settings:
         if here != there:
             return words.format(_shown(here), _shown(there))
-    # What the engine made of these two is compared above.
+    # The values that the engine chose for these two are compared above.
     asked, was = (replace(one.settings.decisive, batch=0, precision="") for one in (request, engine.request))
     for field in fields(asked):
         here, there = getattr(asked, field.name), getattr(was, field.name)
@@ -105,7 +105,7 @@ def _shown(value: int | str | bool) -> str:
 
 
 def _fits(point: ResumePoint, record: RunRecord) -> bool:
-    """Whether the settled batches and the checkpoint's pairs are of this run's rows."""
+    """Whether the settled batches and the checkpoint's pairs lie within this run's rows."""
     started = record.started
     n = started.n if started else 0
     pairs = [(done.i, done.j) for done in point.settled] + [(i, j) for i, j, _ in point.checkpoint.pairs]

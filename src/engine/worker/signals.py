@@ -1,4 +1,4 @@
-"""What a person asks of an engine at work, by signals: stop, pause, go on (see `control`)."""
+"""The signals to a working engine: stop, pause and continue (see `control`)."""
 
 import os
 import select
@@ -16,39 +16,40 @@ LISTENED_TO: Final = (STOP, END, PAUSE, GO_ON)
 
 
 class Stopped(BaseException):
-    """A person or the system asks the engine to stop. Not an Exception: no library is to take it for a fault."""
+    """A person or the system asks the engine to stop. It is not an Exception, so that no library handles it as an
+    error."""
 
 
 class Signals:
-    """Listens to stop, pause and go on, and obeys wherever the main thread is, within a step of Python.
+    """Handles stop, pause and continue wherever the main thread is, within one step of Python.
 
     A stop raises Stopped there; a pause waits there, using no core, with Paused and Continued appended.
     """
 
     def __init__(self, append: Callable[[AnyEvent], None]) -> None:
         self._append = append
-        self.from_outside = False  # the stop that was asked for is the system's, not a person's
+        self.from_outside = False  # the stop came from the system, not from a person
         self._stop = False
         self._pause = False
         self._obeying = False
         self._late = False
         self._end: Callable[[], NoReturn] | None = None
-        self.stopwatch = Stopwatch()  # of the work in this process: it stands still during a pause
-        # A signal may reach any of torch's threads; this pipe wakes the main one in every case.
+        self.stopwatch = Stopwatch()  # measures the work of this process, without pauses
+        # A signal may reach any of torch's threads; this pipe always wakes the main one.
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
 
     def listen(self) -> None:
-        """Obey from now on."""
+        """Handle signals from now on."""
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for number in LISTENED_TO:
             signal.signal(number, self._hear)
-        # `runs` started this process with them blocked: one that was sent before now arrives now.
+        # `control` started this process with them blocked: one that was sent earlier arrives now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, LISTENED_TO)
 
     def obey(self) -> None:
-        """Raise Stopped or wait, where that was asked. Needed between steps too: Python drops what a signal
-        raises inside a destructor."""
+        """Raise Stopped or wait, where that was asked. It is also called between steps, because Python drops what
+        a signal handler raises inside a destructor."""
         if self._obeying:
             self._late = True
             return
@@ -72,7 +73,7 @@ class Signals:
 
     @contextmanager
     def stopping_by(self, end: Callable[[], NoReturn]) -> Iterator[None]:
-        """Obey a stop by calling `end` in the meantime. An exception raised while an extension module is being
+        """Within this context, handle a stop by calling `end`. An exception raised while an extension module is
         loaded may be dropped there, or crash the process."""
         self._end = end
         try:
@@ -82,7 +83,7 @@ class Signals:
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """What is asked in the meantime is obeyed at its end: what is done there is done whole."""
+        """Within this context signals are held back until its end, so that its work is not interrupted."""
         before, self._obeying, self._late = self._obeying, True, False
         try:
             yield
@@ -92,7 +93,7 @@ class Signals:
             self.obey()
 
     def forget(self) -> None:
-        """Listen no more: the last word is about to be written."""
+        """Ignore signals from now on: the last event is about to be written."""
         self._obeying = True
         for number in LISTENED_TO:
             signal.signal(number, signal.SIG_IGN)

@@ -1,9 +1,9 @@
 """The standby engine, `python -m farpair.engine.worker.standby`: it has loaded torch, and begins runs at once.
 
-Each line of standard input names a run's folder. A copy of this process (fork) becomes the engine of that run, an
-engine as any other, in a session of its own; this process uses torch for nothing, so that a copy finds no threads
-lost and no device in use. Standard output says `ready`, `began PID` for each line, and `ended PID CODE`. At the
-end of standard input, which comes with the end of the app in whatever way, the standby is gone; its runs go on.
+Each line of standard input names a run's folder. A fork of this process becomes the engine of that run, like any
+other engine, in a session of its own. This process never uses torch, so that a fork loses no threads and finds no
+device in use. Standard output says `ready`, `began PID` for each line, and `ended PID CODE`. At the
+end of standard input, which comes when the app ends in any way, the standby ends; its runs keep going.
 """
 
 import gc
@@ -23,14 +23,14 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     give_way()
-    import torch  # after giving way
+    import torch  # after lowering the priority
 
     cores = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that importing takes would be lost in a copy, which would wait for them
+    torch.set_num_threads(1)  # a fork loses the threads that importing starts, and would wait for them
     from . import pipeline  # noqa: F401 — loaded before the copy
 
     gc.collect()
-    gc.freeze()  # what is never collected is shared with every copy
+    gc.freeze()  # memory that is never collected stays shared with every fork
     woken, wake = os.pipe()
     for end in (woken, wake):
         os.set_blocking(end, False)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _begin(folder: str, pipes: tuple[int, int], cores: int) -> int:
-    """Begin the run in `folder` in a copy of this process, on so many `cores`; return the copy's number."""
+    """Begin the run in `folder` in a fork of this process, on that many `cores`; return its process number."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     hold_signals()
     if pid := os.fork():

@@ -1,8 +1,7 @@
 """The independent check of a kept run: its rows are read again, its claims checked, and the verdict journalled.
 
-`python -m farpair.engine.worker.verifying RUN_FOLDER` does so for an app: it prints how many per cent are checked,
-one number a line, and ends with 0 where the verdict is kept, else with 2 and the sentence that says why not on
-stderr.
+`python -m farpair.engine.worker.verifying RUN_FOLDER` does so for the app: it prints the percentage checked, one
+number a line, and exits with 0 where the verdict was kept, else with 2 and the reason on stderr.
 """
 
 import fcntl
@@ -26,7 +25,7 @@ SAMPLE: Final = 256  # rows
 
 
 def verifying(run: Run, sample: int | None = None) -> Iterator[Checked | Verified]:
-    """Check the pair and the batches that `run` found: how far the check is, and last what it says.
+    """Check the pair and the batches that `run` found; yields the progress of the check, and last its verdict.
 
     Raises InputError where the run has not ended, found no pair, or searched other rows than its files hold now.
     """
@@ -58,9 +57,9 @@ def verifying(run: Run, sample: int | None = None) -> Iterator[Checked | Verifie
 
 
 def keep(run: Run, verified: Verified) -> float:
-    """Append a verdict to the journal of a run that has ended; the time that it has there. Raises JournalError.
+    """Append a verdict to the journal of a run that has ended; return its time there. Raises JournalError.
 
-    Of several checks at once one writes at a time, for a writer takes away what looks like a torn line.
+    Only one check writes at a time, because a writer removes what looks like a torn line.
     """
     with open_regular(run.journal) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
