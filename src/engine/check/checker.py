@@ -1,5 +1,4 @@
-"""An independent check of a claimed farthest pair: every pair is compared again, by other arithmetic. It uses only
-numpy.
+"""An independent check of a claimed farthest pair, by other arithmetic and numpy alone: every pair once more.
 
 Rows x_i are moved to z_i = 2^s (x_i - x_0), rounded, the largest number about 1; |z_i - z_j|^2 is first taken as
 q_i + q_j - 2 z_i.z_j, q being |z|^2, by float64 products. With u = 2^-53, g(k) = k u / (1 - k u) and r >= |z|:
@@ -24,11 +23,9 @@ Array = np.ndarray[Any, Any]
 
 
 def check(x: Array, claims: Claims, sample: int | None = None, seed: int = 0) -> Iterator[Checked | Verdict]:
-    """Check claims about finite rows (n, d), float32 or float64, n >= 2; yields the progress, and last the
-    Verdict.
+    """Check claims about finite rows (n, d), float32 or float64, n >= 2: how far it is, and last the Verdict.
 
-    `sample` takes that many rows, chosen by `seed`, against all. The memory is that of 1,024 rows twice and their
-    products."""
+    `sample` takes so many rows, chosen by `seed`, against all. Held are 1,024 rows twice, and their products."""
     n, work, size = len(x), _Work(x, claims), max(16, min(1024, 2**25 // x.shape[1]))
     whole = sample is None or sample >= n
     taken = np.arange(n) if whole else np.sort(np.random.default_rng(seed).permutation(n)[:sample])
@@ -68,8 +65,7 @@ class _Work:
         self.known[claimed] = -np.inf  # nothing has to be found for the others
 
     def _in_steps(self, peak: float, most: float) -> bool:
-        """Whether all z are integer multiples of one step with squares of at most `most`; z is then counted in
-        steps."""
+        """Whether all z are integers of one step, of squares of at most `most`; then z is counted in it."""
         self.shift, step = self.before - self.low, 0
         for row in range(self.n):
             step = math.gcd(step, int(np.gcd.reduce(self.moved(np.array([row]))[0].astype(np.int64))))
@@ -83,8 +79,7 @@ class _Work:
         return np.asarray(np.ldexp(x - origin, self.shift) / self.step)
 
     def take(self, i: Array, left: Array, j: Array, twice: Array) -> None:
-        """Take the pairs of rows i (m,), moved to `left`, with rows j (k,), except those that are there `twice`
-        (m, k)."""
+        """Take the pairs of rows i (m,), moved to `left`, with rows j (k,), but for those `twice` (m, k)."""
         right, of_i, of_j = self.moved(j), i // self.claims.batch, j // self.claims.batch
         s = left @ right.T
         s *= -2.0
@@ -103,7 +98,7 @@ class _Work:
             self.settle(np.minimum(i[some[a]], j[b]), np.maximum(i[some[a]], j[b]), s[some[a], b])
 
     def settle(self, i: Array, j: Array, squares: Array) -> None:
-        """Take pairs i < j (m,) exactly; where z is exact, so are `squares` (m,)."""
+        """Take pairs i < j (m,) exactly; where z is exact `squares` (m,) are, too."""
         keys = squares if self.exact else self.originals(i) * self.n + self.originals(j)
         _, at, back = np.unique(keys, return_index=True, return_inverse=True)
         values = [self.square(*pair) for pair in zip(i[at].tolist(), j[at].tolist(), strict=True)]
@@ -124,7 +119,7 @@ class _Work:
                 self.truth[b] = max(self.truth.get(b, now), now, key=lambda found: (found[0], -found[1]))
 
     def originals(self, rows: Array) -> Array:
-        """For each row (m,) the first row met that has the same numbers."""
+        """For each row (m,) the first that was met with the same numbers."""
         for row in np.unique(rows[self.original[rows] < 0]).tolist():
             first = self.met.setdefault(hash(self.x[row].tobytes()), row)
             self.original[row] = first if np.array_equal(self.x[first], self.x[row]) else row

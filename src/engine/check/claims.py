@@ -22,8 +22,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a search: the farthest pair, its distance to within `error`, the number of pairs, `ties`, at
-    that distance, and the runner-up.
+    """What a search claims: the farthest pair, its distance to within `error`, its `ties`, and the runner-up.
 
     `batches` are maxima by their number, of batches of `batch` rows; any of them may be left out.
     """

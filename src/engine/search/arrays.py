@@ -1,7 +1,7 @@
-"""What a caller of the library gives as rows, as a plain tensor: exactly the numbers it holds, or a sentence.
+"""Converts the rows that a caller of the library passes into a plain tensor of exactly the same numbers.
 
-No number is ever rounded: an array whose numbers float64 cannot hold is refused, and so is one that does not say
-what its numbers are (a sparse, quantized or masked one).
+No number is rounded: an array whose numbers float64 cannot represent is refused, and so is one that does not hold
+plain numbers (sparse, quantized or masked).
 """
 
 import operator
@@ -16,17 +16,17 @@ from torch import Tensor
 from ..device import float64_device
 from ..errors import InputError
 
-_BLOCK: Final = 1 << 20  # numbers looked at at once
+_BLOCK: Final = 1 << 20  # numbers checked at once
 _Array = np.ndarray[Any, Any]
 
 
 def checked(rows: Any) -> Tensor:
     """Rows (n, d) as a dense tensor, float32 or float64, finite, n >= 2, d >= 1.
 
-    Taken are tensors and numpy arrays of floats or integers, of any byte order and strides, lists of lists of
-    numbers, and objects that numpy makes such arrays of. Float32 and float64 numbers are taken where they are, if
-    torch can read them there; 16-bit and 8-bit floats become float32; integers, floats wider than float64 and
-    Python's own numbers become float64, which must hold them exactly. The result takes no part in autograd.
+    It takes tensors and numpy arrays of floats or integers, with any byte order and strides, lists of lists of
+    numbers, and objects that numpy converts to such arrays. Float32 and float64 numbers are not copied if torch
+    can read them in place; 16-bit and 8-bit floats become float32; integers, floats wider than float64 and
+    Python's own numbers become float64, which must represent them exactly. The result is detached from autograd.
     Raises InputError, in one sentence that says what is wrong.
     """
     x = _tensor(rows, "rows")
@@ -38,7 +38,7 @@ def checked(rows: Any) -> Tensor:
     height = max(1, _BLOCK // d)
     for start in range(0, n, height):
         block = x[start : start + height]
-        if bool(torch.stack(block.aminmax()).isfinite().all()):  # which passes NaN on, and needs no copy
+        if bool(torch.stack(block.aminmax()).isfinite().all()):  # aminmax propagates NaN and needs no copy
             continue
         finite = block.isfinite().all(dim=1)
         if not bool(finite.all()):
@@ -47,8 +47,8 @@ def checked(rows: Any) -> Tensor:
 
 
 def checked_point(point: Any, d: int, name: str) -> Tensor:
-    """The point (d,) in the rows' space that a caller calls `name`, finite, as float64 on the CPU; of all kinds
-    that `checked` takes.
+    """A point (d,) in the rows' space, finite, as float64 on the CPU, from anything that `checked` takes; errors
+    call it `name`.
 
     Raises InputError as that does.
     """
@@ -63,7 +63,7 @@ def checked_point(point: Any, d: int, name: str) -> Tensor:
 
 
 def whole_number(value: Any, name: str) -> int:
-    """A number of things as an int. Raises InputError where it is no whole number; True and False are none."""
+    """A count as an int. Raises InputError where it is not a whole number; True and False are not."""
     if isinstance(value, (bool, np.bool_)):
         raise InputError(f"{name} is {value}: it must be a whole number.")
     try:
@@ -104,7 +104,7 @@ def _tensor(given: Any, name: str) -> Tensor:
 
 
 def _array(given: Any, name: str) -> _Array:
-    """What numpy makes of what is `given`, whatever it is."""
+    """The array that numpy makes of what is `given`."""
     parts = given if isinstance(given, (list, tuple)) else (given,)
     if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
         raise InputError(f"{name} are masked in places: leave out the rows that are, or fill them.")
@@ -127,7 +127,7 @@ def _array(given: Any, name: str) -> _Array:
 
 
 def _from_array(array: _Array, name: str) -> Tensor:
-    """An array as a tensor of float32 or float64, in place where torch can read it there."""
+    """An array as a tensor of float32 or float64, without a copy where torch can read it in place."""
     kind, width = array.dtype.kind, array.dtype.itemsize
     if kind in "iu":
         array = _whole(array, name)
@@ -149,7 +149,7 @@ def _from_array(array: _Array, name: str) -> Tensor:
 
 
 def _whole(array: _Array, name: str) -> _Array:
-    """Integers in float64. Their upper and lower 32 bits are exact there; so is the sum, if it loses neither."""
+    """Integers in float64. Their upper and lower 32 bits are exact there, and so is the sum if nothing is lost."""
     high = (array >> 32 if array.itemsize == 8 else np.zeros_like(array)).astype(np.float64) * 2.0**32
     low = (array & 0xFFFFFFFF if array.itemsize == 8 else array).astype(np.float64)
     found = high + low
@@ -169,7 +169,7 @@ def _of_objects(array: _Array, name: str) -> _Array:
 
 
 def _unrounded(array: _Array, name: str) -> _Array:
-    """The numbers of `array` in float64, which must hold them: a comparison with them rounds neither side."""
+    """The numbers of `array` in float64, which must represent them; comparing with them rounds neither side."""
     with np.errstate(all="ignore"):
         found = array.astype(np.float64)
     if not bool(np.all((found == array) | ((found != found) & (array != array)))):

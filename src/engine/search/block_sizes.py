@@ -1,8 +1,8 @@
-"""How much of a search is worked on at once, and the memory that this takes.
+"""The block sizes of a search, and the memory that they take.
 
 Sizes follow from the device (tiles stay in a CPU's caches, and fill a GPU) and from the memory that the search may
-take. What is large is reserved at the start and used again for every tile (`workspace`), so that what a search
-takes can be said before it begins: `Blocks.bytes`.
+take. Large arrays are reserved at the start and reused for every tile (`workspace`), so that the memory of a
+search is known before it begins: `Blocks.bytes`.
 """
 
 from collections.abc import Callable
@@ -16,34 +16,34 @@ from .workspace import aligned
 
 COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
 LEAST_STRIP = 256  # rows
-BESIDE = 8  # numbers of a factor beside its coordinates, at most, and of what fills it up at the end
+BESIDE = 8  # numbers of a factor beside its coordinates at most, and of its padding
 _LEAST_FLOAT64_TILE = 64  # rows
 _FLOAT64_TILE = (128, 1 << 18)  # rows, and numbers, of a side of a tile evaluated in float64
 _PIVOTS = (4, 32)
 _MOST_PIVOTS = 32  # or as many far rows of batches
 _INT8 = (1024, 64)  # partners in reach, and columns: with fewer, rounding takes longer than products in int8 save
 NARROWEST, _WIDEST = 24, 512  # coordinates of a projected level
-_WORTH = 8  # how many times its own cost a choice of levels has to be able to save
-_FASTER = 1.1  # times as many numbers a second from a whole tile's product as from half a one's
+_WORTH = 8  # times its own cost that choosing levels has to be able to save
+_FASTER = 1.1  # the speed of a whole tile's product over that of half a tile's
 _TILES = {"cpu": (1024, 4096), "mps": (4096, 8192)}
 _GPU_TILE = (8192, 16384)
 _SMALL_ROWS = 24 << 20  # bytes
 _CPU_BUDGETS = (64 << 20, 256 << 20)  # where none is given: for small rows, and for others
 _SHARE = 0.5  # of the free memory, where no budget is given
-_CHOOSING = 9 << 19  # bytes: what levels leave of a sample's pairs
-_FIXED = 9 << 19  # blocks being centred, pairs being evaluated, told apart exactly and kept
+_CHOOSING = 9 << 19  # bytes for measuring what levels leave of a sample's pairs
+_FIXED = 9 << 19  # bytes for blocks being centred, and pairs being evaluated, compared exactly and kept
 _BATCH = 700  # bytes for each batch: its bounds, its candidates, its maximum
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """How much is worked on at once: `pivots`; rows to a `strip`; rows and columns to a tile; rows and columns to
-    a `float64_tile` (a tile evaluated in float64); the most coordinates of a `projected` level; the numbers in
-    pairs of rows `few` enough to be evaluated without looking for bounds; and the partners in reach of a row from
-    which on rows may be put to whole numbers of eight bits, `int8`, 0 where they are not.
+    """The block sizes: the number of `pivots`; the rows of a `strip`; the rows and columns of a tile; the rows and
+    columns of a `float64_tile` (a tile evaluated in float64); the most coordinates of a `projected` level; the
+    most numbers in pairs of rows that are `few` enough to be evaluated without bounds; and `int8`, the number of
+    partners in reach of a row from which whole numbers of eight bits are considered, 0 for never.
 
-    A tile's columns are a multiple of its rows, so that its rows are among its partners from the first on, or not
-    at all. Raises ValueError where they are not.
+    A tile's columns are a multiple of its rows, so that its rows are either the first of its partners or not among
+    them. Raises ValueError where they are not.
     """
 
     pivots: int
@@ -62,14 +62,14 @@ class Blocks:
             )
 
     def tile_height(self, in_reach: Tensor, projected: bool) -> int:
-        """The rows of a tile in a strip of rows (m,) that have so many partners `in_reach`; of a strip that is put
-        to `projected` levels, or to none.
+        """The number of rows of a tile in a strip of rows (m,) that have this many partners `in_reach`;
+        `projected` is whether projected levels are used.
 
-        All `tile_rows`, or half as many: a tile goes as far as the farthest reaching of its rows, so that halves
-        multiply less. Whole ones multiply faster, but not where narrower levels come first: a narrow product is
-        soon done, and is best gone through in cache.
+        All `tile_rows`, or half as many: a tile extends to the partners of its row with the farthest reach, so
+        that halves multiply less. Whole tiles multiply faster, except where narrower levels come first, whose
+        short products are best examined in cache.
         """
-        if self.tile_rows % 2:  # its half would not part the columns
+        if self.tile_rows % 2:  # its half would not divide the columns
             return self.tile_rows
         half = self.tile_rows // 2
         whole_ones, halves = (
@@ -80,11 +80,11 @@ class Blocks:
 
     @property
     def halvable(self) -> bool:
-        """Whether half as much would still be worth trying."""
+        """Whether half the sizes would still be useful."""
         return self.strip > LEAST_STRIP // 4
 
     def halved(self) -> "Blocks":
-        """Half the strip and the tile."""
+        """The same with half the strip and the tile."""
         half = max(1, self.strip // 2)
         return replace(
             self,
@@ -95,10 +95,10 @@ class Blocks:
         )
 
     def bytes(self, n: int, d: int, batches: int = 1) -> int:
-        """What a search of rows (n, d) takes beyond them: what it reserves, vectors of n numbers and of `batches`,
-        and what little comes and goes."""
+        """The bytes that a search of rows (n, d) takes beyond them: what it reserves, vectors of n numbers and of
+        `batches`, and small temporary arrays."""
         reserved = 4 * sum(rows * length for rows, length in self.reserved(n, d).values())
-        pivots = 4 * n * min(n, _MOST_PIVOTS)  # these, and leading directions, are found before the rest is in use
+        pivots = 4 * n * min(n, _MOST_PIVOTS)  # these and leading directions are found before the rest is in use
         directions = 4 * self.projected * (5120 + 3 * d)
         float64_tile = 16 * self.float64_tile * d + 80 * self.float64_tile**2
         choosing = _CHOOSING if self.projected else 0
@@ -112,7 +112,7 @@ class Blocks:
     def reserved(self, n: int, d: int) -> dict[str, tuple[int, int]]:
         """The parts of a search's `Workspace`, (rows, float32 numbers in each)."""
         columns = min(max(self.strip, self.tile_columns), n)
-        # Each tile of a strip has a witness; tiles are half as high as they may be, at the least.
+        # Each tile of a strip has a witness; tiles have at least half of their most rows.
         tiles = -(-min(self.strip, n) // max(1, self.tile_rows // 2))
         rows = min(self.strip, n) + tiles
         full = aligned(d + 2 * BESIDE)
@@ -137,9 +137,9 @@ def blocks_for(
 ) -> Blocks:
     """Block sizes that suit the device and keep a search of rows (n, d) within `memory` bytes beyond them.
 
-    Without a budget (0) it is half of what is `free` on the device beside the rows, and on a CPU at most 64 MB
-    for up to 24 MB of rows, else 256 MB. Sizes are halved until they fit; the smallest are used where
-    they do not either.
+    Without a budget (0) it is half of the memory `free` on the device beside the rows, and on a CPU at most 64 MB
+    for up to 24 MB of rows, else 256 MB. Sizes are halved until they fit; the smallest are used even where they do
+    not.
     """
     budget = memory or _budget(device, n, d, free)
     widest = min(2 * d // 3, _WIDEST)
@@ -164,21 +164,21 @@ def blocks_for(
 
 
 def most_int8(d: int) -> int:
-    """The most whole numbers of eight bits that are kept of a row of d coordinates: these, filled up to whole
-    blocks of 64, and what stands beside them."""
+    """The most whole numbers of eight bits that are stored for a row of d coordinates: the coordinates, padded to
+    blocks of 64, and the numbers beside them."""
     coordinates = -(-d // 64) * 64
     return aligned(coordinates + coordinates // 8, torch.int8)
 
 
 def is_worth_projecting(m: int, width: int, within: float = 1.0) -> bool:
-    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times what it
-    costs to find leading directions and fill levels up to `width`."""
+    """Whether the full level alone, on a fraction `within` of the pairs of m rows, would cost many times as much
+    as finding leading directions and filling levels up to `width`."""
     return within * m * m > _WORTH * (2 * m + 12 * min(m, 4096)) * width
 
 
 def _budget(device: torch.device, n: int, d: int, free: Callable[[torch.device], int]) -> int:
-    """The bytes to be used where nobody says how many."""
+    """The memory budget in bytes where none is given."""
     rows = 4 * n * d
-    if device.type == "cpu":  # the rows are there already
+    if device.type == "cpu":  # the rows are in memory already
         return min(_CPU_BUDGETS[rows > _SMALL_ROWS], int(_SHARE * free(device)))
     return int(_SHARE * max(0, free(device) - rows))

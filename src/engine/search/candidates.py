@@ -1,8 +1,8 @@
-"""The pairs evaluated in float64 that may still be a batch's maximum, and the naming of the winners.
+"""The pairs evaluated in float64 that may still be a batch's maximum, and the selection of the winners.
 
 Rows that are copies of one another are searched as one (`DuplicateGroups`): a row of the search stands for all its
 copies, in every batch that holds one. Pairs whose float64 squares differ by no more than their rounding errors are
-compared exactly before any of them is named or forgotten (`exact`).
+compared exactly before any of them is named or dropped (`exact`).
 """
 
 import sys
@@ -17,7 +17,7 @@ from .duplicates import DuplicateGroups
 from .exact import ExactSquares, Pair
 from .rounding import scaled, squared_distances
 
-_MOST: Final = 1 << 12  # candidates beside two for each batch: of more, only those that can still win are kept
+_MOST: Final = 1 << 12  # candidates beside two for each batch; above that, only those that can still win are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Winner:
 class Candidates:
     """Evaluated pairs (i, j), i < j, of searched rows, with float64 squares and the ties each stands for.
 
-    There are never many more than `_MOST` and two for each batch. Of more, exact comparison keeps what can still
-    be asked for: the first pair of each batch and the first two of all, or with `most` the first so many of all.
+    There are never many more than `_MOST` and two for each batch. Beyond that, exact comparison keeps only those
+    that can still be results: the first pair of each batch and the first two of all, or the first `most` of all.
     """
 
     def __init__(self, rows: Tensor, shift: int, groups: DuplicateGroups, most: int | None = None) -> None:
@@ -46,17 +46,17 @@ class Candidates:
         self._is_exact = torch.empty(0, dtype=torch.bool)
 
     def copy(self) -> "Candidates":
-        """The same candidates, to go back to: taking more in one does not change the other."""
+        """A copy to go back to: adding to one does not change the other."""
         return copy(self)
 
     def add(self, i: Tensor, j: Tensor, square: Tensor) -> None:
-        """Take more evaluated pairs; each stands for the pairs of its rows' copies too. A pair is taken once."""
+        """Add evaluated pairs, each of which stands for the pairs of its rows' copies too. A pair may be added
+        only once."""
         ties = self.groups.copies[i] * self.groups.copies[j]
         self._append(i, j, square, ties, torch.zeros(len(i), dtype=torch.bool))
 
     def add_exact(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor) -> None:
-        """Take more pairs, each once, whose squares are exact, each standing for so many `ties` of equal
-        distance."""
+        """Add pairs whose squares are exact, each of which stands for `ties` pairs at the same distance."""
         self._append(i, j, square, ties, torch.ones(len(i), dtype=torch.bool))
 
     def _append(self, i: Tensor, j: Tensor, square: Tensor, ties: Tensor, is_exact: Tensor) -> None:
@@ -65,8 +65,7 @@ class Candidates:
         self._is_exact = torch.cat([self._is_exact, is_exact])
 
     def replace(self, pairs: Tensor) -> Tensor:
-        """Have the candidates of another search of the same rows, `pairs` as it said, and no others; their squares
-        (m,)."""
+        """Replace the candidates by `pairs` of another search of the same rows, and return their squares (m,)."""
         self._i, self._j, self._ties = pairs.T
         self._square = squared_distances(self._rows, self._i, self._j, self._shift)
         self._is_exact = torch.zeros(len(self._i), dtype=torch.bool)
@@ -78,8 +77,8 @@ class Candidates:
         return torch.stack([self._i, self._j, self._ties], dim=1)
 
     def keep(self, threshold_i: Tensor, threshold_j: Tensor) -> None:
-        """Forget pairs whose square is below what both their rows need, `threshold_i` and `threshold_j` (m,) for
-        the candidates as they are; and, of too many, all that can no longer win."""
+        """Drop pairs whose square is below the thresholds of both their rows, `threshold_i` and `threshold_j`
+        (m,); and where there are too many, all that can no longer win."""
         self._only(~(self._square < self._exact.least(torch.minimum(threshold_i, threshold_j))))
         room = self._most if self._most is not None else 2 * self.groups.batches
         if len(self._i) > _MOST + room:
@@ -96,7 +95,7 @@ class Candidates:
         self._ties, self._is_exact = self._ties[chosen], self._is_exact[chosen]
 
     def _keep_the_first(self) -> None:
-        """Keep those that can still be asked for, however masses of pairs tie or nearly do."""
+        """Keep those that can still be results, however many pairs tie or nearly tie."""
         place = self._exact.order(self._i, self._j, self._square, self._is_exact)
         overall = _sorted_by(place, self._i, self._j)
         if self._most is not None:
@@ -110,21 +109,21 @@ class Candidates:
         tied = self._ties[place == 0].sum()
         self._ties = torch.zeros_like(
             self._ties
-        )  # ties matter at the largest square alone: its first has them all
+        )  # ties matter only at the largest square, whose first pair counts them all
         self._ties[overall[0]] = tied
         self._only(torch.unique(torch.cat([overall[:2], pair[order[first]]])))
 
     def leaders(self, batches: Tensor) -> dict[int, Winner]:
-        """The farthest pair so far of each of `batches` (k,) that has one; near ties are not told apart, and the
-        distance has the relative error of float64 arithmetic."""
+        """The farthest pair so far of each of `batches` (k,) that has one. Near ties are not resolved, and
+        distances have the relative error of float64 arithmetic."""
         batch, pair, i, j = self._near(batches)
         order = _sorted_by(batch, -self._square[pair], i, j)
         distances = scaled(self._square.sqrt(), -self._shift).clamp_max(sys.float_info.max).tolist()
         return self._first_of_each(batch, pair, i, j, order, distances)
 
     def winners(self, batches: Tensor) -> dict[int, Winner]:
-        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided; nothing
-        for one without an evaluated pair."""
+        """The maximum and its smallest pair for each of `batches` (k,), all of whose pairs are decided. Batches
+        without an evaluated pair are left out."""
         batch, pair, i, j = self._near(batches)
         distinct, at = torch.unique(pair, return_inverse=True)
         place = self._exact.order(
@@ -138,8 +137,8 @@ class Candidates:
         return self._first_of_each(batch, pair, i, j, order, distances)
 
     def farthest(self) -> tuple[Winner, int, Winner | None]:
-        """The farthest pair, the smallest (i, j) of those that tie; how many do; and where it is the only one, the
-        next, if a next was worth evaluating."""
+        """The farthest pair, the smallest (i, j) among ties; the number of ties; and where it is unique, the next
+        pair, if it was evaluated."""
         near = self._near_the_top(2)
         place = self._exact.order(self._i[near], self._j[near], self._square[near], self._is_exact[near])
         order = near[_sorted_by(place, self._i[near], self._j[near])]
@@ -148,11 +147,11 @@ class Candidates:
         return named[0], tied, named[1] if len(named) > 1 else None
 
     def gap(self, farther: Winner, nearer: Winner) -> float:
-        """The distance of one pair less that of another, rounded from the exact squares."""
+        """The difference of two pairs' distances, rounded from the exact squares."""
         return self._exact.gap((farther.i, farther.j), (nearer.i, nearer.j))
 
     def top(self, count: int) -> list[Winner]:
-        """The `count` farthest pairs in order; equal distances stand in order of (i, j)."""
+        """The `count` farthest pairs in order; equal distances are ordered by (i, j)."""
         near = self._near_the_top(count)
         place = self._exact.order(self._i[near], self._j[near], self._square[near], self._is_exact[near])
         return self._rounded(near[_sorted_by(place, self._i[near], self._j[near])][:count])
@@ -171,8 +170,8 @@ class Candidates:
         return list(zip(self._i[chosen].tolist(), self._j[chosen].tolist(), strict=True))
 
     def _near(self, batches: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """For each of `batches` (k,) the pairs too close to its maximum for float64 to tell: batch, pair, and the
-        smallest (i, j) there, all (m,)."""
+        """For each of `batches` (k,) the pairs that float64 cannot tell from its maximum: batch, pair, and the
+        smallest (i, j) of the pair in the batch, all (m,)."""
         sides = [self._entries(self._i, self._j), self._entries(self._j, self._i)]
         batch, pair, i, j = (torch.cat(parts) for parts in zip(*sides, strict=True))
         wanted = torch.zeros(self.groups.batches, dtype=torch.bool)
@@ -184,7 +183,7 @@ class Candidates:
         return batch[near], pair[near], i[near], j[near]
 
     def _entries(self, side: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """For each place of each pair's `side`: its batch, the pair, and the smallest (i, j) there."""
+        """For each batch of each pair's `side`: the batch, the pair, and the smallest (i, j) in it."""
         pair, place = self.groups.of(side)
         here, there = self.groups.row[place], other[pair]
         return self.groups.batch[place], pair, torch.minimum(here, there), torch.maximum(here, there)
@@ -207,7 +206,7 @@ class Candidates:
 
 
 def _sorted_by(*keys: Tensor) -> Tensor:
-    """The order (m,) that sorts by the first of `keys` (m,), of equals by the next, and so on."""
+    """The order (m,) that sorts by the first of `keys` (m,), then by the next, and so on."""
     order = torch.arange(len(keys[0]))
     for key in reversed(keys):
         order = order[key[order].argsort(stable=True)]

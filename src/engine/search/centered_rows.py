@@ -1,11 +1,11 @@
-"""The rows as the search sees them: moved to a centre near which they lie, and to a range that cannot overflow.
+"""The centered rows of a search: shifted to a centre near which they lie, and scaled to a range without overflow.
 
-Distances do not change when one vector c is taken from every row. Near its own centre a cloud is small, so
-the GEMM form |y_i|^2 + |y_j|^2 - 2 y_i.y_j, y = x - c, loses little to cancellation; far from it, everything.
-Any c is right; the mean of a few hundred rows is a good one.
+Distances do not change when one vector c is subtracted from every row. Near the centre of the rows the GEMM form
+|y_i|^2 + |y_j|^2 - 2 y_i.y_j, y = x - c, loses little to cancellation; far from it, everything. Any c is valid;
+the mean of a few hundred rows is a good one.
 
 Rounding y_i = fl(x_i - c) is off by at most u |y_i| in norm, so |x_i - x_j| and |y_i - y_j| differ by at most
-u (|y_i| + |y_j|): the slack that `levels` gives every bound covers it. Squares of float32 overflow beyond 2^63
+u (|y_i| + |y_j|), which the slack of `screening_levels` covers. Squares of float32 overflow beyond 2^63
 and vanish below 2^-63; rows outside a safe range are multiplied by one power of two, which is exact.
 """
 
@@ -21,11 +21,11 @@ from .matmul import behind_witness, product
 from .rounding import gamma, scaled, scaled_difference
 from .workspace import aligned
 
-_SAMPLE = 512  # rows averaged for the centre, or one of eight where that is fewer
+_SAMPLE = 512  # rows averaged for the centre, or one in eight where that is fewer
 _BLOCK = 1 << 19  # float32 numbers centred at once: 2 MB, so that a block stays in cache
-_SAMPLED = 16  # one of so many columns shows which rows lie far out, if few do
-_FAR_OUT = 4  # times as far as half of the rows: then they are few
-_SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish beside each other
+_SAMPLED = 16  # one in this many columns is looked at to find the rows far out
+_FAR_OUT = 4  # times the median radius: few rows lie so far out
+_SAFE = (2.0**-20, 2.0**40)  # radii whose squares neither overflow nor vanish
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Met:
 class CenteredRows:
     """rows (n, d) float32 or float64 on the search's device, seen as y = 2^shift (x - centre) in float32.
 
-    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift (x_i - centre)|; `met`, if it is there, what
-    the same pass over the rows found besides.
+    `radius` (n,) float64 on the CPU holds upper bounds of |2^shift (x_i - centre)|; `met` holds products that the
+    same pass over the rows has computed, if any.
     """
 
     rows: Tensor
@@ -66,17 +66,16 @@ class CenteredRows:
         return self.radius.topk(count).indices.sort().values
 
     def blocks(self, index: Tensor | None = None) -> Iterator[tuple[slice, Tensor]]:
-        """Every row once, or those at `index` (m,), centred, a cache-sized block (b, d + 1) at a time, the last
-        column ones; a block is overwritten by the next."""
+        """The rows, or those at `index` (m,), centred, in cache-sized blocks (b, d + 1) whose last column is ones.
+        Each block overwrites the one before."""
         yield from _blocks(self.rows, self.shift, self.centre, index)
 
 
 def center_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> CenteredRows:
-    """The centered rows of rows (n, d), finite, float32 or float64. One pass over the rows where their range is
-    safe.
+    """The centered rows of rows (n, d), finite, float32 or float64, in one pass where their range is safe.
 
-    The centre lies amid those at `near` (m,), where that is given: distances between these are told apart best.
-    In the same pass all rows meet the `far_out` rows that lie far out from the others, if a sample shows these.
+    The centre is that of the rows at `near` (m,), if given, whose distances are then resolved best. The same pass
+    multiplies all rows with the `far_out` outermost rows, if a sample of columns shows that few rows lie far out.
     Raises ProofError where a radius is not finite.
     """
     centre = _centre(rows, near, 0)
@@ -93,8 +92,8 @@ def center_rows(rows: Tensor, near: Tensor | None = None, far_out: int = 0) -> C
 
 
 def _far_out(rows: Tensor, centre: Tensor, count: int) -> Tensor | None:
-    """The `count` rows that lie far out from the others, as some of their columns show it, ascending; None where
-    these do not, or where the rows are so many that another pass over them is little beside the search."""
+    """The `count` rows that lie far out by a sample of their columns, ascending; None where the sample shows none,
+    or where there are so many rows that another pass costs little beside the search."""
     columns = max(1, rows.shape[1] // _SAMPLED)
     if not count or len(rows) * columns > _BLOCK:
         return None
@@ -104,10 +103,11 @@ def _far_out(rows: Tensor, centre: Tensor, count: int) -> Tensor | None:
 
 
 def _centre(rows: Tensor, near: Tensor | None, shift: int) -> Tensor:
-    """About the mean (d,) of a sample of the rows, all or those at `near`; or where that overflows, the first.
+    """Approximately the mean (d,) of a sample of the rows or of those at `near`; the first row where that
+    overflows.
 
     It is the first row plus the mean difference from it, so that a column in which all rows are equal has exactly
-    their number: rounded, it could lie farther from them than they from each other.
+    their value: a rounded one could be farther from them than they are from each other.
     """
     step = max(8, len(rows if near is None else near) // _SAMPLE)
     sample = rows[::step] if near is None else rows[near[::step].to(rows.device)]
@@ -130,7 +130,7 @@ def _measure(rows: Tensor, shift: int, centre: Tensor, index: Tensor | None = No
     products, behind = met.new_empty(n, len(met)), behind_witness(met)
     for part, block in _blocks(rows, shift, centre):
         torch.linalg.vector_norm(block[:, :-1], dim=1, out=radius[part])
-        if len(met) and bool(radius[part].isfinite().all()):  # else the range is not safe, and nothing is met
+        if len(met) and bool(radius[part].isfinite().all()):  # else the range is not safe
             products[part] = product(block, behind)
     vanished = math.sqrt(d) * 2.0**-63
     return radius.cpu().to(torch.float64) * (1 + gamma(d + 4)) + vanished, products
@@ -141,7 +141,7 @@ def _blocks(
 ) -> Iterator[tuple[slice, Tensor]]:
     n, d = len(rows) if index is None else len(index), rows.shape[1]
     step = max(1, _BLOCK // d)
-    # A little longer than they need be: rows that begin at cache lines are multiplied faster.
+    # Padded, because rows that begin at cache lines are multiplied faster.
     whole = torch.empty((min(step, n), aligned(d + 1)), dtype=torch.float32, device=rows.device)
     whole[:, d] = 1.0
     for start in range(0, n, step):

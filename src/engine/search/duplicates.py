@@ -1,4 +1,4 @@
-"""Rows that are bit-identical, and the search of each such group as one row."""
+"""Finds bit-identical rows, so that each group of them is searched as one row."""
 
 import zlib
 from functools import cached_property
@@ -56,7 +56,7 @@ def _keys(bits: Tensor, chosen: Tensor, seed: int) -> Tensor:
     buffer = torch.empty(min(height, len(chosen)), bits.shape[1], dtype=torch.int64, device=bits.device)
     for start in range(0, len(chosen), height):
         end = min(start + height, len(chosen))
-        part = bits[start:end] if whole else bits[chosen[start:end].to(bits.device)]  # a slice is no copy
+        part = bits[start:end] if whole else bits[chosen[start:end].to(bits.device)]  # a slice needs no copy
         keys[start:end] = torch.mul(part, multipliers, out=buffer[: end - start]).sum(dim=1).cpu()
     return keys
 
@@ -74,9 +74,9 @@ def _equal_rows(bits: Tensor, chosen: Tensor, others: Tensor) -> Tensor:
 
 
 class DuplicateGroups:
-    """Where each searched row stands: the batches holding a copy of it, and the first copy in each.
+    """The places of each searched row: the batches that hold a copy of it, and the first copy in each.
 
-    `original` (n,) names for every row the first row equal to it, as far as copies were looked for.
+    `original` (n,) is for every row the first row equal to it, as far as copies were looked for.
     """
 
     def __init__(self, original: Tensor, batch: int) -> None:
@@ -85,7 +85,7 @@ class DuplicateGroups:
         copy = row[original != row]
         self._one_each = not len(copy)
         if not self._one_each:
-            # A copy also stands for itself alone: in pairs that were decided before copies were looked for.
+            # A copy also stands for itself, in pairs that were decided before copies were looked for.
             row, group = torch.cat([row, copy]), torch.cat([original, copy])
             order = torch.argsort(group, stable=True)
             row, group = row[order], group[order]
@@ -100,11 +100,11 @@ class DuplicateGroups:
 
     @cached_property
     def mark(self) -> int:
-        """A checksum that tells this grouping of rows from others."""
+        """A checksum of this grouping of rows."""
         return zlib.crc32(self.original.numpy().tobytes())
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """For searched rows (m,): (which of them, place) for every place at which one of them stands."""
+        """For searched rows (m,): (index into them, place) for every place of each."""
         if self._one_each:
             return torch.arange(len(rows)), rows
         counts = self._start[rows + 1] - self._start[rows]
@@ -113,7 +113,7 @@ class DuplicateGroups:
         return which, self._start[rows][which] + offset
 
     def first_batch(self, rows: Tensor) -> Tensor:
-        """The first batch in which each of the searched `rows` (m,) stands: (m,)."""
+        """The first batch that holds each of the searched `rows` (m,): (m,)."""
         return self.batch[self._start[rows]]
 
     def by_batch(self, values: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class DuplicateGroups:
         return values.new_zeros(self.batches).scatter_reduce_(0, self.batch, values[self.group], "amax")
 
     def by_row(self, values: Tensor) -> Tensor:
-        """The smallest of `values` (batches,) over the batches in which each searched row stands: (n,)."""
+        """The smallest of `values` (batches,) over the batches that hold each searched row: (n,)."""
         if self._one_each:
             return values[self.batch]
         lowest = values.max().expand(len(self.copies)).clone()

@@ -1,8 +1,8 @@
-"""Squared distances compared and rounded beyond float64: in whole numbers, which no operation rounds.
+"""Compares and rounds squared distances exactly, in whole numbers.
 
-Every float is a whole number of some power of two, so the differences of two rows and the sum of their squares are
-whole numbers too. Many at once are held in digits of 20 bits; where rows span so many binary orders that this
-takes too many digits, and for single pairs, in Python's integers.
+Every float is a whole multiple of some power of two, and so are the differences of two rows and the sum of their
+squares. Many at once are stored in digits of 20 bits; single pairs, and rows that span so many binary orders that
+this takes too many digits, use Python's integers.
 """
 
 from collections import OrderedDict
@@ -19,9 +19,9 @@ from .rounding import float64_error, float64_is_exact, underflow
 Pair = tuple[int, int]
 
 _DIGIT = 20  # bits
-_MOST_DIGITS = 12  # of a difference; beyond that Python's integers are as fast
-_MOST_COLUMNS = 1 << 16  # for which sums of products of digits stay below 2^63
-_NUMBERS = 1 << 13  # numbers of either row of the pairs whose digits are held at once
+_MOST_DIGITS = 12  # digits of a difference; with more, Python's integers are as fast
+_MOST_COLUMNS = 1 << 16  # columns for which sums of products of digits stay below 2^63
+_NUMBERS = 1 << 13  # numbers of either row of the pairs whose digits are stored at once
 _MEASURED = 1 << 15  # numbers of either row of the pairs whose distances are rounded at once
 _KEPT = 1 << 15  # numbers of rows that are kept as Python's integers, a row at least
 _UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type is a multiple of 2^this
@@ -30,8 +30,8 @@ _UNIT = {torch.float32: -149, torch.float64: -1074}  # every number of the type 
 class ExactSquares:
     """Exact squares of 2^shift (x_i - x_j) for rows (n, d), float32 or float64.
 
-    Two float64 squares s >= t of pairs, as `rounding.squared_distances` gives them, are certainly in their order
-    where s - t is more than `tolerance` s + `floor`.
+    Two float64 squares s >= t of pairs by `rounding.squared_distances` are certainly in the right order where s -
+    t exceeds `tolerance` s + `floor`.
     """
 
     def __init__(self, rows: Tensor, shift: int) -> None:
@@ -42,11 +42,11 @@ class ExactSquares:
         self._integers: OrderedDict[int, tuple[int, ...]] = OrderedDict()
 
     def least(self, square: Tensor) -> Tensor:
-        """The least squares that may yet be as large as these, all float64."""
+        """The smallest float64 squares that may exactly be as large as these."""
         return square * (1 - self.tolerance) - self.floor
 
     def order(self, i: Tensor, j: Tensor, squares: Tensor, exact: Tensor | None = None) -> Tensor:
-        """The places (m,) int64 of pairs by falling exact square: 0 for the largest, the same for equal ones.
+        """The ranks (m,) int64 of pairs by decreasing exact square: 0 for the largest, the same for equal ones.
 
         `squares` (m,) are the pairs' float64 squares; those marked in `exact` (m,) hold the exact ones.
         """
@@ -80,8 +80,8 @@ class ExactSquares:
         cluster: Tensor,
         close: Tensor,
     ) -> list[Tensor]:
-        """Numbers that tell the pairs of one cluster apart as their exact squares do, most significant first;
-        smaller ones for larger squares, in the order `by_square`."""
+        """Sort keys that order the pairs by their exact squares, most significant first, smaller ones for larger
+        squares, in the order `by_square`."""
         at = by_square[close]
         known = torch.zeros(len(at), dtype=torch.bool) if exact is None else exact[at].clone()
         asked = (~known).nonzero().flatten()
@@ -110,8 +110,8 @@ class ExactSquares:
         return [self._known[pair] for pair in pairs]
 
     def gap(self, farther: Pair, nearer: Pair) -> float:
-        """The distance of one pair less that of another, from their exact squares, rounded: as
-        (s - t) / (sqrt s + sqrt t), in which only the roots and the quotient are rounded."""
+        """The difference of two pairs' distances from their exact squares, as (s - t) / (sqrt s + sqrt t), in
+        which only the roots and the quotient are rounded."""
         i, j = torch.tensor([farther, nearer], dtype=torch.int64).T
         both = sum(map(Fraction, self.distances([farther, nearer])))
         left, right = self._float64(i, j)
@@ -172,7 +172,7 @@ class ExactSquares:
         return [torch.tensor(column, dtype=torch.int64) for column in columns], _UNIT[self._rows.dtype]
 
     def _float64(self, *index: Tensor) -> list[Tensor]:
-        """The rows at each index (m,), as they are, in float64 on the CPU: (m, d)."""
+        """The rows at each index (m,), unscaled, in float64 on the CPU: (m, d)."""
         return [self._rows[at.to(self._rows.device)].cpu().to(torch.float64) for at in index]
 
 

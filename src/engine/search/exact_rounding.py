@@ -1,11 +1,11 @@
-"""Exact numbers rounded once: to the float64 that is nearest, of two equally near the even one. No torch here."""
+"""Rounds exact numbers once, to the nearest float64, ties to even. No torch here."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 
 def whole_numbers(values: Sequence[float], exponent: int) -> list[int]:
-    """Finite floats in units of 2^exponent, of which each is a whole number."""
+    """Finite floats in units of 2^exponent, of which each has to be a whole multiple."""
     ratios = (value.as_integer_ratio() for value in values)
     return [
         (above << -exponent) // below if exponent < 0 else above // (below << exponent) for above, below in ratios
@@ -25,8 +25,8 @@ def nearest_quotient(above: int, below: int, exponent: int) -> float:
 def nearest_root(square: int, exponent: int, divisor: int = 1) -> float:
     """sqrt(square) / divisor 2^exponent; square >= 0 and divisor > 0. Raises OverflowError beyond float64.
 
-    The root is taken of the square times 4^k, so that 64 bits of the quotient are whole; one more bit says whether
-    any is left, which is all that rounding once has to know of the rest.
+    The root is taken of the square times 4^k, so that the quotient has 64 whole bits; one more bit says whether
+    there is a remainder, which is all that rounding once needs.
     """
     k = max(0, 66 + divisor.bit_length() - square.bit_length() // 2)
     root = math.isqrt(square << 2 * k)

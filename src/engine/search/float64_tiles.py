@@ -1,9 +1,8 @@
-"""Tiles in which too many pairs are too close to call in float32: the whole tile in float64 at once.
+"""Evaluates whole tiles in float64, where float32 leaves too many pairs undecided.
 
-Rows on a sphere, one-hot rows, the corners of a cube: there float32 leaves not a few candidates but a mass.
-One float64 product per tile decides most of them. Where the rows lie on a grid coarse enough for that product
-to be exact, equal distances are known to be equal, and of a mass of ties only the smallest pair of each row is
-kept, with their number.
+For rows on a sphere, one-hot rows or the corners of a cube, float32 leaves masses of candidates. One float64
+product for each tile decides most of them. Where the rows lie on a grid coarse enough for that product to be
+exact, ties are known to be ties, and only the smallest pair of each row is kept, with the number of ties.
 """
 
 import math
@@ -20,13 +19,13 @@ from .matmul import product, write_witness
 from .rounding import gamma, scaled, scaled_difference, underflow
 from .thresholds import Thresholds
 
-_BLOCK = 1 << 18  # float64 numbers looked at together: 2 MB
+_BLOCK = 1 << 18  # float64 numbers processed at once: 2 MB
 
 
 @dataclass(frozen=True)
 class Float64Tile:
-    """Pairs of a tile, i < j, each once, that may matter. Where `square` is given it is exact, and `ties` counts
-    the pairs of rows that each stands for; where not, the pairs are still to be evaluated."""
+    """The pairs of a tile that may matter, i < j, each once. A `square`, if given, is exact, and `ties` counts the
+    pairs that each stands for; otherwise the pairs are still to be evaluated."""
 
     i: Tensor
     j: Tensor
@@ -35,9 +34,9 @@ class Float64Tile:
 
 
 class Float64Tiles:
-    """The rows of a search in float64, a block at a time; `size` rows to a block.
+    """Tiles in float64 of the rows of a search, `size` rows to a block.
 
-    Where products are exact, a mass of ties is collapsed to a few pairs and their number; or with `most`, to so
+    Where products are exact, masses of ties are reduced to a few pairs and their number, or with `most` to that
     many pairs.
     """
 
@@ -48,8 +47,8 @@ class Float64Tiles:
     def tiles(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> Iterator[Float64Tile]:
         """The pairs of rows `left` (a,) with rows `right` (b,) that may still matter, tile by tile.
 
-        Both are ascending indices, either the same or disjoint; of rows with themselves each pair is taken once.
-        The `thresholds` are raised by what each tile shows.
+        Both are ascending indices, either the same or disjoint; for rows with themselves each pair is taken once.
+        Each tile raises the `thresholds`.
         """
         same = torch.equal(left, right)
         parts = torch.split(right, self._rows_at_once) if len(right) else ()
@@ -70,7 +69,7 @@ class Float64Tiles:
 
     @property
     def _rows_at_once(self) -> int:
-        """Rows and columns of a tile: more of them where they take less room."""
+        """The rows and columns of a tile: more of them where the dtype is smaller."""
         return 2 * self._size if self._exact_dtype is torch.float32 else self._size
 
     def _undecided(self, squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds) -> Float64Tile:
@@ -85,8 +84,8 @@ class Float64Tiles:
         return Float64Tile(torch.minimum(i, j), torch.maximum(i, j))
 
     def _operand(self, index: Tensor, behind_witness: bool = False) -> Tensor:
-        """Rows at `index` (m,), as they are where products are exact, else centred, in float64, as an operand of
-        `matmul.product`: left (m, d + 1), or right, behind its witness (1 + m, d + 1)."""
+        """The rows at `index` (m,), unchanged where products are exact, else centred, in float64, as an operand of
+        `matmul.product`: left (m, d + 1), or right behind its witness (1 + m, d + 1)."""
         rows = self._centered.rows.index_select(0, index.to(self._centered.rows.device)).to(self._where)
         dtype = self._exact_dtype or torch.float64
         shape = behind_witness + len(index), rows.shape[1] + 1
@@ -104,7 +103,7 @@ class Float64Tiles:
 
     @property
     def are_exact(self) -> bool:
-        """Whether products of the rows are, so that masses of ties are collapsed."""
+        """Whether products of the rows are exact, so that masses of ties are reduced."""
         return self._exact_dtype is not None
 
     @cached_property
@@ -120,7 +119,7 @@ class Float64Tiles:
         _, exponent = math.frexp(largest)  # |x|^2 < 2^exponent
         for dtype, bits, orders in ((torch.float32, 24, 80), (torch.float64, 53, 800)):
             grain = 2.0 ** -((bits - 3 - exponent) // 2)
-            safe = math.isfinite(largest) and abs(exponent) <= orders  # neither grain^2 nor a sum leaves the range
+            safe = math.isfinite(largest) and abs(exponent) <= orders  # no overflow, no underflow
             if safe and all(_are_whole(scaled(part, self._centered.shift) / grain) for part in self._blocks()):
                 return dtype
         return None
@@ -138,7 +137,7 @@ class Float64Tiles:
         return torch.cat([part.square().sum(dim=1).cpu() for part in blocks])
 
     def _blocks(self) -> Iterator[Tensor]:
-        """The rows as they are, in float64."""
+        """The rows, uncentred, in float64."""
         for part in torch.split(self._centered.rows, max(1, _BLOCK // self._centered.rows.shape[1])):
             yield part.to(self._where).to(torch.float64)
 
@@ -148,10 +147,10 @@ def _are_whole(numbers: Tensor) -> bool:
 
 
 def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor) -> Float64Tile:
-    """The first pair at the maximum of each row and each column of exact squares (a, b); rows count the ties.
+    """The first pair at the maximum of each row and column of exact squares (a, b); those of rows count the ties.
 
-    Among them are the tile's farthest pair, the smallest of equals, and the next: if only one pair (p, q) is at
-    the maximum, the next is at the maximum of its row, or if that is p, of its column.
+    Among them are the tile's farthest pair, the smallest among ties, and the next: if only one pair (p, q) is at
+    the maximum, the next is at the maximum of its row, or if that row is p, of its column.
     """
     row_best, column_best = squares.amax(dim=1), squares.amax(dim=0)
     row_ties = squares == row_best[:, None]
@@ -166,8 +165,8 @@ def _smallest_pairs(squares: Tensor, left: Tensor, right: Tensor, copies: Tensor
 
 
 def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thresholds, most: int) -> Float64Tile:
-    """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) of
-    equals."""
+    """The `most` largest pairs of exact squares (a, b) that reach the thresholds, the smallest (i, j) first among
+    ties."""
     threshold = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
     at = (squares >= threshold).flatten().nonzero().flatten()
     if len(at) > most:
@@ -179,7 +178,7 @@ def _largest_pairs(squares: Tensor, left: Tensor, right: Tensor, thresholds: Thr
 
 
 def _pairs_at(squares: Tensor, left: Tensor, right: Tensor, at: Tensor, ties: Tensor) -> Float64Tile:
-    """The pairs at places `at` (m,) of squares (a, b), but those at minus infinity, which are there twice."""
+    """The pairs at places `at` (m,) of squares (a, b), except those at minus infinity, which are there twice."""
     square = squares.flatten()[at].to(torch.float64)
     real = square >= 0
     i, j = left[at // len(right)][real], right[at % len(right)][real]

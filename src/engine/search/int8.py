@@ -1,8 +1,8 @@
-"""Matrix products of whole numbers of eight bits, which come out exactly, in 32 bits.
+"""Exact matrix products of whole numbers of eight bits, summed in 32 bits.
 
 Processors with VNNI or AMX multiply these twice as fast as bfloat16 numbers. Torch has the product under a private
-name, `_int_mm`, and only from some version on; on processors without such instructions it saturates or is slow.
-So it is tried before it is believed (`is_exact`), and each product shows by a witness that it came out whole.
+name, `_int_mm`, in newer versions; without such instructions it saturates or is slow. So it is tested before it is
+used (`is_exact`), and a witness in each product shows that it is exact.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import ProofError
 from .matmul import multiply_in_float64
 
-LARGEST: Final = 127  # -128 is left out: numbers are as many on either side of zero
+LARGEST: Final = 127  # without -128, so that the range is symmetric
 MOST_TERMS: Final = 1 << 17  # whose sum is below 2^31 in magnitude: 2^17 times 127 squared
 _SHAPES: Final = ((64, 40, 25), (300, 416, 65), (2048, 1040, 513), (33, 2576, 18))  # a, k, b of products checked
 

@@ -1,4 +1,4 @@
-"""The screening level in whole numbers of eight bits: each row rounded to a grid, and a bound without rounding.
+"""The screening level in whole numbers of eight bits: rows rounded to a grid, and a product without rounding.
 
 Rows are turned first, each block of 64 coordinates y by a Hadamard matrix over 8, which is orthogonal: distances
 stay, and a coordinate larger than the others is spread over its block. Then they are rounded to s z, s being one
@@ -73,7 +73,7 @@ class Int8Level:
     cost: float
 
     def slack_for(self, largest: float) -> float:
-        """What is to be added to a bound of a pair with r_i + r_j <= `largest`: the product itself is exact."""
+        """The slack to add to the bound of a pair with r_i + r_j <= `largest`; the product itself is exact."""
         return _slack(self.k, largest)
 
     @property
@@ -82,14 +82,15 @@ class Int8Level:
         return self.factors.shape[1]
 
     def right(self, rows: Tensor, out: Tensor) -> Tensor:
-        """Write the right factors of the rows at indices (m,) into `out` (m, width); their checksums (m,)."""
+        """Write the right factors of the rows at indices (m,) into `out` (m, width); return their checksums
+        (m,)."""
         at = self._at(rows)
         torch.index_select(self.factors, 0, at, out=out)
         return self.checksum[at]
 
     def left(self, rows: Tensor, out: Tensor) -> Tensor:
         """Write the left factors of the rows at indices (m,), without thresholds, into `out` (1 + m, width),
-        behind a witness; their a (m,)."""
+        behind a witness; return their a (m,)."""
         at = self._at(rows)
         out[0] = LARGEST
         torch.index_select(self.factors, 0, at, out=out[1:])
@@ -97,7 +98,7 @@ class Int8Level:
         return self.own[at.cpu()]
 
     def write_less(self, out: Tensor, own: Tensor, less: Tensor) -> None:
-        """Make the left factors `out` (1 + m, width) of rows with `own` (m,) those of thresholds `less` (m,).
+        """Write thresholds `less` (m,) into the left factors `out` (1 + m, width) of rows with `own` (m,).
 
         Raises ProofError where a threshold is less than any was when the level was made.
         """
@@ -150,8 +151,8 @@ def int8_level(
 
 
 def left_by_int8(centered: CenteredRows, left: Tensor, right: Tensor, need: Tensor, largest: Tensor) -> Tensor:
-    """Which pairs of rows at `left` (a,) and `right` (b,) such a level leaves, if they `need` squared distances
-    and (r_i + r_j)^2 is `largest`, all (a, b), as booleans: what it would do, told without making it."""
+    """Whether such a level would leave the pairs of rows at `left` (a,) and `right` (b,), as booleans (a, b), if
+    they must reach the squared distances `need` and (r_i + r_j)^2 is `largest`, both (a, b)."""
     looked_at = _turned(centered.centred(torch.cat([left, right]).to(centered.rows.device)))
     step, weight = _grid(centered, looked_at)
     k, z, own = looked_at.shape[1], [], []
@@ -165,12 +166,12 @@ def left_by_int8(centered: CenteredRows, left: Tensor, right: Tensor, need: Tens
 
 
 def _slack(k: int, largest: float) -> float:
-    """What rounding a pair with r_i + r_j <= `largest` to float32 takes, and what vanishes."""
+    """The slack of a pair with r_i + r_j <= `largest`: rounding in float32, and underflow."""
     return _relative_slack(k) * largest**2 + (k + 8) * 2.0**-120
 
 
 def _relative_slack(k: int) -> float:
-    """What centring rounds, and the sum |y|^2 in float32, as a fraction of (r_i + r_j)^2."""
+    """The rounding of centring and of the sum |y|^2 in float32, as a fraction of (r_i + r_j)^2."""
     return 2.0**-22 + gamma(k + 8)
 
 
@@ -212,7 +213,7 @@ def _write(columns: Tensor, sides: Tensor) -> Tensor:
     if bool((steps > LARGEST * share).any()):
         raise ProofError("a row's part of a bound is larger than its columns of whole numbers can say")
     each = steps.div(share, rounding_mode="floor")
-    more = steps - each * share  # of the columns have one more
+    more = steps - each * share  # columns have one more
     columns.copy_((each[:, None] + (torch.arange(share) < more[:, None])).neg_())
     return -steps
 

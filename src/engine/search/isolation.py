@@ -1,4 +1,4 @@
-"""Work done apart from the caller's torch settings, in a thread of its own.
+"""Runs work in a thread of its own, isolated from the caller's torch settings.
 
 Autocast, inference mode, the default device and whether subnormal numbers are flushed belong to a thread, and so
 do the threads of OpenMP that help it. A new thread has none of the caller's, and what it sets nobody else sees.
@@ -36,30 +36,30 @@ from .rounding import check_float64
 Event = TypeVar("Event")
 Result = TypeVar("Result")
 
-_WAKES = 0.1  # seconds after which a wait looks up, so that ctrl-c is seen
-_AHEAD = 8  # lists of events that work may be ahead of who takes them,
-_TOGETHER = 0.02  # each of so many seconds
-_MOST_IDLE = 2  # threads that wait for their next job
-_LOOKS_AFTER = 0.02  # seconds; each look is at what was lost since the fifth before
+_WAKES = 0.1  # seconds after which a wait is interrupted, so that ctrl-c is handled
+_AHEAD = 8  # lists of events by which the work may be ahead of its consumer,
+_TOGETHER = 0.02  # each of this many seconds
+_MOST_IDLE = 2  # idle threads that are kept
+_LOOKS_AFTER = 0.02  # seconds between looks; each counts what was lost since the fifth look before
 _LOOKS = 6
-_OFTEN = 8  # cores lost in that time: on a quiet machine it is about two, beside busy programs fifteen and more
+_OFTEN = 8  # times a core was lost: about two on a quiet machine, fifteen and more beside busy programs
 _FOR_TWO = 1 << 16  # numbers, of which torch gives either half to a thread
 
 
 class Abandoned(BaseException):
-    """Raised in the thread whose result nobody waits for any more."""
+    """Raised in a thread whose result is no longer wanted."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """There are no more events; because of an error, or since all are made."""
+    """The end of the events, by an error or because there are no more."""
 
     error: BaseException | None = None
 
 
 class _Thread(threading.local):
-    """What a thread is told: `abandoned` is set where nobody waits for its result; None where it is the
-    caller's."""
+    """What belongs to a thread: `abandoned` is set where its result is no longer wanted; None in the caller's
+    thread."""
 
     abandoned: threading.Event | None = None
 
@@ -67,12 +67,12 @@ class _Thread(threading.local):
 _this_thread = _Thread()
 _Jobs = queue.SimpleQueue[Callable[[], None]]
 _idle: list[_Jobs] = []
-os.register_at_fork(after_in_child=_idle.clear)  # a forked process has none of the threads
+os.register_at_fork(after_in_child=_idle.clear)  # a forked process has none of these threads
 
 
 def apart(work: Callable[[], Result]) -> Result:
-    """The result of `work`, or what it raises: here, where nothing is set in this thread, else from one of its
-    own.
+    """The result of `work`, or what it raises. It runs in this thread where no settings are changed, else in one
+    of its own.
 
     Where the wait for it is interrupted (ctrl-c), that thread ends at the next `check_wanted`.
     """
@@ -101,11 +101,11 @@ def _is_plain() -> bool:
 
 
 def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
-    """The events of an iterator that `events` makes and a thread of its own goes through, a little ahead.
+    """The events of an iterator made by `events`, which runs a little ahead in a thread of its own.
 
-    Where nobody waits for the next one any more, the thread ends at the next `check_wanted`.
+    Where the next event is no longer wanted, the thread ends at the next `check_wanted`.
     """
-    if _this_thread.abandoned is not None:  # it is apart already
+    if _this_thread.abandoned is not None:  # it is isolated already
         yield from events()
         return
     made: queue.Queue[list[Event] | _End] = queue.Queue(_AHEAD)
@@ -118,7 +118,7 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
             with _sharing_cores(), _on(streams), torch.no_grad():
                 for together in _by_time(events()):
                     _put(made, together)
-        except BaseException as error:  # whatever it is, it is the caller's
+        except BaseException as error:  # any error is the caller's
             end = _End(error)
         with suppress(Abandoned):
             _put(made, end)
@@ -141,18 +141,18 @@ def events_apart(events: Callable[[], Iterator[Event]]) -> Generator[Event]:
 
 
 def _streams() -> list[torch.cuda.Stream]:
-    """This thread's CUDA streams: those that it has chosen, and last the one of its current device."""
+    """This thread's CUDA streams: those that it has selected, and last the one of its current device."""
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return []
     here = torch.cuda.current_device()
     streams = [torch.cuda.current_stream(at) for at in range(torch.cuda.device_count()) if at != here]
-    # A device's default stream is left alone: to name it would have CUDA take memory on that device.
+    # A device's default stream is left out, because naming it makes CUDA take memory on that device.
     return [*(one for one in streams if one.cuda_stream), torch.cuda.current_stream(here)]
 
 
 @contextmanager
 def _on(streams: Iterable[torch.cuda.Stream]) -> Iterator[None]:
-    """While this lasts, this thread's CUDA streams are `streams`, and its device is that of the last one."""
+    """Within this context, this thread's CUDA streams are `streams`, and its device is that of the last one."""
     with ExitStack() as stack:
         for one in streams:
             stack.enter_context(torch.cuda.stream(one))
@@ -161,9 +161,9 @@ def _on(streams: Iterable[torch.cuda.Stream]) -> Iterator[None]:
 
 @contextmanager
 def _sharing_cores() -> Iterator[None]:
-    """While this lasts, OpenMP's threads that wait soon sleep, if other programs want the cores."""
+    """Within this context, waiting OpenMP threads soon sleep if other programs want the cores."""
     over = threading.Event()
-    # Not one of those that wait for jobs: it ends, and OpenMP's thread with it.
+    # Not one of the kept threads: it ends, and OpenMP's thread with it.
     threading.Thread(target=_watch, args=(over,), name="farpair-watch", daemon=True).start()
     try:
         yield
@@ -172,8 +172,8 @@ def _sharing_cores() -> Iterator[None]:
 
 
 def _watch(over: threading.Event) -> None:
-    """Look, until it is `over`, how often this process's threads lose their cores to others'. Where that is often,
-    have one more thread of OpenMP's than before, which sleeps."""
+    """Count, until it is `over`, how often this process's threads lose their cores to others. Where that is often,
+    keep one more OpenMP thread, which sleeps."""
     lost = deque([_times_lost()], maxlen=_LOOKS)
     while not over.wait(_LOOKS_AFTER):
         lost.append(_times_lost())
@@ -183,12 +183,12 @@ def _watch(over: threading.Event) -> None:
 
 
 def _times_lost() -> int:
-    """How often a thread of this process had to leave its core to another one."""
+    """How often a thread of this process has had to leave its core to another."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _by_time(events: Iterator[Event]) -> Iterator[list[Event]]:
-    """The events in lists: each handing over of one costs the work as much as a small step of it."""
+    """The events in lists, because handing over each one costs as much as a small step of the work."""
     together: list[Event] = []
     last = time.perf_counter()
     for event in events:
@@ -201,15 +201,15 @@ def _by_time(events: Iterator[Event]) -> Iterator[list[Event]]:
 
 
 def check_wanted() -> None:
-    """Raise Abandoned in a thread that works apart and whose result nobody waits for any more."""
+    """Raise Abandoned in an isolated thread whose result is no longer wanted."""
     if _this_thread.abandoned is not None and _this_thread.abandoned.is_set():
         raise Abandoned
 
 
 def _work(job: Callable[[], None]) -> None:
-    """Have a thread do a job that raises nothing: one that has done its last one, or a new one.
+    """Run a job that raises nothing in an idle thread, or in a new one.
 
-    A new thread costs a few milliseconds, for it and OpenMP's threads that help it.
+    A new thread costs a few milliseconds, for itself and its OpenMP threads.
     """
     try:
         jobs = _idle.pop()
@@ -221,7 +221,7 @@ def _work(job: Callable[[], None]) -> None:
 
 def _do_all(jobs: _Jobs) -> None:
     """Do one job after another, for ever."""
-    torch.set_flush_denormal(False)  # a thread inherits this one, before it has any to help it
+    torch.set_flush_denormal(False)  # a thread inherits this setting before it has OpenMP threads
     while True:
         jobs.get()()
         if len(_idle) < _MOST_IDLE:
@@ -231,7 +231,7 @@ def _do_all(jobs: _Jobs) -> None:
 
 
 def _put(made: "queue.Queue[Event]", event: Event) -> None:
-    """Put an event into a queue as soon as there is room. Raises Abandoned where nobody takes any more."""
+    """Put an event into a queue as soon as there is room. Raises Abandoned where events are no longer wanted."""
     while True:
         check_wanted()
         try:

@@ -1,8 +1,7 @@
 """Lengths of vectors, each the float64 nearest to the exact one.
 
-They are worked out many at a time with a second float64 for what rounding takes from the first (Dekker, A
-floating-point technique for extending the available precision, 1971), which is good to some 90 bits. Where these
-do not tell which way to round, whole numbers do.
+They are computed many at a time in pairs of float64 numbers (Dekker, A floating-point technique for extending the
+available precision, 1971), to some 90 bits. Where these do not decide how to round, whole numbers do.
 """
 
 from fractions import Fraction
@@ -24,20 +23,20 @@ def lengths(ends: Tensor, starts: Tensor) -> list[float]:
     """
     away, lost = _difference(ends, starts)
     size = torch.frexp(away.abs().amax(1, keepdim=True)).exponent
-    half = size // 2  # in two steps: 2^1074 is no number
+    half = size // 2  # in two steps, because 2^1074 overflows
     down, further = power_of_two(-half), power_of_two(half - size)
     root, rest, error = _root(*_square(away * down * further, lost * down * further))
     least, most = root + (rest - error), root + (rest + error)
     found = (least / further[:, 0] / down[:, 0]).tolist()
     certain = (least == most).tolist()
     for k, length in enumerate(found):
-        if not certain[k] or 0 < length < 2.0**-1021:  # where scaling back rounds once more
+        if not certain[k] or 0 < length < 2.0**-1021:  # where scaling back would round once more
             found[k] = distance(ends[k].tolist(), starts.expand_as(ends)[k].tolist())
     return found
 
 
 def difference_of_squares(ends: Tensor, starts: Tensor) -> tuple[Fraction, Fraction]:
-    """|ends_0 - starts_0|^2 - |ends_1 - starts_1|^2 of ends and starts (2, d), and what it may be off by.
+    """|ends_0 - starts_0|^2 - |ends_1 - starts_1|^2 of ends and starts (2, d), and a bound of its error.
 
     Both are float64 on the CPU, of numbers up to `LARGEST`.
     """
@@ -77,7 +76,7 @@ def _square(high: Tensor, low: Tensor) -> tuple[Tensor, Tensor, float]:
 
 
 def _root(square: Tensor, rest: Tensor, relative: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The root of square + rest as a sum of two numbers, and its error: one step of Newton's from the first."""
+    """The root of square + rest as a sum of two numbers, and its error, by one step of Newton's method."""
     root = square.sqrt()
     again, lost = _product(root, root)
     more = torch.where(root > 0, ((square - again) - lost + rest) / (2 * root), 0.0)

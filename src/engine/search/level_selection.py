@@ -1,4 +1,4 @@
-"""Which level decides a tile for the least work, as a sample of the rows' own pairs foretells it."""
+"""Chooses the screening levels that decide a tile with the least work, by a sample of the rows' own pairs."""
 
 from dataclasses import dataclass
 
@@ -18,23 +18,23 @@ from .workspace import Workspace
 _WIDTHS = (NARROWEST, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512)
 _EDGES = torch.tensor([1.0, *(1 + 0.02 * 1.25**at for at in range(20))], dtype=torch.float64)
 _PROBES = 512
-_RARE = 100  # a reach seen less often tells nothing of its own
-_PAIR = 25  # evaluating one pair costs about as much as this many pairs' share of a product as wide as d
-_GAIN = 0.9  # of the work that the full level alone would take: at least the rest has to be saved
-_MOST_OFF = 0.1  # of a bound: a product that may be off by more, in a narrow format, is not made
-_TRIED = 32  # directions that tell whether more may pay
+_RARE = 100  # pairs in a bin: with fewer the bin takes its neighbour's figure
+_PAIR = 25  # evaluating one pair costs about as much as this many pairs in a product of width d
+_GAIN = 0.9  # of the work of the full level alone: a choice of levels has to take less
+_MOST_OFF = 0.1  # of a bound: a narrow format whose products may be off by more is not used
+_TRIED = 32  # directions by which it is judged whether more may pay
 
 AnyLevel = Level | Int8Level
 
 
 @dataclass(frozen=True)
 class LevelSelection:
-    """The levels of a search, in the order in which pairs may be put to them, and what each leaves of pairs that
-    the radii alone do not discard: projected ones, narrowest first, then full ones, the last in float32.
+    """The levels of a search in the order in which they may be applied, and the share of pairs that each leaves:
+    projected levels, narrowest first, then full ones, the last in float32.
 
-    A pair's reach, (r_i + r_j)^2 over the threshold, says by how much its radii overshoot. Of the first levels,
-    all projected ones and at least one full one, `left_over` (levels, bins) is the fraction that each left of a
-    sample's pairs, by reach between `_EDGES`.
+    A pair's reach is (r_i + r_j)^2 over its threshold. For the first levels, all projected ones and at least one
+    full one, `left_over` (levels, bins) is the fraction that each left of a sample's pairs, by reach between
+    `_EDGES`.
     """
 
     levels: tuple[AnyLevel, ...]
@@ -47,7 +47,7 @@ class LevelSelection:
 
     @property
     def last(self) -> Level:
-        """The full level in float32, which decides what others leave."""
+        """The full level in float32, which decides what the others leave."""
         last = self.levels[-1]
         assert isinstance(last, Level)
         return last
@@ -58,11 +58,11 @@ class LevelSelection:
         return _is_projected(self.levels[0])
 
     def choose(self, left: Tensor, right: Tensor, thresholds: Thresholds) -> tuple[AnyLevel, ...]:
-        """The levels to which the pairs of rows `left` (a,) and `right` (b,) should be put before the full one in
-        float32, one after another while many are left.
+        """The levels to apply to the pairs of rows `left` (a,) and `right` (b,) before the full one in float32,
+        each only where the one before leaves many pairs.
 
-        First is the level that takes the least work, with the evaluation of the pairs that it can be expected to
-        leave, judged by an even sample; then the full ones that come after it. None where float32 takes the least.
+        The first is the level with the least expected work, including the evaluation of the pairs that it leaves,
+        judged by an even sample; then come the full levels after it. None where float32 takes the least work.
         """
         if not self.projects:
             return self.levels[:-1]
@@ -86,8 +86,8 @@ def _is_projected(level: AnyLevel) -> bool:
 
 def _work(costs: list[float], full: list[float], d: int, left_over: Tensor) -> Tensor:
     """The work (levels, ...) of deciding pairs by levels of these `costs`, projected ones and then the first of
-    the `full` ones, if they leave the fractions `left_over` (levels, ...) of the pairs; one coordinate in float32
-    is 1.
+    the `full` ones, if they leave the fractions `left_over` (levels, ...) of the pairs. The unit is one coordinate
+    in float32.
 
     Few pairs are evaluated one by one; else the next full level decides them.
     """
@@ -99,9 +99,9 @@ def _work(costs: list[float], full: list[float], d: int, left_over: Tensor) -> T
 
 
 def only_full_level(centered: CenteredRows, precision: Precision) -> LevelSelection:
-    """Nothing but the full level: in the precision asked for, and in float32 for what that leaves.
+    """Only the full level: in the given precision, and in float32 for what that leaves.
 
-    Of few columns a narrow format saves nothing, and of very many its products may be off by too much.
+    With few columns a narrow format saves nothing, and with very many its products may be off by too much.
     """
     d = centered.rows.shape[1]
     narrow = precision is not FLOAT32 and d >= NARROWEST and precision.error(d) < _MOST_OFF
@@ -117,11 +117,11 @@ def select_levels(
     blocks: Blocks,
     workspace: Workspace,
 ) -> LevelSelection:
-    """The levels for the rows at `index` (m,), whose squared distances must reach the `thresholds`.
+    """The levels for the rows at `index` (m,), whose pairs matter from the `thresholds` on.
 
-    What levels of growing width, up to `blocks.projected`, leave is measured on a sample of the pairs, as is what
-    whole numbers of eight bits leave; either takes the workspace's part for coordinates. Where neither saves
-    enough (rows alike in all directions, in float32), the full levels are all there is.
+    A sample of the pairs shows what levels of increasing width, up to `blocks.projected`, leave, and what whole
+    numbers of eight bits leave. Either uses the workspace's part for coordinates. Where neither saves enough, as
+    for isotropic rows in float32, only the full levels are used.
     """
     full = only_full_level(centered, choice.precision)
     widths = [k for k in _WIDTHS if k <= blocks.projected]
@@ -151,8 +151,8 @@ def select_levels(
 
 @dataclass(frozen=True)
 class _ByInt8:
-    """What is expected of whole numbers of eight bits before the full levels: the `work` for each pair, the `cost`
-    of a coordinate, and what they and the first full level leave (2, bins)."""
+    """The estimate for whole numbers of eight bits before the full levels: the `work` for each pair, the `cost` of
+    a coordinate, and what they and the first full level leave (2, bins)."""
 
     work: float
     cost: float
@@ -161,7 +161,7 @@ class _ByInt8:
 
 @dataclass(frozen=True)
 class _ByWidth:
-    """What is expected of projected levels of some `widths` along the first columns of a `basis` (d, k) before the
+    """The estimate for projected levels of some `widths` along the first columns of a `basis` (d, k) before the
     full ones: the `work` for each pair, and what they and the first full level leave (levels, bins)."""
 
     work: float
@@ -172,11 +172,13 @@ class _ByWidth:
 
 @dataclass(frozen=True)
 class _Sample:
-    """Two samples of the rows, `left` (a,) and `right` (b,), and of each of their pairs (a, b): the squared
-    distance that it `need`s, (r_i + r_j)^2, and the bin of its reach, of which `total` (bins,) are seen. Of all
-    pairs of rows the fraction that is `common` (bins,) is in each bin, none in the first, which the radii discard.
+    """Two samples of the rows, `left` (a,) and `right` (b,), and for each of their pairs (a, b): the squared
+    distance that it must reach (`need`), (r_i + r_j)^2 (`largest`), and the bin of its reach. The bins have
+    `total` (bins,) pairs of the sample, and the fraction `common` (bins,) of all pairs of rows, 0 for the first,
+    which the radii discard.
 
-    Pairs that reach far are few, and the dearest: ranks by radius are squared so that the samples have enough.
+    Pairs of far reach are few and the most expensive: ranks by radius are squared so that the samples have enough
+    of them.
     """
 
     left: Tensor
@@ -188,8 +190,8 @@ class _Sample:
     common: Tensor
 
     def fraction(self, left: Tensor) -> Tensor:
-        """The fraction (bins,) of the pairs seen that are `left`, booleans (a, b). Where few were seen it is that
-        of the bin before."""
+        """The fraction (bins,) of the sample's pairs that are `left`, booleans (a, b). A bin with few pairs has
+        the fraction of the bin before it."""
         fraction = torch.bincount(self.bins[left], minlength=len(self.total)) / self.total.clamp_min(1)
         for at in range(1, len(self.total)):
             if self.total[at] < _RARE:
@@ -204,7 +206,7 @@ def _by_width(
     widths: list[int],
     workspace: Workspace,
 ) -> _ByWidth | None:
-    """The widths that pay for rows at `index` (m,); None where none does."""
+    """The widths that save work for rows at `index` (m,); None where none does."""
     centered, first = full.last.centered, full.first
     if not _may_pay(centered, sample, widths[-1]):
         return None
@@ -225,7 +227,7 @@ def _by_width(
 
 
 def _by_int8(full: LevelSelection, sample: _Sample) -> _ByInt8 | None:
-    """What is expected of whole numbers; None where they do not pay."""
+    """The estimate for whole numbers; None where they save no work."""
     fast, first = cpu_speeds(), full.first
     if fast.int8 is None:
         return None
@@ -255,9 +257,9 @@ def _may_pay(centered: CenteredRows, sample: _Sample, widest: int) -> bool:
     """Whether a level as wide as `widest` may save enough of the pairs, judged by how much of one sample of the
     rows a few leading directions of the other hold.
 
-    For rows of radius r at right angles, of whose squares a level holds a fraction c, bound (1) of `levels` is
-    (4 - 2c) r^2: pairs of reach rho are discarded where c >= 2 (1 - 1/rho). More directions hold no more than in
-    proportion.
+    For orthogonal rows of radius r, of whose squares a level holds a fraction c, bound (1) of `screening_levels`
+    is (4 - 2c) r^2: pairs of reach rho are discarded where c >= 2 (1 - 1/rho). The fraction grows at most in
+    proportion to the number of directions.
     """
     directions = leading_directions(centered, sample.left, min(_TRIED, widest))
     if directions is None:
@@ -282,7 +284,7 @@ def _sampled(
     left_over = []
     for level in levels:
         left_operand, right_operand = (side.at(level).to(torch.float32) for side in factors)
-        found = product(right_operand, left_operand, out, unit=precision.unit).T  # in float32, which tells more
+        found = product(right_operand, left_operand, out, unit=precision.unit).T  # float32 is more accurate
         bound = found.cpu().to(torch.float64).mul_(-2).add_(sample.largest, alpha=level.slack)
         left_over.append(sample.fraction(bound >= sample.need))
     return torch.stack(left_over) if left_over else None
@@ -303,6 +305,6 @@ def _spread(rows: Tensor) -> Tensor:
 
 
 def _reach(centered: CenteredRows, left: Tensor, right: Tensor, thresholds: Thresholds) -> Tensor:
-    """(r_i + r_j)^2 over the squared distance that the pair needs, (a, b); infinite where it needs none."""
+    """(r_i + r_j)^2 over the squared distance that the pair must reach, (a, b); infinite where that is 0."""
     need = torch.minimum(thresholds.of(left)[:, None], thresholds.of(right))
     return (centered.radius[left][:, None] + centered.radius[right]).square() / need

@@ -1,12 +1,11 @@
-"""Matrix products whose rounding is known, whatever the process's settings are.
+"""Matrix products with known rounding, whatever the settings of the process.
 
-A process may carry out float32 products in TF32 or bfloat16: torch is told so by anyone who shares the process
-(`torch.set_float32_matmul_precision` and its relatives), by another thread at any moment, or cuBLAS is by an
-environment variable. Nothing here changes such a setting. Instead every product proves which arithmetic it was
-carried out in: its right operand begins with a witness, a row that is zero but for one number 1 + 2u with all the
-bits of the format, against a column of ones in the left operand. The product's first column is 1 + 2u throughout
-if and only if operands were multiplied unrounded; a narrower arithmetic gives 1. Then the product is carried out
-again in float64, which no such setting reaches.
+Float32 products may be computed in TF32 or bfloat16: any code in the process can set that in torch
+(`torch.set_float32_matmul_precision` and the like) at any moment, and an environment variable in cuBLAS. Nothing
+here changes such a setting. Instead every product proves its arithmetic: its right operand begins with a witness,
+a row that is zero except for one number 1 + 2u, which needs all bits of the format, against a column of ones in
+the left operand. The product's first column is 1 + 2u throughout if and only if operands were multiplied
+unrounded; a narrower arithmetic gives 1. The product is then repeated in float64, which no such setting affects.
 """
 
 import warnings
@@ -18,8 +17,8 @@ from ..device import float64_device
 from ..errors import ProofError
 from .rounding import UNIT_ROUNDOFF
 
-_PAIRS = 1 << 15  # inner products of single pairs at a time,
-_NUMBERS = 1 << 22  # and of so many numbers where their rows are gathered: 16 MB for either side
+_PAIRS = 1 << 15  # inner products of single pairs at once,
+_NUMBERS = 1 << 22  # and numbers of their rows where these are gathered: 16 MB for either side
 _ROWS, _COLUMNS = 128, 1 << 17  # rows of one operand, and numbers of the other, multiplied at once in float64
 
 
@@ -47,10 +46,10 @@ def write_witness(operand: Tensor) -> None:
 def product(left: Tensor, right: Tensor, out: Tensor | None = None, *, unit: float | None = None) -> Tensor:
     """left (a, k) times right (1 + b, k) transposed, without the witness's column: (a, b) of `out` (a, 1 + b).
 
-    `unit` is the unit roundoff of the format in which the operands' numbers are, by default that of their dtype.
-    `out` is of the operands' dtype, by default too, or float32 for operands of bfloat16 on a GPU; it may be
-    strided. Raises ProofError where even float64 does not give back the witness: an operand is not finite, or the
-    device does not multiply as it should. Raises ValueError where `out` has another shape.
+    `unit` is the unit roundoff of the format of the operands' numbers, by default that of their dtype. `out` has
+    the operands' dtype, also by default, or float32 for operands of bfloat16 on a GPU; it may be strided. Raises
+    ProofError where even float64 does not give back the witness: an operand is not finite, or the device does not
+    multiply as it should. Raises ValueError where `out` has another shape.
     """
     if out is not None and out.shape != (len(left), len(right)):
         raise ValueError(f"out has shape {tuple(out.shape)}, and the product {(len(left), len(right))}")
@@ -87,7 +86,7 @@ def products_at(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Ten
     """The inner products (p,) of the rows of `left` (a, k) at `row` (p,) with those of `right` (b, k) at `column`
     (p,); the pairs are distinct, and ordered by column and then by row. Float32, on the rows' device.
 
-    Torch carries these out term by term: no setting makes them matrix products.
+    Torch computes these term by term, so that settings for matrix products do not affect them.
     """
     on_cpu = left.device.type == "cpu"
     at_once, pairs = (_sampled, _PAIRS) if on_cpu else (_gathered, max(1, _NUMBERS // left.shape[1]))
@@ -100,7 +99,7 @@ def _gathered(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tenso
 
 
 def _sampled(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor:
-    """The same without a copy of any row, as the product of two matrices where a sparse one has its entries."""
+    """The same without a copy of any row, as the product of two matrices at the entries of a sparse one."""
     right = right[int(column[0]) :]
     start = torch.bincount(column - column[0], minlength=len(right)).cumsum(0)
     pattern = torch.sparse_csr_tensor(
@@ -116,7 +115,7 @@ def _sampled(left: Tensor, right: Tensor, row: Tensor, column: Tensor) -> Tensor
     return products.values()
 
 
-with warnings.catch_warnings():  # torch says once in a process that these tensors are new: here, unheard
+with warnings.catch_warnings():  # torch warns once in a process that sparse tensors are new
     warnings.simplefilter("ignore")
     _sampled(
         *(torch.ones(1, 1, dtype=torch.float32, device="cpu") for _ in range(2)),

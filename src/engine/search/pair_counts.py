@@ -1,4 +1,4 @@
-"""What a search has counted: which batches are settled, in which order, and how many pairs that took."""
+"""Counts of a search: which batches are settled, in which order, and how many pairs were evaluated for each."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ from .isolation import check_wanted
 class PairCounts:
     """The counts of a search of n rows in batches.
 
-    `left` counts the pairs that are not decided. A pair that is evaluated is counted in that of its batches which
-    is settled first, so that no batch counts more than the pairs that it is said to have.
+    `left` counts the undecided pairs. An evaluated pair is counted in the one of its batches that is settled
+    first, so that no batch counts more pairs than it has.
     """
 
     def __init__(self, n: int, batch: int, stopwatch: Stopwatch | None = None) -> None:
@@ -33,7 +33,7 @@ class PairCounts:
 
     @property
     def waiting(self) -> Tensor:
-        """The open batches in the order of their settling."""
+        """The open batches in the order in which they will be settled."""
         return self._order[self.open[self._order]]
 
     @property
@@ -42,7 +42,7 @@ class PairCounts:
         return int(self._evaluated.sum())
 
     def settle_in(self, order: Tensor, groups: DuplicateGroups) -> None:
-        """Fix the order (batches,) in which batches are settled, of rows that stand in `groups`."""
+        """Set the order (batches,) in which batches are settled, for rows in `groups`."""
         self._order = order
         self._turn[order] = torch.arange(len(order))
         self._rank = groups.by_row(self._turn)
@@ -66,7 +66,7 @@ class PairCounts:
         shared = torch.zeros(self._n, dtype=torch.bool)
         shared[right] = True
         both = rank[left[shared[left]]].sort().values
-        # Of the rows on both sides each pair was counted twice, and each row with itself.
+        # For rows on both sides each pair was counted twice, and each row with itself.
         self._add(both, torch.arange(len(both)) - len(both))
 
     def _add(self, rank: Tensor, counts: Tensor) -> None:
@@ -101,7 +101,7 @@ class PairCounts:
 
     def reopen(self, settled: Sequence[BatchDone]) -> None:
         """Take over the batches that an earlier search of the same rows has `settled`, and its time; they come
-        first in the order of settling, and in their own order."""
+        first in the order, in their own order."""
         for rank, done in enumerate(settled):
             self._evaluated[rank] = done.evaluated
             self.open[done.batch] = False
@@ -109,8 +109,8 @@ class PairCounts:
         self._began -= settled[-1].seconds if settled else 0.0
 
     def close(self, b: int, maximum: float, pair: tuple[int, int], settled: Settled) -> BatchDone:
-        """Settle batch `b`, whose turn it is. Raises ProofError where more of its pairs were evaluated than it
-        has."""
+        """Settle batch `b`, the next in the order. Raises ProofError where more of its pairs were evaluated than
+        it has."""
         start, end = b * self._batch, min((b + 1) * self._batch, self._n)
         self.open[b] = False
         self._open_rows -= end - start
@@ -132,11 +132,11 @@ class PairCounts:
         )
 
     def seconds(self) -> float:
-        """Of work since the search began."""
+        """The seconds of work since the search began."""
         return self._stopwatch.seconds - self._began
 
     def progress(self) -> Progress:
-        """How far the search is."""
+        """The progress of the search."""
         check_wanted()
         settled, seconds = self.total - self.left, self.seconds()
         return Progress(

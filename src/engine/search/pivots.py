@@ -1,8 +1,8 @@
-"""The search's first step: a few rows of largest radius against all rows.
+"""The first step of a search: a few rows of largest radius against all rows.
 
-The farthest partner of any row is nearly always among the rows farthest from the centre, so these few products
-give every batch a lower bound that is seldom improved. The same products bound every pair with a pivot from
-above, pair by pair and more sharply than a tile can, so that pairs with a pivot are decided here for good.
+The farthest partner of a row is nearly always among the rows farthest from the centre, so these few products give
+every batch a lower bound that is seldom improved. The same products bound the distance of every pair with a pivot
+from above, more sharply than a tile can, so that pairs with a pivot are decided here.
 
 With y_i = x_i - c rounded to float32 and r_i >= |y_i|, a pivot's own square taken in float64, the squared
 distance exceeds the estimate s = |y_p|^2 + r_i^2 - 2 y_p.y_i by at most 2 gamma(d) r_p r_i (the product) +
@@ -23,8 +23,8 @@ from .workspace import Slot, Workspace
 
 @dataclass(frozen=True)
 class PivotPairs:
-    """`squares` (m, n) float32: estimates of the squared distances from the `pivots` (m,) to all rows. They may be
-    in a workspace's `slot`."""
+    """`squares` (m, n) float32: estimates of the squared distances from the `pivots` (m,) to all rows, possibly in
+    a workspace's `slot`."""
 
     pivots: Tensor
     squares: Tensor
@@ -43,8 +43,8 @@ class PivotPairs:
         return i[i != j], j[i != j]
 
     def error(self, pivot: int | None = None) -> Tensor:
-        """By how much a squared distance from the `pivot`-th pivot, or from any of them, to each row may exceed
-        its estimate: (n,) float64."""
+        """The most by which a squared distance from the `pivot`-th pivot, or from any of them, to each row may
+        exceed its estimate: (n,) float64."""
         radius = self.centered.radius
         largest = radius[self.pivots].max() if pivot is None else radius[self.pivots[pivot]]
         d = self.centered.rows.shape[1]
@@ -53,7 +53,7 @@ class PivotPairs:
 
     def candidates(self, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
         """The pairs i < j with a pivot that may reach the `thresholds`, each once. Raises ProofError where the
-        estimates are no longer there."""
+        estimates have been overwritten."""
         if self.slot is not None:
             self.slot.checked()
         error = self.error()
@@ -70,8 +70,8 @@ class PivotPairs:
 
 
 def pivot_pairs(centered: CenteredRows, pivots: Tensor, workspace: Workspace | None = None) -> PivotPairs:
-    """The estimates for the rows `pivots` (m,), while the `workspace` lies idle. One pass over the rows, unless
-    they have met the pivots before."""
+    """The estimates for the rows `pivots` (m,), in one pass over the rows unless their products with the pivots
+    are known. It uses the `workspace`, which must be idle."""
     y = centered.centred(pivots.to(centered.rows.device))
     own = y.cpu().to(torch.float64).square().sum(dim=1).to(torch.float32)
     slot = None
@@ -83,6 +83,6 @@ def pivot_pairs(centered: CenteredRows, pivots: Tensor, workspace: Workspace | N
         products = y.new_empty(shape) if slot is None else slot.tensor
         behind = behind_witness(y)
         for part, block in centered.blocks():
-            products[part] = product(block, behind)  # a CPU takes twice as long for the wide one, y block'
+            products[part] = product(block, behind)  # a CPU takes twice as long for the wide product, y block'
     squares = products.to("cpu").mul_(-2).add_(centered.radius.square().to(torch.float32)[:, None]).add_(own)
     return PivotPairs(pivots, squares.T, centered, slot)

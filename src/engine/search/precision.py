@@ -1,4 +1,4 @@
-"""The number formats of screening products, and what a product in each is off by.
+"""The number formats of screening products, and the error of a product in each.
 
 A screening product is the inner product of two factors of `screening_levels`. In a format narrower than float32
 the coordinates and residuals z = (p, q) of a row are first rounded to it, to nearest: z = z^ + e. What that takes
@@ -8,9 +8,9 @@ p_i.p_j - q_i q_j and leaves norms as they are, Cauchy and Schwarz give
 
     |z_i.J z_j - z^_i.J z^_j|  =  |e_i.J z_j + z^_i.J e_j|  <=  |e_i| |z_j| + |z^_i| |e_j|.                   (3)
 
-Two columns of the factors take this off the product: -E_i and -M_i on the left against N_j and E_j on the right,
-upper bounds of |e|, |z^| and |z| in the format. The numbers b_i/2 are much larger than what is compared; they are
-split into two parts of the format, which add up to a little more than b_i/2 and never less.
+Two columns of the factors subtract this from the product: -E_i and -M_i on the left against N_j and E_j on the
+right, upper bounds of |e|, |z^| and |z| in the format. The numbers b_i/2 are much larger than the differences that
+are compared; they are split into two numbers of the format, whose sum is slightly more than b_i/2 and never less.
 
 Products of rounded numbers are exact in float32 (11 + 11 and 8 + 8 bits). They are added up in float32, at worst
 with truncation and in blocks, as tensor cores do (unit 2^-23; Fasi, Higham, Mikaitis and Pranesh, Numerical
@@ -23,11 +23,10 @@ s = r_i + r_j, (1 + eta) (1 + 5u) s^2/2 with the eta < 0.1 of `screening_levels`
 
     2 |fl(l^.r^) - l^.r^|  <=  error(k) s^2,    error(k) = 1.2 gamma(4 (k + 8)).
 
-A CPU gives a product of bfloat16 numbers back in bfloat16. Whatever it rounds the sum to, its sign stays: rounding
-is monotone and keeps zero. So levels whose products may come back like that are only asked for signs
-(`Factors.at`).
+A CPU returns a product of bfloat16 numbers in bfloat16. Rounding the sum keeps its sign, since rounding is
+monotone and keeps zero. So only the signs of such products are used (`Factors.at`).
 
-Whether a device adds up as well as that is measured before it is believed (`confirms`).
+A test of the device shows whether its sums are that accurate before it is used (`confirms`).
 """
 
 import math
@@ -51,10 +50,10 @@ PrecisionName = Literal["float32", "tf32", "bfloat16"]
 Product = Callable[["Precision", Tensor, Tensor, Tensor], Tensor]
 Confirm = Callable[["Precision", torch.device], bool]
 
-_MAGNITUDE = 1.2  # of s^2 / 2: what a product's terms sum to in magnitude, at most, where they are rounded
-VANISHING = 2.0**-60  # more than what vanishes of a number whose square, or whose parts, float32 cannot hold
-_FEW_TERMS = 2.0**34  # which take so short in float32 that no choice of a precision pays
-_FASTER = 1.5  # times as fast as in float32: else products of bfloat16 numbers are carried out in float32
+_MAGNITUDE = 1.2  # of s^2 / 2: the most that a product's rounded terms sum to in magnitude
+VANISHING = 2.0**-60  # more than is lost of a number whose square or parts underflow in float32
+_FEW_TERMS = 2.0**34  # terms that take so little time in float32 that no other precision pays
+_FASTER = 1.5  # times as fast as float32: else products of bfloat16 numbers are computed in float32
 _AS_BEFORE: Final = "as in the run from which this one goes on"
 _SHAPES: Final = ((27, 5, 3), (260, 391, 24), (33, 2567, 17), (16, 8193, 9))  # a, k, b of the products checked
 _HIGH: Final = (2048, 1037, 513)  # and a, half of k, b of one as large as a tile's,
@@ -63,9 +62,9 @@ _REST: Final = 77.0  # whose sums are this
 
 @dataclass(frozen=True)
 class Precision:
-    """A format for screening products: `unit`, the unit roundoff of its operands; `rounds`, whether these have to
-    be rounded to it; `parts`, how many of its numbers stand for a number b/2; `adding`, how many roundings are
-    reckoned for each term; `multiple`, of which a factor's width is one, as tensor cores like it."""
+    """A format for screening products: `unit` is the unit roundoff of its operands; `rounds`, whether these have
+    to be rounded to it; `parts`, the numbers of the format that represent b/2; `adding`, the roundings assumed for
+    each term; `multiple`, the number of which a factor's width is a multiple, as tensor cores need."""
 
     name: PrecisionName
     unit: float = UNIT_ROUNDOFF[torch.float32]
@@ -76,8 +75,8 @@ class Precision:
 
     @property
     def beside(self) -> int:
-        """The numbers of a factor beside its coordinates: q, the parts of b/2, as many ones, in a narrow format
-        the two of (3), and zeros."""
+        """The count of numbers in a factor beside its coordinates: q, the parts of b/2, as many ones, in a narrow
+        format the two of (3), and zeros."""
         return self.padded(1 + 2 * self.parts + 2 * self.rounds)
 
     def padded(self, width: int) -> int:
@@ -89,7 +88,7 @@ class Precision:
         return (_MAGNITUDE if self.rounds else 1.0) * gamma(self.adding * (k + self.beside))
 
     def rounded(self, x: Tensor) -> Tensor:
-        """x, float32, to nearest in this format, ties to even; still as float32."""
+        """x, float32, rounded to nearest in this format, ties to even; as float32."""
         if self.name == "bfloat16":
             return x.to(torch.bfloat16).to(torch.float32)
         if self.name == "tf32":
@@ -98,20 +97,22 @@ class Precision:
         return x
 
     def round_into(self, out: Tensor, x: Tensor) -> None:
-        """Write x, float32, to nearest in this format, into `out`, which is of `dtype`."""
+        """Write x, float32, rounded to nearest in this format, into `out` of `dtype`."""
         out.copy_(x if out.dtype == torch.bfloat16 else self.rounded(x))
 
     def rounded_up(self, x: Tensor) -> Tensor:
-        """Numbers of this format, as float32, that are x or more, for x (m,) float32, x >= 0, of a few roundings.
+        """Numbers of this format, as float32, that are at least x, for x (m,) float32, x >= 0, with a few rounding
+        errors.
 
-        To nearest, x (1 + 2u) becomes x (1 + 2u)(1 - u) or more: beyond x by u/2 x at least.
+        Rounded to nearest, x (1 + 2u) is at least x (1 + 2u)(1 - u), which exceeds x by at least u/2 x.
         """
         return self.rounded(x * (1 + 2 * self.unit) + VANISHING)
 
     def split(self, x: Tensor) -> list[Tensor]:
-        """`parts` numbers of this format, as float32, that add up to x (m,), float32, or to a little less.
+        """`parts` numbers of this format, as float32, whose sum is x (m,), float32, or a little less.
 
-        What the first leaves is exact, and the second is at most that: to nearest, x - 2u |x| becomes less than x.
+        The remainder after the first is exact, and the second is at most that: rounded to nearest, x - 2u |x| is
+        less than x.
         """
         if self.parts == 1:
             return [x]
@@ -123,22 +124,23 @@ class Precision:
         """Upper bounds (m,) of the norms of k differences from numbers of this format, from float32's sums of
         their `squares` (m,).
 
-        Differences are exact: numbers to nearest lie within a factor of two of each other, or one is zero. The sum
-        is off by gamma(k), its root by half of that, and what vanishes in squaring is below 2^-126 each.
+        Differences are exact: a number and its rounded one lie within a factor of two of each other, or one is
+        zero. The sum is off by gamma(k), its root by half of that, and each square loses at most 2^-126 to
+        underflow.
         """
         return squares.sqrt() * (1 + gamma(k + 4)) + math.sqrt(k) * VANISHING
 
     def dtype(self, device: torch.device) -> torch.dtype:
-        """How operands are stored: as what the device multiplies, if it does so faster than in float32."""
+        """The dtype in which operands are stored: bfloat16 where the device multiplies it faster than float32."""
         native = self.name == "bfloat16" and _multiplies_bfloat16(device)
         return torch.bfloat16 if native else torch.float32
 
     def product_dtype(self, device: torch.device) -> torch.dtype:
-        """What products come out as: on a CPU in the format of the operands."""
+        """The dtype of products: on a CPU that of the operands."""
         return self.dtype(device) if device.type == "cpu" else torch.float32
 
     def cost(self, device: torch.device) -> float:
-        """About how long a product takes beside one in float32."""
+        """The approximate time of a product relative to one in float32."""
         if device.type == "cpu":
             return _CPU_COST if self.dtype(device) == torch.bfloat16 else 1.0
         return _GPU_COSTS[self.name]
@@ -162,8 +164,8 @@ _CPU_COST = 1 / 4
 
 @dataclass(frozen=True)
 class Choice:
-    """The precision that a search uses, and why it is that one, as the end of a sentence; with `int8` pairs are
-    put to whole numbers of eight bits too, where that pays."""
+    """The precision of a search, and the reason for it, as the end of a sentence; with `int8`, whole numbers of
+    eight bits are used as well where that saves work."""
 
     precision: Precision
     why: str
@@ -171,7 +173,7 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """As it is asked for."""
+        """The name by which it is asked for."""
         return INT8 if self.int8 else self.precision.name
 
 
@@ -183,14 +185,13 @@ def choose_precision(
     terms: float = math.inf,
     before: str = "",
 ) -> Choice:
-    """The precision that `settings` name; for "auto" the fastest that a CPU is measured to multiply, if the search
-    is of so many `terms`, n^2 d, that it pays, and float32 elsewhere. An exhaustive search screens nothing:
-    float32. A search that goes on from one in the precision `before` has that for "auto", however fast the machine
-    is measured to be now. Beside "int8" levels are in the fastest of the others.
+    """The precision for `settings`. "auto" is the one that a CPU is measured to multiply fastest, if the search
+    has enough `terms`, n^2 d, for that to pay, and float32 elsewhere. An exhaustive search screens nothing and has
+    float32. A resumed search has the precision of the run `before` for "auto", whatever is measured now. Beside
+    "int8", other levels have the fastest of the other precisions.
 
-    A precision whose bound the device does not keep is not used, even where it is asked for. Raises InputError
-    where there is no such precision, and ProofError where the device does not keep float32's bound, on which all
-    rest.
+    A precision whose error bound the device does not keep is not used, even where it is asked for. Raises
+    InputError where there is no such precision, and ProofError where the device does not keep float32's bound.
     """
     name = settings.precision
     try:
@@ -211,7 +212,7 @@ def choose_precision(
 
 
 def _named(name: str, device: torch.device, confirm: Confirm) -> Choice:
-    """The precision that was asked for by its name, if the device keeps its bound."""
+    """The precision with this name, if the device keeps its bound."""
     if name == INT8:
         return _in_int8(device, confirm)
     precision = _PRECISIONS[name]
@@ -235,7 +236,7 @@ def _in_int8(device: torch.device, confirm: Confirm) -> Choice:
 
 
 def _fastest(device: torch.device, confirm: Confirm, terms: float) -> Choice:
-    """The precision in which a search of so many `terms` is expected to be done first."""
+    """The precision that is expected to be fastest for a search of this many `terms`."""
     if device.type == "cpu" and terms < _FEW_TERMS:
         return Choice(FLOAT32, "since the search is small")
     beside = _fastest_but_int8(device, confirm)
@@ -257,7 +258,7 @@ def _fastest_but_int8(device: torch.device, confirm: Confirm) -> Choice:
 
 
 def _in_float32(precision: Precision, device: torch.device) -> bool:
-    """Whether what is rounded to the precision is multiplied in float32 on the device."""
+    """Whether numbers of the precision are multiplied in float32 on the device."""
     return device.type != "cuda" and precision.dtype(device) == torch.float32
 
 
@@ -267,7 +268,7 @@ def _refused(precision: Precision) -> Choice:
 
 
 def _measured() -> str:
-    """How fast this machine is, as the end of a sentence."""
+    """The measured speeds of this machine, as the end of a sentence."""
     fast = cpu_speeds()
     int8 = f"{fast.int8:,.0f} GOP/s of int8, " if fast.int8 else ""
     figures = f"{int8}{fast.bfloat16:,.0f} GFLOP/s of bfloat16 and {fast.float32:,.0f} of float32"
@@ -276,12 +277,13 @@ def _measured() -> str:
 
 @cache
 def confirms(precision: Precision, device: torch.device, multiply: Product = Precision.product) -> bool:
-    """Whether products by `multiply` on the device err no more than `precision` reckons with, on operands of many
-    kinds, against float64, as a search has them: tall, with a witness, into a strided tensor; and in a narrow
-    format on one as large as a tile's, which a library may carry out otherwise. Measured once for each device.
+    """Whether the errors of products by `multiply` on the device stay within the bound of `precision`, compared
+    with float64 on operands of many kinds, in the form that a search uses: tall, with a witness, into a strided
+    tensor; and for a narrow format also at the size of a tile, for which a library may use another kernel. Tested
+    once for each device.
 
-    Whole numbers whose sums come close to 2^24 on the way, and stay below, have to come out exactly: that shows
-    sums of fewer bits than float32's where a bound that grows with their length no longer does.
+    Sums of whole numbers that come close to 2^24 on the way, but stay below, have to be exact: that reveals
+    accumulators with fewer bits than float32 where a bound that grows with the length of sums does not.
     """
     for left, right, whole in _operands(precision.multiple):
         a, b = (precision.rounded(side.to(torch.float32)) for side in (left, right))
@@ -306,8 +308,7 @@ def _carried_out(precision: Precision, device: torch.device, multiply: Product, 
 
 
 def _lies_within(least: Tensor, most: Tensor, found: Tensor) -> bool:
-    """Whether all numbers `found` are from `least` to `most`, float64, or what a number from there is rounded
-    to."""
+    """Whether all numbers `found` lie between `least` and `most`, float64, rounded to the dtype of `found`."""
     if found.dtype != torch.float32:
         least, most = least.to(found.dtype), most.to(found.dtype)
     return bool(((least <= found) & (found <= most)).all())
@@ -335,8 +336,9 @@ def _high_operands(multiple: int) -> tuple[Tensor, Tensor, Tensor]:
     """Operands (a, k) and (b, k) of a tile's size, whole numbers of eight bits, float32, and the product (a, b)
     float64 of all their columns but the last: the rows are alike but for signs.
 
-    Half of a sum's terms come to more than 2^23 and less than 2^24, and the other half takes all of that away but
-    for `_REST`, which bfloat16 holds: what was lost on the way shows even where the sum is given back in bfloat16.
+    The first half of a sum's terms adds up to between 2^23 and 2^24, and the second half subtracts all of that
+    except `_REST`, which bfloat16 represents: an error on the way shows even where the sum is returned in
+    bfloat16.
     """
     generator = torch.Generator().manual_seed(1)
     rows, half, partners = _HIGH
@@ -352,7 +354,7 @@ def _high_operands(multiple: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 numbers faster than float32 ones: a CPU by what is measured."""
+    """Whether the device multiplies bfloat16 numbers faster than float32 ones; measured on a CPU."""
     if device.type == "cpu":
         return cpu_speeds().bfloat16 >= _FASTER * cpu_speeds().float32
     return device.type == "cuda" and _adds_in_float32(device)
@@ -360,7 +362,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 @cache
 def _adds_in_float32(device: torch.device) -> bool:
-    """Whether a product of bfloat16 numbers may come out in float32: from torch 2.8 on, on CUDA."""
+    """Whether a product of bfloat16 numbers can be returned in float32: from torch 2.8 on, on CUDA."""
     ones = torch.ones(8, 8, dtype=torch.bfloat16, device=device)
     strided = torch.empty(8, 24, dtype=torch.float32, device=device)[:, 15:23]
     try:

@@ -1,4 +1,4 @@
-"""Which rows are left to be searched, and where to look first, by their radii alone."""
+"""Selects the rows that remain to be searched, and where to look first, by their radii alone."""
 
 import math
 
@@ -8,22 +8,23 @@ from torch import Tensor
 from .centered_rows import CenteredRows
 from .thresholds import Thresholds
 
-_MANY_COPIES = 0.1  # of the rows: copies are looked for where radii repeat as often
-_REPRESENTATIVES = 32  # rows at most that stand for their batches
+_MANY_COPIES = 0.1  # share of the rows whose radii must repeat for copies to be looked for
+_REPRESENTATIVES = 32  # the most rows that represent their batches
 
 
 def others(n: int, rows: Tensor) -> Tensor:
-    """All of n rows but `rows` (m,), ascending."""
+    """All of n rows except `rows` (m,), ascending."""
     rest = torch.ones(n, dtype=torch.bool)
     rest[rows] = False
     return rest.nonzero().flatten()
 
 
 def with_a_pair_that_matters(centered: CenteredRows, thresholds: Thresholds, rows: Tensor) -> Tensor:
-    """Of `rows` (m,) those, ascending, with a pair among them whose radii together reach the `thresholds`.
+    """Those of `rows` (m,), ascending, that have a pair among them whose radii together reach the `thresholds`.
 
-    In order of what they need, a row's pairs with later rows need what it needs itself, and the largest radius
-    among these decides; its pairs with earlier ones need what those need, and the least that one lacks.
+    With rows ordered by threshold, a row's pairs with later rows have its own threshold, and the largest radius
+    among these decides; its pairs with earlier rows have the thresholds of those, and the one that lacks least
+    decides.
     """
     need, order = thresholds.of(rows).sqrt().sort()
     radius = centered.radius[rows][order]
@@ -34,7 +35,7 @@ def with_a_pair_that_matters(centered: CenteredRows, thresholds: Thresholds, row
 
 
 def partners_in_reach(centered: CenteredRows, thresholds: Thresholds, rows: Tensor, partners: Tensor) -> Tensor:
-    """How many of the `partners` (b,) each of `rows` (a,) reaches by their radii: (a,)."""
+    """The number of `partners` (b,) that each of `rows` (a,) reaches by their radii: (a,)."""
     radius = centered.radius[partners].sort().values
     return len(partners) - torch.searchsorted(radius, thresholds.of(rows).sqrt() - centered.radius[rows])
 
@@ -46,7 +47,7 @@ def may_have_many_duplicates(centered: CenteredRows, rows: Tensor) -> bool:
 
 
 def farthest_out_of_each(centered: CenteredRows, batch: int) -> Tensor:
-    """The farthest-out row of every batch, ascending; of many batches, of every few together."""
+    """The outermost row of every batch, ascending, or of every few batches where there are many."""
     n = len(centered.radius)
     rows = torch.arange(n)
     order = centered.radius.argsort(descending=True)

@@ -1,4 +1,4 @@
-"""What a search has found, told as events: lower bounds, settled batches, checkpoints, the certificate.
+"""The results of a search as events: lower bounds, settled batches, checkpoints, the certificate.
 
 Every distance that is settled is the float64 nearest to the exact one.
 """
@@ -15,7 +15,7 @@ from .pair_counts import PairCounts
 from .rounding import float64_error
 from .tiles import Tiles
 
-_MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; of larger masses of near ties none is made
+_MOST_KEPT = 1 << 14  # pairs in a checkpoint, 250 KB of journal; with more near ties there is none
 
 
 class Results:
@@ -28,7 +28,7 @@ class Results:
         self._largest = 0.0
 
     def lower_bounds(self) -> Iterator[BatchBound]:
-        """The open batches' maxima so far, where they have changed since they were last told."""
+        """The open batches' maxima so far that have changed since the last call."""
         if not self._by_batches:
             return
         error = float64_error(self._centered.rows.shape[1])
@@ -39,7 +39,7 @@ class Results:
                 yield BatchBound(batch=b, lower=lower, i=leader.i, j=leader.j)
 
     def settled(self, batches: Tensor, how: Callable[[int], Settled]) -> Iterator[BatchDone]:
-        """Close `batches` (k,), all of whose pairs are decided, in order; `how` says of each how far that went.
+        """Close `batches` (k,), all of whose pairs are decided, in order; `how` says for each what that took.
 
         Raises ProofError where none of a batch's pairs was evaluated.
         """
@@ -55,7 +55,7 @@ class Results:
             yield self._pair_counts.close(b, winner.distance, (winner.i, winner.j), how(b))
 
     def checkpoint(self, grouping: int) -> Iterator[Checkpoint]:
-        """Where the search could go on from now, where that can be said in short."""
+        """The point from which the search can be resumed, where it is short enough for the journal."""
         if not self._by_batches:
             return
         pairs = self._tiles.candidates.pairs

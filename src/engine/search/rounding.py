@@ -1,4 +1,4 @@
-"""What rounding can do to a distance, and how a comparison is decided beyond rounding.
+"""The rounding errors of distances in float32 and float64.
 
 Everything rests on one bound. A sum of k products evaluated in floating point with unit roundoff u, in any
 order and with or without fused multiply-add, differs from the exact one by at most gamma(k) times the sum of
@@ -24,7 +24,7 @@ UNIT_ROUNDOFF = {
 # Float64 numbers held at once for either row of the pairs evaluated: half a MB; and for those whose rounding is
 # looked at, of which a dozen times as many are held.
 _WORKSPACE, _LOOKED_AT = 1 << 16, 1 << 14
-_PROBED = 1 << 16  # numbers: enough for more than one thread to have some
+_PROBED = 1 << 16  # numbers: enough for more than one thread
 
 
 def gamma(k: int, dtype: torch.dtype = torch.float32) -> float:
@@ -51,27 +51,27 @@ def check_float64() -> None:
 
 
 def power_of_two(exponent: Tensor) -> Tensor:
-    """2^exponent in float64 for whole exponents of -1022 to 1023, from its bits: `torch.exp2` promises no
-    exactness."""
+    """2^exponent in float64 for whole exponents of -1022 to 1023, from its bits, because `torch.exp2` need not be
+    exact."""
     return ((exponent.to(torch.int64) + 1023) << 52).view(torch.float64)
 
 
 def underflow(d: int) -> float:
-    """An upper bound of what vanishes of a `squared_distances` of dimension `d` below float64's least normal
-    number, and of what scaling made vanish in its rows, where both are at most 2 long: see PROOF.md."""
+    """An upper bound of what `squared_distances` of dimension `d` lose to underflow, and of what scaling lost in
+    the rows, where both are at most 2 long: see PROOF.md."""
     return (d + 2) * 2.0**-1070
 
 
 def scaled(rows: Tensor, shift: int) -> Tensor:
-    """2^shift rows, in two steps, so that the factors stay in the type's range; exact but for what vanishes."""
+    """2^shift rows, in two steps so that the factors stay in the dtype's range; exact except for underflow."""
     return rows * 2.0 ** (shift // 2) * 2.0 ** (shift - shift // 2) if shift else rows
 
 
 def scaled_difference(left: Tensor, right: Tensor, shift: int) -> Tensor:
-    """2^shift (left - right), in their dtype: rounded once, and exact but for what vanishes where that is scaled
-    down.
+    """2^shift (left - right), in their dtype: rounded once, and scaled exactly except for underflow.
 
-    Scaled up, rows far from zero could overflow, while their differences do not; scaled down, it is the other way.
+    Scaling up is done after subtracting, because rows far from zero could overflow; scaling down before it,
+    because differences could.
     """
     if shift > 0:
         return scaled(left - right, shift)
@@ -82,7 +82,7 @@ def squared_distances(rows: Tensor, i: Tensor, j: Tensor, shift: int = 0) -> Ten
     """|2^shift (x_i - x_j)|^2 by direct differences in float64, for pairs of indices (p,) into rows (n, d).
 
     Relative error at most `float64_error(d)`. The result is on the CPU; a device
-    without float64 (mps) has the rows brought to the CPU, a bounded number at a time.
+    without float64 (mps) copies the rows to the CPU, a bounded number at a time.
     """
     squares = torch.empty(len(i), dtype=torch.float64)
     step = max(1, _WORKSPACE // rows.shape[1])
@@ -99,12 +99,12 @@ def _differences(rows: Tensor, i: Tensor, j: Tensor, shift: int) -> Tensor:
 
 
 def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Tensor) -> Tensor:
-    """For which pairs (p,) the float64 `squares` (p,) are free of rounding altogether, as booleans (p,).
+    """Whether the float64 `squares` (p,) of pairs (p,) are free of any rounding, as booleans (p,).
 
     Where scaling loses nothing, and every difference is exact and a whole multiple of a power of two g with
     square <= 2^52 g^2, every partial sum is a whole number of g^2 below 2^53: none is rounded. Rows of few
-    significant bits (one-hot, hypercube corners, neighbours an ulp apart) are of this kind, and they are those
-    that tie by the million.
+    significant bits (one-hot, hypercube corners, neighbours an ulp apart) are of this kind, and it is these that
+    tie by the million.
     """
     exact = torch.empty(len(i), dtype=torch.bool)
     step = max(1, _LOOKED_AT // rows.shape[1])
@@ -121,8 +121,8 @@ def float64_is_exact(rows: Tensor, i: Tensor, j: Tensor, shift: int, squares: Te
 
 
 def subtraction_is_exact(left: Tensor, right: Tensor, difference: Tensor) -> Tensor:
-    """For which rows left - right = difference, (m, d) float64, without any rounding, as booleans (m,): both parts
-    of Knuth's error term (TwoSum) are zero throughout."""
+    """Whether left - right = difference, (m, d) float64, without any rounding, as booleans (m,): both parts of
+    Knuth's error term (TwoSum) are zero throughout."""
     virtual = left - difference
     lost = (left - (difference + virtual)).abs_().add_((virtual - right).abs_())
     return lost.amax(dim=1) == 0

@@ -9,9 +9,9 @@ terms are b_i + b_j - 2 (p_i.p_j - q_i q_j), so -1/2 of them is the inner produc
 
     left_i  = [ -q_i, -b_i/2, 1, p_i ]    and    right_j = [ q_j, 1, -b_j/2, p_j ],                      (2)
 
-and one GEMM bounds a tile. The deepest level has p_i = y_i, q_i = 0: it is the distance itself, but for rounding.
-The GEMM may be carried out in a format narrower than float32: with b_i/2 in two parts, and with what rounding the
-coordinates takes (`precision`, inequality (3)).
+and one GEMM bounds a tile. The full level has p_i = y_i, q_i = 0: it is the distance itself except for rounding.
+The GEMM may use a format narrower than float32, with b_i/2 in two parts and an allowance for rounding the
+coordinates (`precision`, inequality (3)).
 
 A threshold may be part of the product: with (a_i - b_i)/2 for -b_i/2 on the left it is -1/2 of the bound less a_i,
 and a pair matters only where it is zero or less.
@@ -43,12 +43,12 @@ from .precision import VANISHING, Precision
 from .rounding import gamma
 from .workspace import Slot, Workspace
 
-_SAMPLE = 4096  # rows from which the leading directions are taken
-_FAR = 4  # the power of a row's radius with which it counts among them
+_SAMPLE = 4096  # rows from which the leading directions are computed
+_FAR = 4  # the power of its radius by which a row is weighted among them
 _BLOCK = 1 << 19  # float32 numbers centred and projected at once
-_MOST_SKEWED = 0.1  # of |V'V - I|: beyond it a level bounds little
-_FEW_COLUMNS = 768  # whose directions are found by an eigendecomposition
-_ITERATIONS = 3  # of subspace iteration; the bound holds for any V, more only sharpen it
+_MOST_SKEWED = 0.1  # of |V'V - I|: with more, a level's bounds are weak
+_FEW_COLUMNS = 768  # columns for which directions are found by an eigendecomposition
+_ITERATIONS = 3  # steps of subspace iteration; the bound holds for any V, more steps only sharpen it
 
 
 Side = Literal["left", "right"]
@@ -56,15 +56,15 @@ Side = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class Projection:
-    """Coordinates of some rows along the leading directions, as the precision rounds them: row i's are the last k
-    of `factors` (m, beside + k) at `position[i]` (n,). What stands beside them is a level's own."""
+    """Coordinates of some rows along the leading directions, rounded to the precision: those of row i are the last
+    k of `factors` (m, beside + k) at `position[i]` (n,). The numbers beside them are written by each level."""
 
     position: Tensor
     factors: Tensor
     slot: Slot | None = None
 
     def checked(self) -> Tensor:
-        """The factors. Raises ProofError where something else was placed in their slot."""
+        """The factors. Raises ProofError where their slot was overwritten."""
         return self.factors if self.slot is None else self.slot.checked()
 
 
@@ -73,8 +73,8 @@ class Level:
     """One of the screening levels: the first k coordinates, and the factor `slack` of inequality (1).
 
     `residual` and `half` (m,) hold q_i and b_i / 2 of the rows of the projection, and in a narrow format `lost`
-    what rounding takes from their coordinates. The full level has none of them: its coordinates are the centred
-    rows.
+    the norms of what rounding takes from their coordinates. The full level has none of these: its coordinates are
+    the centred rows.
     """
 
     centered: CenteredRows
@@ -92,15 +92,14 @@ class Level:
 
     @property
     def cost(self) -> float:
-        """About how long a product takes for each coordinate, beside one in float32."""
+        """The approximate time of a product for each coordinate, relative to float32."""
         return self.precision.cost(self.centered.rows.device)
 
     def slack_for(self, largest: float, most: float | None = None) -> float:
-        """What is to be added to a bound of a pair with r_i + r_j <= `largest`, so that (1) holds.
+        """The slack to add to the bound of a pair with r_i + r_j <= `largest`, so that (1) holds.
 
-        Where thresholds of up to `most`, less this slack, are part of the product, these are among the numbers
-        that it adds up, and it is off by error(k) max(most, slack) more. They are rounded themselves: hence the
-        1.001.
+        Where thresholds of up to `most`, less this slack, are part of the product, they are among the numbers that
+        it adds up, and its error is error(k) max(most, slack) more. The factor 1.001 covers their own rounding.
         """
         slack = self.slack * largest**2 + (self.k + 8) * 2.0**-120
         if most is None:
@@ -112,11 +111,11 @@ class Level:
 
 
 class Factors:
-    """The left or right factors of (2) for some rows, at whichever level is asked for.
+    """The left or right factors of (2) for some rows, at any level.
 
-    Coordinates are gathered once: those of projected levels, which are views of the widest, and those of the full
-    one. They are placed in the `workspace`, from row `first` of its part for this side on, and gathered again
-    where something else was placed there since. Left factors begin with a witness (see `matmul`).
+    Coordinates are gathered once for the projected levels, which are views of the widest, and once for the full
+    level. They are placed in the `workspace`, from row `first` of its part for this side on, and gathered again
+    after they were overwritten. Left factors begin with a witness (see `matmul`).
     """
 
     def __init__(self, rows: Tensor, side: Side, workspace: Workspace | None = None, first: int = 0) -> None:
@@ -128,8 +127,8 @@ class Factors:
         self._int8: _Placed | None = None
 
     def at(self, level: Level, less: Tensor | None = None) -> Tensor:
-        """(m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first; the next call
-        may overwrite these.
+        """The factors (m, width), or (1 + m, width) with the witness, the numbers beside the coordinates first;
+        the next call may overwrite them.
 
         Products of left factors are -1/2 of bounds; with thresholds `less` (m,) float64, of bounds less these,
         which are rounded down. Raises ProofError where a threshold is not finite, or a row in a narrow format.
@@ -197,7 +196,7 @@ class Factors:
         return _Placed(tensor, slot, level, half)
 
     def _gathered_projection(self, level: Level, projection: "Projection") -> "_Placed":
-        """Room for the factors of all projected levels, with the widest one's coordinates."""
+        """The factors of all projected levels, with the coordinates of the widest."""
         factors = projection.checked()
         tensor, slot = self._place("projected_", factors.shape[1], factors)
         at = projection.position[self.rows.to(factors.device)]
@@ -205,7 +204,7 @@ class Factors:
         return _Placed(tensor, slot, level)
 
     def _place(self, kind: str, width: int, like: Tensor) -> tuple[Tensor, Slot | None]:
-        """Room for these rows' factors, of the type of those `like` them and where they are."""
+        """Memory for these rows' factors, with the dtype and device of `like`."""
         shape = self._witnesses + len(self.rows), width
         if self._workspace is None:
             return like.new_empty(shape), None
@@ -215,8 +214,8 @@ class Factors:
     def _write_beside(
         self, factor: Tensor, level: Level, residual: Tensor, half: Tensor, lost: Tensor | None
     ) -> None:
-        """q, as many ones as b / 2 has parts, and in a narrow format the two of (3), in the columns that this side
-        has for them; and the witness."""
+        """Write q, as many ones as b / 2 has parts, in a narrow format the two numbers of (3), and the witness, in
+        this side's columns."""
         precision, left = level.precision, self._side == "left"
         if left:
             factor[0] = 0.0
@@ -238,7 +237,7 @@ class Factors:
             beside[:, end + 1] = -precision.rounded_up(norm + lost) if left else precision.rounded_up(lost)
 
     def _write_own(self, factor: Tensor, precision: Precision, number: Tensor) -> None:
-        """The parts of `number` (m,), -b / 2 or more, in the columns that this side has for them."""
+        """Write the parts of `number` (m,), -b / 2 or more, in this side's columns."""
         ours = 1 if self._side == "left" else 1 + precision.parts
         for at, part in enumerate(precision.split(number), start=ours):
             factor[self._witnesses :, at] = part
@@ -246,9 +245,9 @@ class Factors:
 
 @dataclass
 class _Placed:
-    """Factors, the slot of a workspace that they are in, and what they were last made for: the level whose numbers
-    stand beside the coordinates, these rows' b / 2 there (in whole numbers their a, or checksums), and whether
-    thresholds are among them."""
+    """Factors, their slot in a workspace, and what they hold: the level whose numbers stand beside the
+    coordinates, the rows' b / 2 at that level (for whole numbers their a, or checksums), and whether thresholds
+    are among them."""
 
     tensor: Tensor
     slot: Slot | None
@@ -265,7 +264,7 @@ def _half_less(half: Tensor, less: Tensor | None) -> Tensor:
     """(less - b) / 2 (m,) float32 on the device of `half`, b / 2 (m,), rounded down; exactly -b / 2 without
     `less`.
 
-    The threshold is rounded down; the difference is off by 2^-24 of itself, and 2^-22 of it are taken away.
+    The threshold is rounded down; the difference is off by 2^-24 of itself, and 2^-22 of it is subtracted.
     """
     if less is None:
         return -half
@@ -278,7 +277,7 @@ def _half_less(half: Tensor, less: Tensor | None) -> Tensor:
 
 
 def full_level(centered: CenteredRows, precision: Precision) -> Level:
-    """The deepest level: every coordinate of the centred rows."""
+    """The full level: every coordinate of the centred rows."""
     d = centered.rows.shape[1]
     return Level(centered, precision, d, slack=precision.error(d) + gamma(d + 8))
 
@@ -293,7 +292,7 @@ def projected_levels(
 ) -> list[Level]:
     """A level for each of `widths`, ascending, over the rows at `index` (m,), on the first columns of `basis`.
 
-    The coordinates are kept in the `workspace`, where there is one. No levels where the basis is not finite, or
+    The coordinates are kept in the `workspace`, if given. There are no levels where the basis is not finite, or
     too far from orthonormal to bound anything.
     """
     d = centered.rows.shape[1]
@@ -353,11 +352,11 @@ def leading_directions(
     centered: CenteredRows, index: Tensor, k: int, workspace: Workspace | None = None
 ) -> Tensor | None:
     """V (d, k) float32: nearly orthonormal directions in which the rows at `index` spread most; None where the
-    library finds none, or only what is not finite.
+    library finds none that are finite.
 
-    Rows count by the fourth power of their radius, since it is the pairs of far rows that are hard to discard.
-    Of a sample, and the first columns of V serve the narrower levels too: the eigenvectors of its second moments
-    where d is small, else by subspace iteration (Halko, Martinsson and Tropp, 2011, algorithm 4.4).
+    Rows are weighted by the fourth power of their radius, because the pairs of far rows are hard to discard. V
+    holds the eigenvectors of a sample's second moments where d is small, else the result of subspace iteration
+    (Halko, Martinsson and Tropp, 2011, algorithm 4.4). Its first columns serve the narrower levels too.
     """
     device = centered.rows.device
     sampled = index[:: max(1, len(index) // _SAMPLE)]
@@ -373,7 +372,7 @@ def leading_directions(
         centered.centred(sampled[part].to(device), out=sample[part]).mul_(weight[part, None])
     try:
         basis = _spread_of(sample, k)
-    except RuntimeError as error:  # torch's errors of linear algebra are some of these
+    except RuntimeError as error:  # torch's linear algebra errors are RuntimeErrors
         if memory_ran_out(error):
             raise
         return None

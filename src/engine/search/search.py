@@ -2,7 +2,7 @@
 
 A pair (i, j) matters while an upper bound of its distance reaches its threshold: the smaller of its two
 batches' maxima so far, or the second largest distance so far where that is less (it is the runner-up that the
-certificate names). Bounds go from cheap to dear, and a pair that no bound discards is evaluated in float64:
+certificate names). Bounds go from cheap to expensive, and a pair that no bound discards is evaluated in float64:
 
 1. pivots     A few rows of largest radius against all rows. In practice this finds every batch's maximum; what
               is left is to prove it.                                                           (`pivots`)
@@ -12,9 +12,9 @@ certificate names). Bounds go from cheap to dear, and a pair that no bound disca
                                                    (`tiles`, `screening_levels`, `level_selection`)
 5. float64    The survivors by direct differences; they raise the thresholds.                  (`rounding`)
 
-Batches are walked by what they need, least first, several at a time (a strip), each against itself and all rows
-not walked yet; a batch is settled for good when its strip is. In this order a pair needs what the strip's row
-needs, so that by falling radius a row's partners are a prefix.
+Batches are walked by threshold, lowest first, several at a time (a strip), each against itself and all rows not
+walked yet; a batch is settled for good with its strip. In this order a pair's threshold is that of the strip's
+row, so that by decreasing radius a row's partners are a prefix.
 """
 
 from collections.abc import Generator, Iterator
@@ -62,14 +62,14 @@ def search(
     """Search rows (n, d), n >= 2, finite, of any float dtype; see `events` for what is yielded, PairFound last.
 
     The device "auto" is the one that holds the rows. `settings.threads` is left to the caller: torch's threads
-    belong to the process. `blocks` says how much is worked on at once; by default that follows from
-    `settings.memory` (see `block_sizes.blocks_for`). `resume` is where an earlier search of the same rows, in
-    batches of the same size, was cut short: what it had settled is repeated, and the answer is what it would have
-    been.
+    belong to the process. `blocks` are the block sizes, which by default follow from
+    `settings.memory` (see `block_sizes.blocks_for`). `resume` is the point at which an earlier search of the same
+    rows, in batches of the same size, was cut short: its settled batches are repeated as events, and the answer is
+    the one that it would have given.
 
     It runs in a thread of its own, a few events ahead, so that no torch setting of the caller's reaches it;
     closing the generator stops it. Raises InputError where a setting is not allowed, where this machine has no
-    such device, or where a distance is more than float64 can say, and ProofError where it cannot prove its answer.
+    such device, or where a distance exceeds float64, and ProofError where it cannot prove its answer.
     """
     yield from events_apart(lambda: search_here(rows, settings, blocks=blocks, resume=resume))
 
@@ -82,10 +82,10 @@ def search_here(
     resume: ResumePoint | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Generator[SearchEvent]:
-    """The same in the caller's thread, step by step: a step between two events is a few milliseconds of work.
+    """The same in the caller's thread, step by step; each step between two events is a few milliseconds of work.
 
-    For a process of the search's own, in which nothing has changed how torch computes. The seconds in events are
-    those of `stopwatch`, which whoever pauses the search pauses.
+    It is for a process of the search's own, in which nothing has changed how torch computes. The seconds in events
+    are those of `stopwatch`, which has to be paused with the search.
     """
     rows = rows.detach() if rows.dtype in (torch.float32, torch.float64) else rows.detach().to(torch.float32)
     n, d = rows.shape
@@ -98,8 +98,8 @@ def search_here(
 class Search:
     """One search, from its pivots to its certificate.
 
-    With `most` it looks for that many farthest pairs of all instead of for every batch's own: then copies are not
-    merged and ties not collapsed, and `farthest` names the pairs once `events` has ended.
+    With `most` it looks for that many farthest pairs of all rows instead of each batch's maximum. Copies are then
+    not merged and ties not reduced, and `farthest` gives the pairs once `events` has ended.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Search:
         return self._thresholds.groups
 
     def events(self) -> Generator[SearchEvent]:
-        """The search's events, as it goes. Raises ProofError rather than answer what it has not proved."""
+        """The events of the search. Raises ProofError where an answer is not proved."""
         check_float64()
         yield self._pair_counts.progress()
         yield from self._work_on(self._blocks)
@@ -174,7 +174,7 @@ class Search:
             yield self._results.certificate()
 
     def _all_equal(self) -> Iterator[SearchEvent]:
-        """The events where no two rows lie apart."""
+        """The events where all rows are equal."""
         for b in range(self._groups.batches):
             yield self._pair_counts.close(b, 0.0, (0, max(1, b * self._batch)), self._settled_by(b))
         self._pair_counts.left = 0
@@ -182,11 +182,11 @@ class Search:
         yield self._results.no_distance()
 
     def farthest(self, count: int) -> list[tuple[int, int, float]]:
-        """The `count` farthest pairs i < j and their distances, of a search for so many that has ended."""
+        """The `count` farthest pairs i < j and their distances, after a search with `most`."""
         return self._results.farthest(count)
 
     def _take_pivots(self, pivots: Tensor) -> bool:
-        """Decide all pairs with a pivot, unless all rows are equal: then nothing is to be decided."""
+        """Decide all pairs with a pivot; False where all rows are equal, so that there is nothing to decide."""
         found = pivot_pairs(self._centered, pivots, self._tiles.workspace)
         self._tiles.learn(*found.likeliest(self._batch))
         if not self._thresholds.any_distance:
@@ -195,7 +195,7 @@ class Search:
                 return False
             self._tiles.learn(torch.tensor([0]), torch.tensor([other]))
         i, j = found.candidates(self._thresholds)
-        # Every batch has one at least; of the few pairs with a pivot nearly all may tie.
+        # Every batch has at least one; nearly all of the few pairs with a pivot may tie.
         if len(i) > min(max(FEW_PAIRS, 4 * self._groups.batches), 2 * self._n):
             self._tiles.take_in_float64(pivots, pivots)
             self._tiles.take_in_float64(pivots, others(self._n, pivots))
@@ -205,9 +205,9 @@ class Search:
         return True
 
     def _learn_from_every_batch(self) -> None:
-        """Raise the bounds by the farthest-out row of every batch, as pivots have.
+        """Raise the thresholds by the outermost row of every batch, as the pivots did.
 
-        It costs little beside a walk of most rows, and a batch's own farthest partner need not be far out.
+        It costs little beside a walk of most rows, and the farthest partner of a batch need not be a pivot.
         """
         found = pivot_pairs(
             self._centered, farthest_out_of_each(self._centered, self._batch), self._tiles.workspace
@@ -227,16 +227,16 @@ class Search:
         return alive[original[alive] == alive]
 
     def _settled_before(self) -> Tensor:
-        """The batches that the search that is resumed had settled, in order."""
+        """The batches that the resumed search had settled, in order."""
         settled = self._resume.settled if self._resume else ()
         return torch.tensor([done.batch for done in settled], dtype=torch.int64)
 
     def _without_rows_in(self, batches: Tensor, alive: Tensor) -> Tensor:
-        """Of the rows `alive`, those that stand in none of the `batches` (k,)."""
+        """The rows of `alive` that are in none of the `batches` (k,)."""
         return alive[~torch.isin(alive, self._groups.group[torch.isin(self._groups.batch, batches)])]
 
     def _idle(self, alive: Tensor) -> Tensor:
-        """The open batches in which none of the rows `alive` stands: nothing is left to decide in them."""
+        """The open batches that hold none of the rows `alive`, so that nothing is left to decide in them."""
         busy = torch.zeros(self._n, dtype=torch.bool)
         busy[alive] = True
         idle = torch.ones(self._groups.batches, dtype=torch.bool)
@@ -245,7 +245,7 @@ class Search:
         return idle.nonzero().flatten()
 
     def _order_batches(self, settled: Tensor, idle: Tensor) -> None:
-        """Settle the `idle` batches first after those `settled` before, then the others by what they need, least
+        """Order the batches: those `settled` before, then the `idle` ones, then the others by threshold, lowest
         first."""
         threshold = self._thresholds.of_batches()
         threshold[idle] = -1.0
@@ -255,7 +255,7 @@ class Search:
         self._pair_counts.settle_in(order, self._groups)
 
     def _are_few(self, rows: Tensor) -> bool:
-        """Whether the pairs of `rows` among themselves are best evaluated one by one, at once."""
+        """Whether the pairs of `rows` among themselves are so few that they are best evaluated one by one."""
         return len(rows) * (len(rows) - 1) // 2 * self._d <= self._blocks.few
 
     def _take_each(self, rows: Tensor) -> None:
@@ -267,7 +267,7 @@ class Search:
         self._walked[self._groups.batch[torch.isin(self._groups.group, rows)]] = True
 
     def _walk(self, alive: Tensor) -> Iterator[SearchEvent]:
-        """Settle the open batches strip by strip: the rows `alive` standing in them against all not walked yet."""
+        """Settle the open batches strip by strip: their rows among `alive` against all rows not walked yet."""
         unwalked = torch.zeros(self._n, dtype=torch.bool)
         unwalked[alive] = True
         while bool(self._pair_counts.open.any()):
@@ -296,14 +296,14 @@ class Search:
             yield from self._results.lower_bounds()
 
     def _next_batches(self, unwalked: Tensor) -> Tensor:
-        """The open batches to be settled next: as many as fill a strip with unwalked rows, and one at least."""
+        """The open batches to settle next: as many as fill a strip with unwalked rows, at least one."""
         counts = torch.bincount(self._groups.batch[unwalked[self._groups.group]], minlength=self._groups.batches)
         waiting = self._pair_counts.waiting
         fitting = int((counts[waiting].cumsum(0) <= self._blocks.strip).sum())
         return waiting[: max(1, fitting)]
 
     def _work_on(self, blocks: Blocks) -> Iterator[Warned]:
-        """Work on as much at once as `blocks` says, or less where the device has not enough memory for that."""
+        """Use the sizes of `blocks`, or smaller ones where the device has not enough memory."""
         self._blocks = blocks
         with Shortage(blocks.halvable) as shortage:
             self._tiles.use(blocks)
@@ -311,7 +311,7 @@ class Search:
             yield from self._back_off(replace(blocks, projected=blocks.projected // 2))
 
     def _back_off(self, blocks: Blocks) -> Iterator[Warned]:
-        """Work on half as much at once as `blocks`, for which there was not enough memory."""
+        """Use half the sizes of `blocks`, for which there was not enough memory."""
         less = blocks.halved()
         yield Warned(
             kind="memory",
@@ -320,7 +320,8 @@ class Search:
         yield from self._work_on(less)
 
     def _select_levels(self, alive: Tensor) -> Iterator[Warned]:
-        """Find the levels that pay for the rows `alive`; without memory for that, do with the full level alone."""
+        """Choose the levels for the rows `alive`; only the full level where there is not enough memory for
+        that."""
         tiles = self._tiles
         tiles.selection = only_full_level(self._centered, tiles.choice.precision)
         if self._exhaustive:
@@ -342,7 +343,8 @@ class Search:
             yield from walk(strip[start:end], torch.cat([strip[end:], rest]))
 
     def _walk_rows(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
-        """Decide the pairs of `rows` (a strip's worth, by falling radius) among themselves and with the `rest`."""
+        """Decide the pairs of `rows` (at most a strip, by decreasing radius) among themselves and with the
+        `rest`."""
         in_reach = partners_in_reach(self._centered, self._thresholds, rows, torch.cat([rows, rest]))
         height = self._blocks.tile_height(in_reach, self._tiles.selection.projects)
         starts, workspace = range(0, len(rows), height), self._tiles.workspace
@@ -368,11 +370,11 @@ class Search:
         self._tiles.take_aside()
 
     def _lowest(self, rows: Tensor) -> float:
-        """What the least demanding of `rows` needs; 0 where every pair is to be evaluated."""
+        """The lowest threshold of `rows`; 0 where every pair is to be evaluated."""
         return 0.0 if self._exhaustive else float(self._thresholds.of(rows).min())
 
     def _walk_in_float64(self, rows: Tensor, rest: Tensor) -> Iterator[Progress]:
-        """The same for rows of which masses tie, and exactly: bounds that leave nearly all pairs are skipped."""
+        """The same for rows with masses of exact ties: bounds would leave nearly all pairs and are skipped."""
         tiles = torch.split(rows.sort().values, self._blocks.tile_rows)
         later = torch.split(rest.sort().values, self._blocks.tile_rows) if len(rest) else ()
         for at, left in enumerate(tiles):

@@ -1,9 +1,8 @@
-"""How fast a CPU multiplies the numbers of a format, as it is measured: no name of a processor tells.
+"""Measures how fast a CPU multiplies the numbers of each format, which no name of a processor tells.
 
-It is measured once for each processor, number of threads and version of torch, and kept in the folder
-`farpair/speeds` of a person's caches, a small file for each. A file that is damaged, or is not about this machine,
-counts as none. Where none can be written, or other programs let no figure settle, each process measures for
-itself.
+Speeds are measured once for each processor, number of threads and version of torch, and kept in small files in the
+user's cache folder `farpair/speeds`. A file that is damaged or belongs to another machine is ignored. Where no
+file can be written, or other programs keep the figures from settling, each process measures for itself.
 """
 
 import hashlib
@@ -24,11 +23,11 @@ from ..home import cache_home
 from .int8 import is_exact
 
 _ROWS, _PARTNERS, _COLUMNS = 512, 256, 512  # a product of a millisecond or less on one core
-_SETTLED: Final = 4  # turns that bring nothing faster: another program may take the cores for some
-_FASTER: Final = 0.98  # of the time of the fastest turn so far: else it counts for as fast
+_SETTLED: Final = 4  # turns without a faster one: another program may take the cores for some turns
+_FASTER: Final = 0.98  # of the time of the fastest turn so far: a turn that takes more counts as equally fast
 _LONGEST: Final = 0.2  # seconds of turns
 _MOST_BYTES: Final = 1 << 14  # of a file of speeds
-_TELLING: Final = (  # of what Linux says of a processor: what it can do, and not how fast it goes at the moment
+_TELLING: Final = (  # fields of /proc/cpuinfo that say what a processor can do, not how fast it runs at the moment
     "vendor_id",
     "cpu family",
     "model",
@@ -44,8 +43,8 @@ _Gflops = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 
 
 class Speeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The billions of operations a second in matrix products on the CPU of a `machine`, as `machine` names it; of
-    whole numbers of eight bits None where these do not come out exactly."""
+    """Billions of operations a second in matrix products on the CPU of a `machine` (see `machine`); `int8` is None
+    where products of whole numbers are not exact."""
 
     machine: dict[str, str]
     float32: _Gflops
@@ -55,8 +54,8 @@ class Speeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def cpu_speeds() -> Speeds:
-    """How fast this machine multiplies, with the threads that there are when it is asked for the first time in a
-    process: as it was measured before, or else measured in a few milliseconds."""
+    """The speeds of this machine, with the threads at the first call in a process: kept from an earlier
+    measurement, or else measured in a few milliseconds."""
     now = machine()
     kept = _kept(now)
     if kept:
@@ -68,7 +67,7 @@ def cpu_speeds() -> Speeds:
 
 
 def machine() -> dict[str, str]:
-    """What the speeds depend on: the processor, the threads, and torch."""
+    """What speeds depend on: the processor, the threads, and torch."""
     return {
         "processor": _processor(),
         "device": "cpu",
@@ -78,8 +77,8 @@ def machine() -> dict[str, str]:
 
 
 def measured(of: dict[str, str]) -> tuple[Speeds, bool]:
-    """The speeds of the machine `of`, which is this one, in the fastest of some turns; and whether the last of
-    these brought nothing faster. The formats take turns, so that another program's load meets them alike."""
+    """The speeds of the machine `of`, which is this one, in the fastest of some turns, and whether the last turns
+    were no faster. The formats take turns, so that the load of other programs affects them alike."""
     formats = [torch.float32, torch.bfloat16, *([torch.int8] if is_exact(torch.device("cpu")) else [])]
     operands = {
         dtype: [torch.ones(rows, _COLUMNS, dtype=dtype, device="cpu") for rows in (_ROWS, _PARTNERS)]
@@ -105,13 +104,13 @@ def _turn(left: Tensor, right: Tensor) -> float:
 
 
 def _file(of: dict[str, str]) -> Path:
-    """Where the speeds of a machine are kept. Raises InputError where a person has no home folder."""
+    """The file for the speeds of a machine. Raises InputError where the user has no home folder."""
     mark = hashlib.sha256(msgspec.json.encode(of)).hexdigest()[:16]
     return cache_home() / "farpair" / "speeds" / f"{mark}.json"
 
 
 def _kept(of: dict[str, str]) -> Speeds | None:
-    """The speeds of a machine as they were kept, if they were."""
+    """The kept speeds of a machine, if there are any."""
     try:
         found = msgspec.json.decode(read_regular(_file(of), _MOST_BYTES), type=Speeds)
     except (OSError, InputError, msgspec.DecodeError, UnicodeDecodeError):
@@ -120,7 +119,7 @@ def _kept(of: dict[str, str]) -> Speeds | None:
 
 
 def _keep(speeds: Speeds) -> None:
-    """Keep `speeds` for the processes to come, where that can be done."""
+    """Keep `speeds` for later processes, if possible."""
     try:
         file = _file(speeds.machine)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +129,7 @@ def _keep(speeds: Speeds) -> None:
 
 
 def _processor() -> str:
-    """The processor: its name, and a mark of all that tells what it can do. Some names stand for many."""
+    """The processor: its name, and a hash of what it can do, because one name may stand for many processors."""
     try:
         first = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0]
     except OSError:

@@ -1,7 +1,7 @@
-"""Which numbers of a product are small enough to matter.
+"""Finds the numbers of a product that are small enough to matter.
 
-A level says of a pair that its squared distance is at most slack - 2 p, p being the pair's number in the product.
-Where thresholds are part of the product, the sign of p says whether the pair matters.
+A level bounds the squared distance of a pair by slack - 2 p, p being the pair's number in the product. Where
+thresholds are part of the product, the sign of p says whether the pair matters.
 """
 
 import torch
@@ -14,7 +14,7 @@ _AT_ONCE_ELSEWHERE = 1 << 24  # on another device: 64 MB
 
 
 def most_within(threshold: Tensor, slack: float) -> Tensor:
-    """The largest numbers of which slack - 2 p is `threshold` (a,) or more, rounded up: (a,) float32.
+    """The largest p for which slack - 2 p is at least `threshold` (a,), rounded up: (a,) float32.
 
     Raises ProofError where one is not a number: it would discard every pair.
     """
@@ -25,26 +25,25 @@ def most_within(threshold: Tensor, slack: float) -> Tensor:
 
 
 def reaching(least: Tensor, slack: float, threshold: Tensor) -> Tensor:
-    """Where slack - 2 `least` is `threshold` (m,) or more, or not a number, all float64, as indices."""
+    """The indices at which slack - 2 `least` is at least `threshold` (m,), or not a number; all float64."""
     return (~(least * -2 + slack < threshold)).nonzero().flatten()
 
 
 def where_at_most(product: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
-    """Where a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where that is at more than
-    `most` places, or where the product holds what is not a number."""
+    """The places at which a product (b, a) is at most `within` (a,), in the order of `nonzero`; None where there
+    are more than `most`, or where the product holds a NaN."""
     within = within.to(product.device)
-    least = product.amin(dim=1)  # which passes NaN on
+    least = product.amin(dim=1)  # amin propagates NaN
     if bool(least.isnan().any()):
         return None
     return _places(product, (least <= within.max()).nonzero().flatten(), within, most)
 
 
 def where_not_positive(product: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
-    """Where a product (b, a), float32, bfloat16 or int32, is zero or less: as `where_at_most`.
+    """The places at which a product (b, a), float32, bfloat16 or int32, is zero or less, as for `where_at_most`.
 
-    Bfloat16 numbers are compared as whole numbers, their bits, of which torch takes ten times as many at once.
-    These are positive where the number is greater than zero, infinite, or NaN without a sign: there must be none
-    of these.
+    Bfloat16 numbers are compared by their bits as whole numbers, which torch does ten times as fast. The bits are
+    positive where the number is greater than zero, or NaN without a sign, of which there must be none.
     """
     if product.dtype == torch.float32:
         return where_at_most(product, torch.zeros(1, dtype=torch.float32), most)
@@ -54,16 +53,16 @@ def where_not_positive(product: Tensor, most: int) -> tuple[Tensor, Tensor] | No
 
 
 def _places(product: Tensor, near: Tensor, within: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
-    """Where the rows `near` of a product are at most `within`."""
+    """The places at which the rows `near` of a product are at most `within`."""
     mask = torch.empty(len(near), product.shape[1], dtype=torch.bool, device=product.device)
     at_once = _AT_ONCE if product.device.type == "cpu" else _AT_ONCE_ELSEWHERE
     step = max(1, at_once // product.shape[1])
     for start in range(0, len(near), step):
         part = slice(start, start + step)
-        # As numbers first: torch compares vectors of them to numbers, not to booleans.
+        # Compared into numbers first, which torch vectorises, unlike comparing into booleans.
         some = product.index_select(0, near[part])
         mask[part] = torch.le(some, within, out=some)
-    # Eight places at a time, for few are true.
+    # Eight places at a time, because few are true.
     flat = mask.flatten()
     whole = len(flat) // 8 * 8
     words = flat[:whole].view(torch.int64)

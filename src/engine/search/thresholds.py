@@ -1,4 +1,4 @@
-"""What a pair's squared distance must reach for the pair to matter still."""
+"""The thresholds: what a pair's squared distance must reach for the pair to matter."""
 
 import torch
 from torch import Tensor
@@ -9,13 +9,13 @@ from .rounding import float64_error, underflow
 
 
 class Thresholds:
-    """Proved lower bounds of squared distances, and from them what the pairs of any row must reach.
+    """Proved lower bounds of squared distances, and the thresholds that follow from them for each row.
 
     A pair matters while it may be the largest of a batch that holds one of its rows, or one of the `most` farthest
-    pairs of all (two for a certificate: it names the runner-up, and counts what ties with the maximum). Without
-    `by_batches` only the latter count. A lower bound that is not finite is no bound and is left out.
+    pairs of all (two for a certificate, which names the runner-up and counts ties with the maximum). Without
+    `by_batches` only the latter count. A lower bound that is not finite is ignored.
 
-    Rows stand in `groups`, which nothing else keeps.
+    Rows belong to `groups`, which only this object owns.
     """
 
     def __init__(self, groups: DuplicateGroups, d: int, most: int = 2, by_batches: bool = True) -> None:
@@ -25,13 +25,13 @@ class Thresholds:
         self._margin, self._floor = 1 - 4 * float64_error(d), 4 * underflow(d)
         self._of_row = torch.zeros(len(groups.copies), dtype=torch.float64)
         self._of_batch = torch.zeros(groups.batches, dtype=torch.float64)
-        self._pairs = torch.empty(0, dtype=torch.int64)  # the farthest known, each once, as i n + j,
+        self._pairs = torch.empty(0, dtype=torch.int64)  # the farthest pairs known, each once, as i n + j,
         self._lower = torch.empty(0, dtype=torch.float64)  # and the lower bounds of their squares
         self._last = 0.0
 
     @property
     def any_distance(self) -> bool:
-        """Whether any pair is known to lie apart."""
+        """Whether any pair is known to have a distance above 0."""
         return bool(self._of_row.max() > 0)
 
     def evaluated(self, i: Tensor, j: Tensor, squares: Tensor) -> None:
@@ -49,7 +49,7 @@ class Thresholds:
             self._learn_farthest(i, j, lower)
 
     def _learn_farthest(self, i: Tensor, j: Tensor, lower: Tensor) -> None:
-        best = lower.topk(min(2 * self._most, len(lower))).indices  # twice: a pair may be there twice
+        best = lower.topk(min(2 * self._most, len(lower))).indices  # a pair may be there twice
         pairs = torch.cat([self._pairs, i[best] * len(self._of_row) + j[best]])
         pairs, at = torch.unique(pairs, return_inverse=True)
         known = torch.zeros(len(pairs), dtype=torch.float64)
@@ -67,7 +67,7 @@ class Thresholds:
         self._of_batch.scatter_reduce_(0, self.groups.batch[place], lower[which], "amax")
 
     def merge(self, groups: DuplicateGroups) -> None:
-        """Rows stand in `groups` from now on, and each shares what is known with the row that it equals."""
+        """Use `groups` from now on; each row shares its bounds with the row that it equals."""
         self.groups = groups
         self._of_row.scatter_reduce_(0, groups.original, self._of_row.clone(), "amax")
         self._of_batch = groups.by_batch(self._of_row)
@@ -77,7 +77,8 @@ class Thresholds:
         return self._of_batch.clone()
 
     def of(self, rows: Tensor) -> Tensor:
-        """What the pairs of each of `rows` (m,) must reach, squared, in one of its batches to matter: (m,)."""
+        """The thresholds of `rows` (m,): what a row's pairs must reach, squared, to matter in one of its batches:
+        (m,)."""
         if not self.by_batches:
             return torch.full((len(rows),), self._last, dtype=torch.float64)
         which, place = self.groups.of(rows)

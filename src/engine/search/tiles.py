@@ -1,4 +1,5 @@
-"""Deciding the pairs of a tile: bounds discard, float64 evaluates, and what is found raises the thresholds."""
+"""Decides the pairs of a tile: bounds discard pairs, float64 evaluates the rest, and results raise the
+thresholds."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,18 +24,18 @@ from .survivors import most_within, reaching, where_at_most, where_not_positive
 from .thresholds import Thresholds
 from .workspace import Workspace, aligned
 
-FEW_PAIRS = 1 << 13  # pairs evaluated one by one; of a tile that has more left, all are evaluated together
-_TAKEN = 1 << 12  # pairs evaluated at once, before those that can no longer win are forgotten
-_MOST_CHECKED = 1 << 15  # pairs of a tile that are looked at one by one: a quarter of a MB for each number of them
-_MANY = 0.25  # pairs for each of a tile's columns: so many are put to the full level before they are evaluated
-_STEPS = 4  # in which a diagonal tile's product is done, for little of it to be there twice
-_MOST_FAILURES = 2  # more than successes, in a strip: a level that so often leaves too many pairs is left out
-_RISE = 1e-6  # of the threshold: a pair that promises less is not evaluated to raise it
+FEW_PAIRS = 1 << 13  # pairs evaluated one by one; with more left, all pairs of a tile are evaluated
+_TAKEN = 1 << 12  # pairs evaluated at once, before those that can no longer win are dropped
+_MOST_CHECKED = 1 << 15  # pairs of a tile that are examined one by one: a quarter of a MB for each array of them
+_MANY = 0.25  # pairs for each of a tile's columns: more are checked by the full level before they are evaluated
+_STEPS = 4  # steps of a diagonal tile's product, so that few pairs are computed twice
+_MOST_FAILURES = 2  # more failures than successes in a strip, after which a level is not used any more
+_RISE = 1e-6  # of the threshold: a pair that promises less of a rise is not evaluated for it
 
 
 @dataclass(frozen=True)
 class Tile:
-    """The `left` rows (a,) against a `part` (b,) of the `right` ones, both by falling radius."""
+    """The `left` rows (a,) against a `part` (b,) of the `right` ones, both by decreasing radius."""
 
     left: Factors
     right: Factors
@@ -52,8 +53,8 @@ class Tile:
 
     @property
     def is_diagonal(self) -> bool:
-        """Whether the rows come first among the partners, in the same order: then their pairs are there twice. A
-        row that is no partner, for the part ends before it, reaches none of the rows."""
+        """Whether the rows are the first partners, in the same order, so that their pairs are there twice. A row
+        that the part leaves out reaches none of the rows."""
         return bool(self.rows[0] == self.partners[0])
 
     def factors(self, level: Level, less: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -63,10 +64,10 @@ class Tile:
 
 
 class Tiles:
-    """What the pairs decided so far have shown, and the means to decide more.
+    """The state of the pairs decided so far, and the means to decide more.
 
     `thresholds` say what a row's pairs must reach to matter; `candidates` are the evaluated pairs that may still
-    win; `verified` (n,) marks rows of which a pair was evaluated in float64.
+    win; `verified` (n,) marks rows with a pair that was evaluated in float64.
     """
 
     def __init__(
@@ -89,12 +90,12 @@ class Tiles:
         self._failures = Counter[AnyLevel]()
 
     def use(self, blocks: Blocks) -> None:
-        """Work on as much at once as `blocks` says."""
+        """Use the sizes of `blocks`."""
         self.workspace.reserve(blocks.reserved(*self._centered.rows.shape))
         self.float64_tiles = Float64Tiles(self._centered, blocks.float64_tile, self._most)
 
     def merge(self, groups: DuplicateGroups) -> None:
-        """Rows stand in `groups` from now on."""
+        """Use `groups` from now on."""
         self.thresholds.merge(groups)
         self.candidates.groups = groups
 
@@ -103,25 +104,27 @@ class Tiles:
         return self.candidates.copy()
 
     def restore(self, candidates: Candidates) -> None:
-        """Go back to the candidates of a snapshot; what is known of bounds stays true."""
+        """Go back to the candidates of a snapshot; thresholds stay, since they are true in any case."""
         self.candidates = candidates
         self._aside.clear()
         self._aside_pairs = 0
 
     def begin_strip(self) -> None:
-        """Forget what belongs to the strip before: which rows were verified, and which levels were of no use."""
+        """Clear the state of the strip before: which rows were verified, and which levels failed."""
         self.verified.zero_()
         self._failures.clear()
 
     def take_over(self, pairs: Tensor) -> None:
-        """Go on with the candidates of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no others."""
+        """Continue with the candidates of an earlier search, rows (i, j, ties) of `pairs` (m, 3), and no
+        others."""
         squares = self.candidates.replace(pairs)
         self.thresholds.evaluated(pairs[:, 0], pairs[:, 1], squares)
 
     def take_tile(self, left: Factors, right: Factors, start: int, lowest: float) -> None:
-        """Decide the pairs of `left` rows with those of the `right` rows, by falling radius, from `start` on.
+        """Decide the pairs of the `left` rows with the `right` rows, by decreasing radius, from `start` on.
 
-        No `right` row needs less than `lowest`, a squared distance; where that is 0 every pair is evaluated.
+        `lowest` is the lowest threshold of the `right` rows, a squared distance; where it is 0 every pair is
+        evaluated.
         """
         radius = self._centered.radius[right.rows[start:]]
         lacking = self.thresholds.of(left.rows).clamp_max(lowest).sqrt() - self._centered.radius[left.rows]
@@ -139,8 +142,8 @@ class Tiles:
         self._take_by_full(self.selection.last, tile)
 
     def _product(self, level: Level, tile: Tile, less: Tensor | None = None) -> Tensor:
-        """A level's product (b, a) for a tile, with thresholds `less` (a,); infinite for most of what is there
-        twice of a diagonal one."""
+        """A level's product (b, a) for a tile, with thresholds `less` (a,); in a diagonal tile most pairs that are
+        there twice are infinite once."""
         left, right = tile.factors(level, less)
         rows = len(tile.rows)
         # Partners down and rows across: a tall product is up to a fifth faster on a CPU than a wide one. The
@@ -160,8 +163,8 @@ class Tiles:
         return whole[:, 1:]
 
     def _int8_product(self, level: Int8Level, tile: Tile, less: Tensor) -> Tensor:
-        """The product (b, a) in whole numbers, with thresholds `less` (a,). What is there twice of a diagonal tile
-        is multiplied twice: it costs little."""
+        """The product (b, a) in whole numbers, with thresholds `less` (a,). Pairs of a diagonal tile that are
+        there twice are multiplied twice, which costs little."""
         rows, _ = tile.left.in_int8(level, less)
         partners, checksum = (side[tile.part] for side in tile.right.in_int8(level))
         out = self.workspace.block("product", len(partners), len(rows), torch.int32)
@@ -172,8 +175,8 @@ class Tiles:
         return float(self._centered.radius[tile.rows[0]] + self._centered.radius[tile.partners[0]])
 
     def _left_by(self, level: AnyLevel, tile: Tile, least: Tensor) -> tuple[Tensor, Tensor] | None:
-        """The pairs of a tile that a level leaves, partners and rows (m,), if each row's need at `least` (a,);
-        None where they are many."""
+        """The pairs of a tile that a level leaves, as partners and rows (m,), if each row's pairs must reach at
+        `least` (a,) to matter; None where they are many."""
         if isinstance(level, Int8Level):
             less = least - level.slack_for(self._largest(tile))
             return where_not_positive(self._int8_product(level, tile, less), _MOST_CHECKED)
@@ -181,8 +184,8 @@ class Tiles:
         return where_not_positive(self._product(level, tile, less), _MOST_CHECKED)
 
     def _take_by(self, level: AnyLevel, tile: Tile) -> bool:
-        """Decide a tile by a level: the few pairs that it leaves are put to the full level one by one, and those
-        left then are set aside. False where they are not few."""
+        """Decide a tile by a level: the few pairs that it leaves are checked by the full level one by one, and the
+        remaining ones are set aside. False where they are not few."""
         least = self._least(tile.rows, tile.partners)
         found = self._left_by(level, tile, least)
         if found is None:
@@ -191,7 +194,7 @@ class Tiles:
         if tile.is_diagonal:
             column, row = column[row < column], row[row < column]
         counted = row, column
-        if len(row) > _MANY * len(tile.partners):  # else it does not pay to have the factors of all
+        if len(row) > _MANY * len(tile.partners):  # else it does not pay to gather the factors of all rows
             full = self.selection.last
             left, right = tile.factors(full)
             products = products_at(left[1:], right, row, column).cpu()
@@ -205,12 +208,12 @@ class Tiles:
         return True
 
     def _least(self, rows: Tensor, partners: Tensor) -> Tensor:
-        """What a pair of each of `rows` (a,) with any of the `partners` (b,) needs at least: (a,) float64."""
+        """The least threshold of a pair of each of `rows` (a,) with any of the `partners` (b,): (a,) float64."""
         return self.thresholds.of(rows).clamp_max(float(self.thresholds.of(partners).min()))
 
     def _take_by_full(self, full: Level, tile: Tile) -> None:
-        """Decide a tile by the full level. Where that leaves many pairs, the likeliest of them first raise the
-        bounds, and those left then are evaluated together."""
+        """Decide a tile by the full level. Where that leaves many pairs, the most promising first raise the
+        thresholds, and the remaining ones are evaluated together."""
         self._pair_counts.count_tile(tile.rows, tile.partners)
         product, slack = self._product(full, tile), full.slack_for(self._largest(tile))
         pairs = self._mattering(tile, product, slack)
@@ -227,7 +230,7 @@ class Tiles:
         self.take(*pairs)
 
     def _learn_nearest(self, tile: Tile, product: Tensor, row_least: Tensor, column_least: Tensor) -> None:
-        """Raise the bounds by the pairs of a tile that are likely to raise them most: one for each batch."""
+        """Raise the thresholds by the most promising pair of a tile for each batch."""
         rows, partners = tile.rows, tile.partners
         best = self._likeliest(rows, row_least)
         nearest = product[:, best.to(product.device)].argmin(dim=0).cpu()
@@ -237,8 +240,8 @@ class Tiles:
             self.learn(torch.cat([rows[best], rows[nearest_row]]), torch.cat([partners[nearest], partners[also]]))
 
     def _likeliest(self, rows: Tensor, least: Tensor) -> Tensor:
-        """For each batch in which some of `rows` (m,) stand first, the one of the `least` (m,) product, if that
-        promises more than is known of the batch: as indices into `rows`."""
+        """For each batch that is the first of some of `rows` (m,), the row with the `least` (m,) product, if that
+        promises more than the batch's threshold; as indices into `rows`."""
         raising = (least * -2 > self.thresholds.of(rows) * (1 + _RISE)).nonzero().flatten()
         order = raising[least[raising].argsort()]
         groups = self.thresholds.groups
@@ -248,8 +251,8 @@ class Tiles:
         return order[first[first < len(order)]]
 
     def _mattering(self, tile: Tile, product: Tensor, slack: float) -> tuple[Tensor, Tensor] | None:
-        """The pairs (m,), i < j, of a tile that still matter by the full level's product, each once; None where
-        they are many."""
+        """The pairs (m,), i < j, of a tile that matter by the full level's product, each once; None where they are
+        many."""
         rows, partners = tile.rows, tile.partners
         found = where_at_most(product, most_within(self._least(rows, partners), slack), _MOST_CHECKED)
         if found is None:
@@ -275,12 +278,12 @@ class Tiles:
         return i[i != j], j[i != j]
 
     def learn(self, i: Tensor, j: Tensor) -> None:
-        """Evaluate pairs (m,) only to raise the bounds."""
+        """Evaluate pairs (m,) only to raise the thresholds."""
         i, j = self._once(i, j)
         self.thresholds.evaluated(i, j, squared_distances(self._centered.rows, i, j, self._centered.shift))
 
     def _set_aside(self, i: Tensor, j: Tensor) -> None:
-        """Keep pairs (m,), i < j, to be evaluated together with others."""
+        """Set aside pairs (m,), i < j, to be evaluated together with others."""
         self._aside.append((i, j))
         self._aside_pairs += i.numel()
         if self._aside_pairs > FEW_PAIRS:
@@ -295,7 +298,7 @@ class Tiles:
             self.take(i, j)
 
     def take(self, i: Tensor, j: Tensor) -> None:
-        """Evaluate pairs (m,), i < j, for good."""
+        """Evaluate pairs (m,), i < j, and keep them as candidates."""
         for start in range(0, len(i), _TAKEN):
             part = slice(start, start + _TAKEN)
             squares = squared_distances(self._centered.rows, i[part], j[part], self._centered.shift)
@@ -307,7 +310,7 @@ class Tiles:
                 self.forget()
 
     def take_in_float64(self, left: Tensor, right: Tensor) -> None:
-        """Decide a tile of which too many pairs are left, at once in float64; rows as for `Float64Tiles.tiles`."""
+        """Decide a tile with too many pairs left in float64; rows as for `Float64Tiles.tiles`."""
         for tile in self.float64_tiles.tiles(left, right, self.thresholds):
             if tile.square is None or tile.ties is None:
                 self.take(tile.i, tile.j)
@@ -317,6 +320,6 @@ class Tiles:
             self.forget()
 
     def forget(self) -> None:
-        """Forget the candidates that can no longer win."""
+        """Drop the candidates that can no longer win."""
         i, j = self.candidates.rows
         self.candidates.keep(self.thresholds.of(i), self.thresholds.of(j))

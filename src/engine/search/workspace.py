@@ -1,4 +1,4 @@
-"""The memory that a search reserves at its start and uses again for every tile."""
+"""The memory that a search reserves at its start and reuses for every tile."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,15 +16,15 @@ _LINE = 64  # bytes
 
 
 def aligned(width: int, dtype: torch.dtype = torch.float32) -> int:
-    """The least multiple of a cache line's numbers of `dtype` that is `width` or more: products whose rows begin
-    elsewhere take up to a fifth longer."""
+    """`width` rounded up to whole cache lines of `dtype`: products whose rows begin elsewhere take up to a fifth
+    longer."""
     line = _LINE // dtype.itemsize
     return -(-width // line) * line
 
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """`tensor` (rows, columns), placed in rows `first` … of the `part` of a workspace."""
+    """A `tensor` (rows, columns) in rows `first` … of a `part` of a workspace."""
 
     tensor: Tensor
     workspace: "Workspace"
@@ -34,7 +34,7 @@ class Slot:
 
     @property
     def held(self) -> bool:
-        """Whether nothing was placed in any of these rows since."""
+        """Whether none of these rows was overwritten since."""
         return self.workspace.holds(self)
 
     def checked(self) -> Tensor:
@@ -47,8 +47,8 @@ class Slot:
 class Workspace:
     """Float32 numbers on a device, reserved for parts (rows, length) each.
 
-    A CPU's pages are taken only as they are first written to. That is slow, so a search that has ended leaves its
-    memory to the next one of the same size in this process (`leave`), unless it is to be given back (`empty`).
+    A CPU's pages are allocated when they are first written to, which is slow. So a search that has ended leaves
+    its memory to the next one of the same size in this process (`leave`), unless it is released (`empty`).
     """
 
     _left: ClassVar[list[Tensor]] = []
@@ -61,8 +61,8 @@ class Workspace:
         self._token = 0
 
     def reserve(self, shapes: dict[str, Shape]) -> None:
-        """Have parts of these shapes, instead of what there is; nothing is held any more."""
-        self._drop()  # before anything new is asked for
+        """Reserve parts of these shapes, in place of the present ones; no slot is held any more."""
+        self._drop()  # before new memory is allocated
         size = sum(rows * length for rows, length in shapes.values())
         self._whole = self._left_by_another(size)
         if self._whole is None:
@@ -76,20 +76,20 @@ class Workspace:
             start = end
 
     def leave(self) -> None:
-        """Leave the memory to the next search; nothing in it is held any more."""
+        """Leave the memory to the next search; no slot is held any more."""
         if self._whole is not None and self._device.type == "cpu":
             self._left[:] = [self._whole]
         self._drop()
 
     @classmethod
     def empty(cls) -> None:
-        """Give back what the last search has left."""
+        """Release the memory that the last search has left."""
         cls._left.clear()
 
     def slot(self, part: str, rows: int, columns: int, first: int = 0, dtype: torch.dtype = torch.float32) -> Slot:
-        """(rows, columns) of `dtype`, no wider than float32, in the rows `first` … of a part.
+        """A slot (rows, columns) of `dtype`, no wider than float32, in the rows `first` … of a part.
 
-        Raises ProofError where the part has no such rows or they are shorter.
+        Raises ProofError where the part is smaller.
         """
         whole = self._parts[part].view(dtype)
         if first + rows > whole.shape[0] or columns > whole.shape[1]:
@@ -110,8 +110,8 @@ class Workspace:
         )
 
     def block(self, part: str, rows: int, columns: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """(rows, columns) of `dtype`, no wider than float32, in the place of a whole part, rows close together;
-        for one tile's numbers.
+        """A tensor (rows, columns) of `dtype`, no wider than float32, contiguous in the memory of a whole part,
+        for the numbers of one tile.
 
         Raises ProofError where the part is smaller.
         """
@@ -125,8 +125,8 @@ class Workspace:
         return numbers[: rows * columns].view(rows, columns)
 
     def scratch(self, rows: int, columns: int) -> Slot:
-        """(rows, columns) float32 in the place of all parts, none of which is held any more; newly allocated where
-        they are smaller."""
+        """A slot (rows, columns) float32 in the memory of all parts, none of which is held any more; newly
+        allocated where they are smaller."""
         assert self._whole is not None
         self._token += 1
         for owners in self._owners.values():
@@ -137,7 +137,7 @@ class Workspace:
         return Slot(tensor, self, _SCRATCH, 0, self._token)
 
     def holds(self, slot: Slot) -> bool:
-        """Whether nothing was placed in a slot's rows since it was."""
+        """Whether none of a slot's rows was overwritten since."""
         owners = self._owners.get(slot.part)
         if owners is None:
             return False
@@ -147,7 +147,7 @@ class Workspace:
         self._parts, self._owners, self._whole = {}, {}, None
 
     def _left_by_another(self, size: int) -> Tensor | None:
-        """So many numbers that a search has left; what is of another size is given back."""
+        """Memory of `size` numbers that a search has left; memory of another size is released."""
         try:
             left = self._left.pop()
         except IndexError:
