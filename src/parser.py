@@ -259,17 +259,17 @@ COMMANDS: dict[str, tuple[str, str, tuple[Callable[[Parser], None], ...]]] = {
     ),
     "run": (
         "search one model and print the analysis",
-        """Search one model and print the analysis. It is searched in any case; a result that
-is kept already is printed by `farpair report`.""",
+        """Search one model and print the analysis, even where a result is kept already, which
+`farpair report` prints.""",
         (_model, _tensors, _tensor, _matrix, *_SEARCH, _forms),
     ),
     "models": (
-        "list the models found",
-        "List the models found, and what is wrong with those that cannot be searched.",
+        "list the models",
+        "List the models, and what is wrong with those that cannot be searched.",
         (_tensors, _matrix),
     ),
     "runs": (
-        "list the runs kept",
+        "list the runs",
         """List the runs kept, newest first: when each began, whether it is going, queued, paused,
 done, stopped, terminated (from outside), failed or died, and what it found.""",
         (_clean,),
@@ -287,8 +287,8 @@ stopped, failed or died.""",
         (_run, _forms),
     ),
     "replay": (
-        "play a run as it happened",
-        "Play a run in the app as it happened, its waits and pauses cut short.",
+        "replay a run as it happened",
+        "Replay a run in the app as it happened, with its waits and pauses shortened.",
         (_run, _speed, _app, _plain),
     ),
     "verify": (
@@ -301,13 +301,13 @@ run. Exit codes: 0 confirmed, 1 refuted, 2 what cannot be checked.""",
     "stop": ("stop a run", "Stop a run; what is settled is kept.", (_run,)),
     "pause": (
         "pause a run",
-        """Pause a run: it uses no core until `farpair resume` lets it go on, and runs that are
-queued behind it do not wait for it.""",
+        """Pause a run: it uses no core until `farpair resume`, and runs that are queued behind it
+do not wait for it.""",
         (_run,),
     ),
     "resume": (
-        "let a paused run go on, or go on from one that was cut short",
-        """Let a paused run go on. One that was stopped or terminated, failed or died goes on in a new
+        "resume a paused run, or one that was cut short",
+        """Resume a paused run. One that was stopped or terminated, failed or died is resumed in a new
 run from the batches that it had settled, if its files are still the same.""",
         (_run,),
     ),
@@ -322,7 +322,7 @@ run from the batches that it had settled, if its files are still the same.""",
         (),
     ),
     "completion": (
-        "print what completes commands and flags in a shell",
+        "print a completion script for a shell",
         """Print a script that completes commands and flags in a shell, for example
   farpair completion bash > ~/.local/share/bash-completion/completions/farpair
   farpair completion zsh > a file _farpair in a folder of $fpath

@@ -1,4 +1,5 @@
-"""Nothing that only reads loads torch, and the engine never loads the screen: seen in fresh interpreters."""
+"""Modules that only read do not load torch, and the engine never loads the screen; tested in fresh
+interpreters."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""The layout of the source: its map is true, and what is to be in one place is in one place."""
+"""The layout of the source: ARCHITECTURE.md is true, and each rule has one place."""
 
 import ast
 import re

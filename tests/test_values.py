@@ -1,4 +1,4 @@
-"""Numbers that a person gives have limits: what is beyond them is a sentence with what is allowed."""
+"""Settings have limits: beyond them there is a sentence that says what is allowed."""
 
 import json
 from pathlib import Path

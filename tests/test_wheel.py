@@ -1,4 +1,4 @@
-"""The wheel: built from the tree, it holds everything the program needs and nothing else."""
+"""The wheel built from the tree holds everything that the program needs and nothing else."""
 
 import subprocess
 import sys

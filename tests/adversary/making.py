@@ -1,4 +1,4 @@
-"""What the kinds of rows are made with."""
+"""Helpers for making the kinds of rows."""
 
 import numpy as np
 import torch

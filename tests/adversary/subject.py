@@ -1,4 +1,4 @@
-"""What is attacked: every name of the program that the adversary uses, imported in this one place."""
+"""The subject of the attacks: every name of the program that the adversary uses is imported here."""
 
 from dataclasses import replace
 

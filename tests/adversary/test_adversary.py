@@ -1,4 +1,4 @@
-"""No rows, way of searching or setting of the caller's make the search say of a wrong answer that it is proved.
+"""No rows, way of searching or setting of the caller makes the search call a wrong answer proved.
 
 A test run tries a fixed handful of every kind. FARPAIR_ADVERSARY_HOURS=2 goes on with fresh seeds for two hours,
 as `hunt.py` does for minutes; what fails is named by the line with which `hunt.py --case` tries it again.

@@ -1,4 +1,4 @@
-"""Hard rows cost what a brute force costs, within reason, and no more memory than was stated."""
+"""Hard rows cost about as much as a brute force, and no more memory than was stated."""
 
 import pytest
 from adversary.attack import case_of

@@ -1,4 +1,4 @@
-"""What the measurements share: taking turns, and saying what was measured on what."""
+"""Shared by the measurements: contestants that take turns, and the description of the machine."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The command line: what each word prints, with which exit code, and that it never answers with a traceback."""
+"""The command line: what each command prints, its exit code, and that there is never a traceback."""
 
 import json
 import os

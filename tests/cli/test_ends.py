@@ -1,4 +1,4 @@
-"""The command line beside what ends it: a signal, a killed engine, a reader or a terminal that is gone."""
+"""How the command line ends: by a signal, a killed engine, or a reader or terminal that is gone."""
 
 import os
 import pty

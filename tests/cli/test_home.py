@@ -1,4 +1,4 @@
-"""Whoever runs the program, with whatever home: it works where a folder is known, and else says what to set."""
+"""With any user and any home the program works where a folder is known, and else says what to set."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The words that name a run: what they do to it, what they say, and what they refuse with exit code 2."""
+"""The commands that act on a run: what they do and print, and what they refuse with exit code 2."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A stopwatch counts work, and no pause."""
+"""A stopwatch counts work and no pauses."""
 
 import pytest
 from farpair.engine import stopwatch

@@ -1,4 +1,4 @@
-"""Faults that a test makes happen: a few tries each by default, all of them with FARPAIR_FAULTS=all.
+"""Faults that tests cause: a few tries each by default, all of them with FARPAIR_FAULTS=all.
 
 FARPAIR_FAULTS=all python -m pytest tests/faults -s
 """

@@ -1,4 +1,4 @@
-"""A device that is gone in the middle of a search: the run fails, in a sentence, and keeps what was settled."""
+"""A device is lost during a search: the run fails with a sentence, and keeps what was settled."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""A clock that steps back, many engines at the same moment, many who ask one to stop: all stays in order."""
+"""A clock that steps back, many engines at the same moment, many stop requests for one: everything stays in
+order."""
 
 import itertools
 import subprocess

@@ -1,4 +1,5 @@
-"""A journal cut at any byte, or with any bytes changed, is shown as far as it is sound, by all that reads it."""
+"""A journal cut at any byte, or with any bytes changed, is shown as far as it is valid by everything that reads
+it."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""A disk that is full, a state folder that is gone or read-only: a sentence, and a journal that reads back."""
+"""A full disk, a missing or read-only state folder: an error in a sentence, and a journal that can be read."""
 
 import shutil
 import stat

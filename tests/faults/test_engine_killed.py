@@ -1,4 +1,5 @@
-"""SIGKILL of the engine at any moment: the journal reads back, what happened is said, and a resumed run agrees."""
+"""SIGKILL of the engine at any moment: the journal can be read, the death is reported, and a resumed run
+agrees."""
 
 import random
 import time

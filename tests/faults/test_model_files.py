@@ -1,4 +1,5 @@
-"""A model's file replaced, cut short or deleted while a run of it goes: the answer of what was read, or words."""
+"""A model's file is replaced, truncated or deleted during a run: the answer is for what was read, or there is an
+error."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""The app killed, suspended, blocked, squeezed: its engine works on, and an app opened then shows the run."""
+"""The app is killed, suspended, blocked or resized: its engine keeps working, and an app opened then shows the
+run."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""The device's memory: what is stated is held, and what is not to be had is done without."""
+"""The device's memory: what is stated is held, and a search does without what cannot be had."""
 
 from collections.abc import Callable
 from typing import Any

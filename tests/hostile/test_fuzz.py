@@ -1,4 +1,4 @@
-"""Valid files, spoiled at random: each is read, or refused in a harmless sentence. `mutations` says how many."""
+"""Valid files, damaged at random: each is read, or refused with an escaped sentence. `mutations` sets how many."""
 
 import json
 import shutil

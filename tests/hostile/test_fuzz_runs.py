@@ -1,4 +1,4 @@
-"""Journals and requests, spoiled at random: each is read as far as it goes, and shown, or refused harmlessly."""
+"""Journals and requests, damaged at random: each is read as far as possible and shown, or refused."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Hostile model files: each is a sentence in the list of models and where it is to be run, and nothing else."""
+"""Hostile model files: each gives one sentence in the list of models and when it is run."""
 
 import os
 from collections import deque

@@ -1,4 +1,4 @@
-"""No pickle is ever loaded: not from a file that is one, nor from one of a name that pickles have."""
+"""No pickle is ever loaded, neither from a pickle file nor from a file with a pickle's name."""
 
 import ast
 import subprocess

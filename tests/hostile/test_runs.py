@@ -1,4 +1,4 @@
-"""Hostile run folders: listed, reported and shown as far as they can be read, in a sentence where they cannot."""
+"""Hostile run folders are listed, reported and shown as far as they can be read, else there is a sentence."""
 
 import shutil
 import sys

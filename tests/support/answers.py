@@ -1,4 +1,4 @@
-"""A search's events put together, and held against what is true."""
+"""Collects a search's events, and compares them with the truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a run found, to be compared with what another found."""
+"""The results of a run, for comparison with those of another."""
 
 import msgspec
 from farpair.engine.events import Analysed, AnyEvent, BatchDone, PairFound

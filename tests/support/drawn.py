@@ -1,4 +1,4 @@
-"""What a drawing in braille shows."""
+"""Reads drawings in braille."""
 
 from farpair.tui.widgets.lines import Line, plain
 

@@ -1,4 +1,4 @@
-"""What a search holds, by the account of torch's allocator."""
+"""The memory that a search holds, by torch's allocator."""
 
 import torch
 from farpair.engine.run_settings import RunSettings

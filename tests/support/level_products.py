@@ -1,4 +1,4 @@
-"""What a screening level says of pairs, asked for as a search does."""
+"""The bounds of a screening level for pairs, computed as a search does."""
 
 import torch
 from farpair.engine.search.matmul import product

@@ -1,4 +1,4 @@
-"""What is true of the distances between rows, worked out the dull way: the answers that searches are held against.
+"""The truth about distances between rows, computed the plain way: the reference for searches.
 
 `exact_truth` squares every pair's differences in whole numbers; `blocked_truth`, for more rows, measures every
 pair by direct differences in float64 and decides what lies within its rounding in whole numbers. Nothing here is

@@ -1,4 +1,4 @@
-"""Real runs for tests: a search that is long enough to be met at work, and waiting for what its journal says."""
+"""Real runs for tests: a search that is long enough to be caught at work, and waits for events in its journal."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the app holds, without a screen: each change is told once, with the view that it makes."""
+"""The app's state without a screen: each change is reported once, with its view."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""How it looks: themes that can be read and are remembered, no colours, 16 colours, and ASCII alone."""
+"""The appearance: readable themes that are remembered, no colours, 16 colours, and only ASCII."""
 
 import re
 import sys

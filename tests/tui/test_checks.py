@@ -1,4 +1,4 @@
-"""`V`: the shown run is checked in a process of its own, and the verdict stands beside the certificate."""
+"""`V`: the shown run is checked in a separate process, and the verdict is shown beside the certificate."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""The first time, with no models: the app says what to put where, and offers the demo model or how to get it."""
+"""The first start without models: the app says which files to put where, and offers the demo model or how to get
+it."""
 
 import sys
 from pathlib import Path

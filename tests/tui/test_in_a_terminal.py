@@ -1,4 +1,4 @@
-"""The real program in a real terminal: keys in, a screen out, and nothing left behind but what runs on."""
+"""The real program in a real terminal: keys in, a screen out, and nothing left behind but runs that keep going."""
 
 import ctypes
 import os
@@ -157,7 +157,7 @@ def test_a_finished_run_is_sorted_filtered_read_and_filled_into_the_screen(
         largest = max(record.batches, key=lambda row: row.value or 0.0)
         terminal.press("s")
         terminal.wait_for("maximum▼")
-        terminal.press("/#3\r")  # faster than anybody types: no letter is taken for a key
+        terminal.press("/#3\r")  # faster than anyone types: no letter counts as a key
         terminal.wait_for("1 of 8 match #3")
         terminal.press("down", "enter")
         text = terminal.wait_for("triangle · batch 3's pair")

@@ -1,4 +1,4 @@
-"""Each key says what it is in one table, and does it."""
+"""Each key does what the table of keys says."""
 
 from pathlib import Path
 

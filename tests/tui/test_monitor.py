@@ -1,4 +1,4 @@
-"""Journals become screens: what comes later is drawn, what is broken is said, and a long one is no burden."""
+"""Journals become screens: new events are drawn, damage is reported, and a long journal is no burden."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What the screen looks like, kept as text: `pytest tests/tui/test_snapshots.py --snapshot-update` writes it anew.
+"""The screen kept as text; `pytest tests/tui/test_snapshots.py --snapshot-update` writes it again.
 
 The runs are real ones, recorded (see `recorded_runs`). Read every difference before it is kept.
 """
@@ -41,7 +41,7 @@ def named(what: str, size: tuple[int, int]) -> str:
 
 
 def drawn(text: str) -> bool:
-    """Whether the triangle is: it comes last."""
+    """Whether the triangle is drawn, which comes last."""
     return any("⠀" < character <= "⣿" for character in text)
 
 

@@ -1,4 +1,4 @@
-"""How many tokens lie outside: the step at which an outlier ladder falls."""
+"""The number of outliers: the step at which the diameter collapses."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The outlier ladder as a run takes it: what it knows of the search, and where it breaks off."""
+"""The outlier ladder within a run: what it uses of the search, and where it breaks off."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""A journal is a prefix of what was written, whatever happened to its writer; nothing else is taken for one."""
+"""A journal is a prefix of what was written, whatever happened to its writer, and nothing else is accepted as
+one."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Journals and requests that older programs have written still read: they called the number format "screen"."""
+"""Journals and requests of older versions, which called the number format "screen", can still be read."""
 
 import json
 from pathlib import Path

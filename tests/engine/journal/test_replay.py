@@ -1,4 +1,4 @@
-"""A replay gives out all that a journal holds, in order, on a clock; and says where the journal breaks."""
+"""A replay gives every event of a journal, in order, by a clock, and reports where the journal is damaged."""
 
 import time
 from pathlib import Path

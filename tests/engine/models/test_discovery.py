@@ -1,4 +1,4 @@
-"""Which models are found, how they are described, and what becomes of broken ones."""
+"""Which models are found, how they are described, and how broken ones are reported."""
 
 import os
 import subprocess

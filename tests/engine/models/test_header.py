@@ -1,4 +1,4 @@
-"""What a header must be: every way in which a file is not a whole safetensors file is told from the others."""
+"""Headers: every way in which a file is not a complete safetensors file has its own error."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The rows that a search gets: exactly those stored, and only those read."""
+"""A search gets exactly the rows that are stored, and only those are read."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What tokens say, from tokenizers of each kind that models come with."""
+"""The texts of tokens, from tokenizers of each kind that models come with."""
 
 import json
 import re

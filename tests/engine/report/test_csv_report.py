@@ -1,4 +1,4 @@
-"""The batches as CSV: what any reader of CSV gets back, and nothing that a spreadsheet would run."""
+"""The batches as CSV: any CSV reader gets the same values, and no spreadsheet runs any of them."""
 
 import ast
 import csv

@@ -1,4 +1,4 @@
-"""A run's JSON object: its structs, its schema and what is printed say the same."""
+"""A run's JSON object: its structs, its schema and the printed text agree."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A run as Markdown: it renders as the report it is, and nothing in it becomes more than text."""
+"""A run as Markdown renders as the report, and untrusted text stays text."""
 
 import pytest
 from engine.report.test_text_report import finished

@@ -1,4 +1,4 @@
-"""A run is followed: nothing in its journal is missed or told twice, and what cannot come is not waited for."""
+"""Following a run: no event is missed or given twice, and nothing is waited for that cannot come."""
 
 import asyncio
 from pathlib import Path

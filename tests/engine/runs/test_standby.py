@@ -1,4 +1,4 @@
-"""The standby engine: runs that it begins are runs as any other, and it is gone with whoever started it."""
+"""The standby engine: its runs are like any others, and it ends with the process that started it."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Rows as callers have them: each kind of array is searched as the very numbers it holds, or refused in words."""
+"""Rows in every kind of array are searched as exactly the numbers that they hold, or refused with a sentence."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How much of a search is worked on at once: as much as suits the device, within the memory there is."""
+"""Block sizes suit the device and stay within the memory."""
 
 import pytest
 import torch

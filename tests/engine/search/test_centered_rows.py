@@ -1,4 +1,4 @@
-"""The space in which rows are searched: what a pass over them finds of their radii, and of those far out."""
+"""Centered rows: the radii that one pass over the rows finds, and the rows far out."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Work done apart: its threads, and what of the caller's it takes over."""
+"""Isolated work: its threads, and what it takes over from the caller."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Which levels a search uses: those that pay for rows like these."""
+"""A search uses the levels that save work for its rows."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Float32 products are rounded as float32, whatever torch and the device were told to do."""
+"""Float32 products are rounded as float32, whatever the settings of torch and the device."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

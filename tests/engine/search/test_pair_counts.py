@@ -1,4 +1,4 @@
-"""What a search counts: each evaluated pair once, in the batch of its rows that is settled first."""
+"""A search counts each evaluated pair once, in the batch of its rows that is settled first."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The formats in which pairs are screened: what they round off, and when a device is trusted with them."""
+"""The formats in which pairs are screened: their rounding, and when a device is trusted with them."""
 
 import math
 from collections.abc import Callable

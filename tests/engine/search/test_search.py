@@ -1,4 +1,4 @@
-"""What a search promises, on rows of every kind: held against whole-number arithmetic on all pairs."""
+"""What a search promises, on rows of every kind, compared with whole-number arithmetic on all pairs."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The memory that a search takes beyond its rows: no more than it states, and within its budget."""
+"""The memory of a search beyond its rows is no more than stated, and within its budget."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A device that runs out of memory in the middle of a search: it goes on with less at a time."""
+"""A device runs out of memory during a search, which continues with smaller blocks."""
 
 from typing import Any
 

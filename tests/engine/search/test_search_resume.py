@@ -1,4 +1,4 @@
-"""A search that was cut short goes on from any of its checkpoints to the answer that it would have had."""
+"""A search that was cut short is resumed from any of its checkpoints to the answer that it would have had."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies: measured once, kept, and measured again where what is kept is of no use."""
+"""The speeds of a machine are measured once and kept, and measured again where the kept ones are of no use."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is found of a product is what a look at every number finds."""
+"""The places found in a product are those that examining every number finds."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""What a row's pairs must reach: only what was proved, and nothing where a number is none."""
+"""Thresholds follow only from what was proved, and not from numbers that are not finite."""
 
 import pytest
 import torch

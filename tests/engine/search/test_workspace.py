@@ -1,4 +1,4 @@
-"""Memory that a search shares among its tiles: what lies in it never overlaps, and says when it is gone."""
+"""The memory that a search shares among its tiles: slots never overlap, and know when they are overwritten."""
 
 import pytest
 import torch

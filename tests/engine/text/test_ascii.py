@@ -1,4 +1,4 @@
-"""ASCII stand-ins: as wide as what they stand for, and nothing of a token's text is lost."""
+"""ASCII stand-ins are as wide as what they replace, and nothing of a token's text is lost."""
 
 import ast
 import io

@@ -1,4 +1,4 @@
-"""The engine process: what it writes, in which order, how it is stopped and paused, and how it fails."""
+"""The engine process: what it writes and in which order, how it is stopped and paused, and how it fails."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""An engine at work is stopped, paused and let go on by signals, wherever it is."""
+"""A working engine is stopped, paused and resumed by signals, wherever it is."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Runs on one device wait for one another in the order they were asked for, and none that died is in the way."""
+"""Runs on one device wait for one another in the order of their requests, and dead ones hold up nobody."""
 
 import os
 import signal

@@ -1,4 +1,5 @@
-"""A run that was cut short goes on, in a run of its own, to the same answer; or says why it starts anew."""
+"""A run that was cut short is resumed by a new run with the same answer, or the new run says why it starts
+anew."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What a person asks of an engine is obeyed between two lines of its journal, never within one."""
+"""Signals to an engine are handled between two lines of its journal, never within one."""
 
 import os
 import signal

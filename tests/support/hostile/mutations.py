@@ -1,4 +1,4 @@
-"""Strategies that spoil something valid: its bytes, or the JSON in it at any depth."""
+"""Strategies that damage valid data: its bytes, or its JSON at any depth."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Taking a run away: what reaches the terminal's clipboard, and which files are written where."""
+"""Copying and exporting a run: what reaches the terminal's clipboard, and which files are written where."""
 
 import ast
 import base64

@@ -1,4 +1,4 @@
-"""Any panel can be marked, fill the screen with more in it than before, and give it back, at every size."""
+"""Any panel can be marked, fill the screen with more contents, and be restored, at every size."""
 
 import pytest
 from farpair.engine.events import RunEnded

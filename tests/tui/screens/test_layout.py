@@ -1,4 +1,5 @@
-"""At every size the panels are whole: nothing overlaps, nothing leaves the screen, and the answer can be read."""
+"""At every size the panels are complete: nothing overlaps, nothing leaves the screen, and the answer is
+readable."""
 
 from itertools import combinations
 

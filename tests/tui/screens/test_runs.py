@@ -1,4 +1,4 @@
-"""The runs of this machine in the app: any is shown, one cut short is resumed, one is replayed, one waits."""
+"""The list of this machine's runs in the app: any can be shown, resumed, replayed or waited for."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""The plots' place on the screen: turned by p, all at once where there is room, and filled by f."""
+"""The plots' place on the screen: p shows the next plot, f fills the screen, and all are shown where there is
+room."""
 
 from pathlib import Path
 

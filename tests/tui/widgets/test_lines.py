@@ -1,4 +1,4 @@
-"""What differs between two lines is found to the cell, so that no more than that is sent to the terminal."""
+"""The difference between two lines is found to the cell, so that only that is sent to the terminal."""
 
 from farpair.tui.widgets.lines import Line, Role, changed_cells, left, number, plain, right, spread, width_of
 from hypothesis import given

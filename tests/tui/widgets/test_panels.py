@@ -1,4 +1,4 @@
-"""Panels are functions of what the journal says: the published numbers, and every state without numbers."""
+"""Panels are functions of the journal: the published numbers, and every state without numbers."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Runs asked for on one device wait for one another, and each says where it stands, wherever it is shown."""
+"""Runs on one device wait for one another, and each shows its place in the queue everywhere."""
 
 from pathlib import Path
 

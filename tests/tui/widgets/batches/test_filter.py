@@ -1,4 +1,4 @@
-"""A filter is a few words: what each of them lets through, and that no text at all can break it."""
+"""A filter is a few words: what each of them admits, and that no text can break it."""
 
 import pytest
 from farpair.engine.errors import InputError

@@ -1,4 +1,4 @@
-"""The order of the batches is kept up as they settle, and is always what sorting them anew would give."""
+"""The order of the batches is updated as they settle, and always equals a full sort."""
 
 import random
 import time

@@ -1,4 +1,5 @@
-"""The live table's rows say what is proved, what is a bound, and which batches hold the pair, at any width."""
+"""The rows of the live table show what is proved, what is a bound, and which batches hold the pair, at any
+width."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""The live table is sorted, filtered and read while the run goes on, and what a person reads stays where it is."""
+"""The live table is sorted, filtered and read during a run, and the row that is read stays in its place."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Plots are whole at every size, their labels never overlap, and what they show is where its axes say."""
+"""Plots are complete at every size, their labels never overlap, and what they show agrees with their axes."""
 
 import math
 
