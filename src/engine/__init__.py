@@ -1,8 +1,8 @@
-"""The search and everything that it needs; it can be used without a terminal.
+"""The search and everything that it needs, usable without a terminal.
 
     from farpair.engine import analyse, farthest_pair, farthest_pairs, eccentricities, outlier_ladder
 
-Each is imported when it is first used, so that reading a journal does not import torch.
+Each name is imported when it is first used, so that reading a journal does not import torch.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The search as a library: for a notebook, with no terminal, no process and no files.
 
-Rows are a tensor or a numpy array (n, d) of any float dtype, n >= 2, finite; they are read where they are (a
-CUDA tensor is searched on its device) and never written to. Answers are exact: distances are |x_i - x_j| of the
-rows as stored, in float64 with a relative error below 4 gamma(d + 2), and what is called farthest is farthest in
-exact arithmetic; among equal distances the smallest (i, j) comes first.
+Rows are a finite tensor or numpy array (n, d), n >= 2; a CUDA tensor is searched on its device. Rows are never
+written to. Answers are exact: the farthest pair is the farthest in exact arithmetic, the smallest (i, j) among
+equals. Distances |x_i - x_j| are float64 with a relative error below 4 gamma(d + 2).
 """
 
 from collections.abc import Sequence
@@ -61,32 +60,36 @@ class FarPair:
 
 @dataclass(frozen=True)
 class Eccentricities:
-    """The `distance` (n,) float64 from each row to its farthest `partner` (n,) int64, the first among equals."""
+    """The farthest distance of each row.
+
+    `distance` (n,) float64 is the distance from each row to its farthest row, `partner` (n,) int64 the index of
+    that row, the smallest among equals.
+    """
 
     distance: Tensor
     partner: Tensor
 
 
 def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
-    """The two rows farthest apart, with the certificate: the error bound, how many pairs tie, the runner-up.
+    """The two rows farthest apart, with their certificate: the error bound, the number of ties and the runner-up.
 
     Parameters
     ----------
     rows : Tensor or ndarray, shape (n, d)
         Numbers of any float or integer dtype, n >= 2, all finite.
     precision : {"auto", "float32", "tf32", "bfloat16", "int8"}
-        The format of the matrix products that discard pairs; the answer is the same in each. "auto" is the
-        one that a CPU is measured to multiply fastest, and float32 elsewhere.
+        The format of the matrix products that discard pairs; every format gives the same answer. "auto" is the
+        format that a CPU is measured to multiply fastest, and float32 on other devices.
 
     Returns
     -------
     PairFound
-        The pair `i` < `j`, its `distance` and all that is proved of it; `farpair.verify` checks it.
+        The pair `i` < `j`, its `distance` and its certificate; `farpair.verify` checks it.
 
     Raises
     ------
     InputError
-        Where rows are not (n, d) numbers with n >= 2 and d >= 1, or not all finite, or there is no such precision.
+        Where rows are not (n, d) numbers with n >= 2 and d >= 1, or not all finite, or `precision` is unknown.
 
     Examples
     --------
@@ -107,7 +110,7 @@ def farthest_pair(rows: Rows, precision: str = AUTO) -> PairFound:
 
 
 def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
-    """The k farthest pairs, farthest first. Copies of a row count one by one.
+    """The k farthest pairs, farthest first. Each copy of a row counts as a row.
 
     Parameters
     ----------
@@ -124,7 +127,7 @@ def farthest_pairs(rows: Rows, k: int) -> list[FarPair]:
     Raises
     ------
     InputError
-        As `farthest_pair` does, or where k is no whole number or less than 1.
+        As `farthest_pair` does, or where k is not a whole number of 1 or more.
 
     Examples
     --------
@@ -148,7 +151,7 @@ def _farthest_pairs(x: Tensor, k: int) -> list[FarPair]:
 
 
 def eccentricities(rows: Rows) -> Eccentricities:
-    """Each row's farthest distance, and the row at it.
+    """The distance from each row to its farthest row, and the index of that row.
 
     Parameters
     ----------
@@ -158,7 +161,7 @@ def eccentricities(rows: Rows) -> Eccentricities:
     Returns
     -------
     Eccentricities
-        `distance` (n,) float64 and `partner` (n,) int64, on the CPU; among equally far partners the first.
+        `distance` (n,) float64 and `partner` (n,) int64, on the CPU; among equally far rows the first.
 
     Raises
     ------
@@ -193,10 +196,11 @@ def analyse(
     texts: Sequence[str | None] | None = None,
     settings: RunSettings = DEFAULTS,
 ) -> Analysis:
-    """Everything that a run finds out about a cluster, from the farthest pair with its certificate to the ladder.
+    """The full analysis of a cluster, as a run makes it.
 
-    These are the maximum of every batch, the pair's outliers and triangle, the cluster's statistics, its
-    bit-identical rows, and the outlier ladder. The calling thread does all the work; nothing is written anywhere.
+    It holds the farthest pair with its certificate, the maximum of every batch, the pair's outliers and triangle,
+    the cluster's statistics, its bit-identical rows, and the outlier ladder. The calling thread does all the work;
+    no file is written.
 
     Parameters
     ----------
@@ -205,11 +209,11 @@ def analyse(
     centroid : Tensor or ndarray, shape (d,), optional
         The point from which rows are measured; by default the rows' mean.
     token_ids : sequence of int, length n, optional
-        The rows' token ids, 0 or more; by default tokens are known by their rows alone.
+        The rows' token ids, 0 or more; by default a token's id is its row's index.
     texts : sequence of str or None, length n, optional
-        The tokens' texts where they are known; they may hold anything, and are shown escaped. Needs `token_ids`.
+        The tokens' texts, None where unknown. Any text is allowed; it is shown escaped. Needs `token_ids`.
     settings : RunSettings, optional
-        The batch size, the device ("auto" is the one that holds the rows), and so on; `threads` is left to torch.
+        The batch size, the device ("auto" is the one that holds the rows), and so on; `threads` has no effect.
 
     Returns
     -------
@@ -219,8 +223,8 @@ def analyse(
     Raises
     ------
     InputError
-        Where rows are not as `farthest_pair` wants them or so large that norms are beyond float64; where
-        `centroid`, `token_ids` or `texts` do not fit them; where a setting is not allowed.
+        As `farthest_pair` does; where a norm overflows float64; where `centroid`, `token_ids` or `texts` do not
+        fit the rows; or where a setting is not allowed.
 
     Examples
     --------
@@ -257,9 +261,9 @@ def analyse(
 def _cluster(
     rows: Rows, x: Tensor, centroid: Rows | None, token_ids: Any, texts: Sequence[str | None] | None
 ) -> tuple[Cluster, TokenNames | None]:
-    """The rows x (n, d), checked, as a cluster such as files hold, and its tokens' names where ids are given.
+    """The checked rows x (n, d) as a cluster, and its tokens' names where ids are given.
 
-    Its fingerprint is that of files which store the same numbers in the dtype of `rows` for the same ids.
+    The fingerprint is that of a file with the same token ids that stores the same numbers in the dtype of `rows`.
     """
     n, d = x.shape
     ids = list(range(n)) if token_ids is None else _checked_ids(token_ids, n)

@@ -15,7 +15,7 @@ def choose_device(name: str = "auto") -> torch.device:
     """The device called `name` ("cpu", "cuda", "cuda:1", "mps", "xpu"), or for "auto" the first of cuda, mps,
     xpu, cpu that this machine has.
 
-    Raises InputError where the name is not a device's, or this machine has no such device.
+    Raises InputError where `name` is not the name of a device, or this machine has no such device.
     """
     available = [kind for kind in ("cuda", "mps", "xpu") if _count(kind)]
     if name == "auto":
@@ -27,7 +27,7 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cpu":
         return device
     if str(device) != name:  # torch keeps an index in eight bits: cuda:256 would be cuda:0
-        raise InputError(f"device: no machine has so many devices that one is {name}.")
+        raise InputError(f"device: the number of {name} is too large.")
     if (device.index or 0) >= _count(device.type):
         have = ", ".join(["cpu", *available])
         raise InputError(f"device: this machine has no {name}; it has {have}.")
@@ -44,12 +44,12 @@ def device_name(device: torch.device) -> str:
 
 
 def float64_device(device: torch.device) -> torch.device:
-    """The device for float64 arithmetic on rows on `device`: the same, or the CPU where it has no float64."""
+    """The device for float64 arithmetic on rows on `device`: that device, or the CPU where it has no float64."""
     return torch.device("cpu") if device.type in WITHOUT_FLOAT64 else device
 
 
 def free_memory(device: torch.device) -> int:
-    """The bytes that are free on the device for another search, as the device reports them."""
+    """The bytes that are free for a search on the device, as the device reports them."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached

@@ -1,4 +1,4 @@
-"""The program's own exceptions, each of which carries the sentence that is shown."""
+"""The program's own exceptions; each carries the sentence that is shown."""
 
 
 class FarpairError(Exception):
@@ -22,7 +22,7 @@ class RunError(FarpairError):
 
 
 class ProofError(FarpairError):
-    """A search reached a state that its proof excludes, and gives no answer, since that could be wrong."""
+    """A search reached a state that its proof excludes; it gives no answer, because the answer could be wrong."""
 
     def __init__(self, why: str) -> None:
         super().__init__(

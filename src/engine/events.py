@@ -1,9 +1,8 @@
 """The typed events of a run: the contract between the engine and everything that shows a run.
 
-The engine appends them to a journal, one JSON line each (see `journal`); the screen, the report, a replay and
-a resumed run are functions of the events read so far. Rows are named by their index in the cluster (0 … n-1),
-batches by their number (0 … batches-1), distances are Euclidean (L2) in the units of the embedding, times are
-seconds, sizes are bytes. No module here imports torch.
+The engine appends them to a journal, one JSON line each (see `journal`). Rows are named by their index in the
+cluster (0 … n-1), batches by their number (0 … batches-1). Distances are Euclidean (L2) in the units of the
+embedding, times are in seconds, sizes in bytes. Torch is not imported here.
 """
 
 from itertools import pairwise
@@ -13,8 +12,7 @@ import msgspec
 
 from .run_settings import DEFAULTS, RunSettings
 
-# Limits on what a journal may hold, whoever wrote it: beyond them nothing is a number of rows, a length or a
-# sentence.
+# Limits on the values in a journal, which is untrusted: values beyond them are refused.
 MOST_BATCHES: Final = 300_000
 MOST_DUPLICATES: Final = 20_000  # rows in the groups of duplicates that a run lists
 LONGEST_WORDS: Final = 65_536  # characters; a sentence with two paths in it has at most half as many
@@ -22,7 +20,7 @@ Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # a number of things
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Magnitude = Annotated[float, msgspec.Meta(ge=0)]  # a length, an angle, a time or a rate
 Words = Annotated[str, msgspec.Meta(max_length=LONGEST_WORDS)]
-# What it took to settle a batch, from the cheapest to the most expensive.
+# The means that settled a batch, from the cheapest to the most expensive.
 Settled = Literal["bounds", "screening", "float64", "exhaustive"]
 
 
@@ -33,12 +31,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The request of a run: everything that an engine process needs to know.
 
-    `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `matrix` says which matrix
-    that is, "unembedding" or "embedding", and `head` how the model stores its unembedding: "untied" (as a matrix
-    of its own), "tied" (the embedding is used for it) or "no head"; both are "" where that is not known.
-    `cluster` says which rows: "mask" (the notebook's mask file, at `cluster_file`), "all", "copies", "ids:…",
-    "file:PATH", "script:NAME" or "tokens:REGEX" (every token whose text matches). `settings` says how they are
-    searched. `resumes` names the run whose settled batches this one takes over.
+    `weights` is the safetensors file, `tensor` the name of the (N, d) tensor in it. `matrix` is "unembedding" or
+    "embedding", and `head` says how the model stores its unembedding: "untied" (as a matrix of its own), "tied"
+    (the embedding is used for it) or "no head"; both are "" where unknown. `cluster` selects the rows: "mask" (by
+    the notebook's mask file, `cluster_file`), "all", "copies", "ids:…", "file:PATH", "script:NAME" or
+    "tokens:REGEX" (every token whose text matches). `settings` are the settings of the search. `resumes` is the
+    run whose settled batches this run takes over.
     """
 
     model: Words
@@ -61,8 +59,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that the run read: its `path`, and at that time its `size` and `mtime_ns`, the time of its last
-    change in nanoseconds since the epoch."""
+    """A file that the run read: its `path`, its `size`, and `mtime_ns`, its modification time in nanoseconds since
+    the epoch, both as they were when the run read it."""
 
     path: Words
     size: Natural
@@ -83,8 +81,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 class EngineStarted(Event, frozen=True, kw_only=True):
     """The engine process is alive and about to load torch: always the journal's first event.
 
-    `pid` and `pid_created` (seconds since the epoch) together name the process, on `host`. Runs of one
-    `queue`, the device that was asked for, wait for one another.
+    `pid` and `pid_created` (seconds since the epoch) together identify the process on `host`. `queue` is the
+    requested device; runs with the same queue wait for one another.
     """
 
     run: Words
@@ -97,9 +95,9 @@ class EngineStarted(Event, frozen=True, kw_only=True):
 
 
 class Queued(Event, frozen=True, kw_only=True):
-    """The run is queued for its device behind `ahead` runs, the last of which is `behind`.
+    """The run waits for its device behind `ahead` other runs, the last of which is `behind`.
 
-    Written again whenever that changes; at 0 (`behind` None) the wait is over.
+    The event is written again whenever the queue changes. At `ahead` 0, where `behind` is None, the wait is over.
     """
 
     ahead: Natural
@@ -109,10 +107,10 @@ class Queued(Event, frozen=True, kw_only=True):
 class RunStarted(Event, frozen=True, kw_only=True):
     """The rows are loaded and the search begins.
 
-    `n` rows of dimension `d`, `dtype` on disk ("BF16", "F32", …), `vocabulary` rows in the whole tensor.
-    `fingerprint` is a hash of the rows and their token ids. `memory` is the engine's stated peak beyond the
-    rows. `centroid` says where the centroid came from. `precision` is the format of the screening products, and
-    `precision_reason` the reason for it, as the end of a sentence.
+    The cluster has `n` rows of dimension `d`, stored as `dtype` ("BF16", "F32", …); the whole tensor has
+    `vocabulary` rows. `fingerprint` is a hash of the rows and their token ids. `memory` is the engine's stated
+    peak beyond the rows. `centroid` says whether the centroid is stored or the rows' mean. `precision` is the
+    format of the screening products, and `precision_reason` the reason for it, as the end of a sentence.
     """
 
     files: tuple[SourceFile, ...]
@@ -133,20 +131,20 @@ class RunStarted(Event, frozen=True, kw_only=True):
 
 
 class Named(Event, frozen=True, kw_only=True):
-    """The tokens behind rows that later events name: written before the first event that names them."""
+    """The tokens of some rows, written before the first event that mentions those rows."""
 
     tokens: tuple[Token, ...]
 
 
 class Warned(Event, frozen=True, kw_only=True):
-    """Something worth knowing that does not end the run, in one sentence."""
+    """A warning in one sentence; the run goes on."""
 
     kind: Literal["centroid", "copies", "memory", "device", "tokenizer", "cluster", "newer", "resumed"]
     message: Words
 
 
 class BatchBound(Event, frozen=True, kw_only=True):
-    """A batch's maximum so far: a lower bound of it, attained by rows i < j, one of them in the batch."""
+    """A lower bound of a batch's maximum: the distance of rows i < j, one of them in the batch."""
 
     batch: Natural
     lower: Magnitude
@@ -155,13 +153,12 @@ class BatchBound(Event, frozen=True, kw_only=True):
 
 
 class BatchDone(Event, frozen=True, kw_only=True):
-    """A batch's maximum, proved: max over rows start ≤ i < end and all rows j of |x_i - x_j|.
+    """The proved maximum of a batch: max over rows start ≤ i < end and all rows j of |x_i - x_j|.
 
-    `i` < `j` is the pair that attains it, the smallest such (i, j); one of the two is in the batch. `pairs`
-    counts the unordered pairs with a row in this batch and none in a batch settled before; `evaluated`, how
-    many of those were evaluated rather than discarded by a cheaper bound. `settled` says what that took:
-    the first bounds alone, screening products, or float64 too. `seconds` is the time since the search
-    began.
+    `i` < `j` is the smallest pair (i, j) that attains it; one of the two rows is in the batch. `pairs` is the
+    number of unordered pairs with a row in this batch and none in a batch settled earlier; `evaluated` is the
+    number of those that were evaluated rather than discarded by a cheaper bound. `settled` names the most
+    expensive means that was needed. `seconds` is the time since the search began.
     """
 
     batch: Natural
@@ -177,12 +174,12 @@ class BatchDone(Event, frozen=True, kw_only=True):
 
 
 class Checkpoint(Event, frozen=True, kw_only=True):
-    """The state from which the search can be resumed if it is cut short.
+    """The state from which the search can be resumed if it is interrupted.
 
-    The batches of the first `batches` BatchDone events are settled for good. `pairs` are the evaluated pairs, as
-    (i, j, ties), that may still be the maximum of another batch, the farthest pair or its runner-up, each standing
-    for so many `ties`. `grouping` identifies which rows are searched as one: a search that groups them differently
-    cannot be resumed from here.
+    The batches of the first `batches` BatchDone events are settled. `pairs` are the evaluated pairs that may still
+    be the maximum of another batch, the farthest pair or its runner-up, as (i, j, ties), each of which stands for
+    `ties` pairs at one distance. `grouping` identifies the groups of rows that are searched as one; a search with
+    other groups cannot be resumed from here.
     """
 
     batches: Natural
@@ -191,8 +188,7 @@ class Checkpoint(Event, frozen=True, kw_only=True):
 
 
 class Progress(Event, frozen=True, kw_only=True):
-    """The progress of the search: `settled` of `pairs` unordered pairs are decided after `seconds` of
-    searching."""
+    """The progress of the search: `settled` of `pairs` unordered pairs are decided after `seconds` of search."""
 
     settled: Natural
     pairs: Natural
@@ -202,7 +198,7 @@ class Progress(Event, frozen=True, kw_only=True):
 
 
 class Paused(Event, frozen=True, kw_only=True):
-    """The engine waits, using no core, until it is told to resume or to stop."""
+    """The engine is paused: it uses no CPU until it is told to resume or to stop."""
 
 
 class Continued(Event, frozen=True, kw_only=True):
@@ -212,13 +208,12 @@ class Continued(Event, frozen=True, kw_only=True):
 class PairFound(Event, frozen=True, kw_only=True):
     """The farthest pair and its certificate.
 
-    `distance` is |x_i - x_j| in float64 with absolute error at most `error`; (i, j), i < j, is the smallest of the
+    `distance` is |x_i - x_j| in float64 with absolute error at most `error`. (i, j), i < j, is the smallest of the
     `ties` pairs at exactly that distance (1: the pair is unique). Where the pair is unique, `runner_up` is the
-    next distance and `runner_up_i`, `runner_up_j` the pair at it; all three are None where pairs tie.
-    `runner_up_gap` is the farthest distance less the runner-up's, rounded from the exact squares (also None in
-    journals of versions that did not compute it). `evaluated` of `pairs` unordered pairs were evaluated;
-    every other was discarded under a rigorous bound. `precision` is the format in which matrix products discarded
-    pairs.
+    next distance, `runner_up_i`, `runner_up_j` the pair at it, and `runner_up_gap` the difference between the two
+    distances, rounded from the exact squares; all four are None where pairs tie, and the gap also in journals of
+    versions that did not compute it. `evaluated` of `pairs` unordered pairs were evaluated; a rigorous bound
+    discarded every other. `precision` is the format of the matrix products that discarded pairs.
     """
 
     i: Natural
@@ -237,8 +232,8 @@ class PairFound(Event, frozen=True, kw_only=True):
 
 
 class TokenMeasure(msgspec.Struct, frozen=True, kw_only=True):
-    """Measures of a row: its norm, its norm over the centroid's (None: the centroid is zero), and its distance
-    from the centroid."""
+    """Measures of a row: its norm, the ratio of its norm to the centroid's (None where the centroid is zero), and
+    its distance from the centroid."""
 
     index: Natural
     norm: Magnitude
@@ -251,8 +246,9 @@ class Triangle(msgspec.Struct, frozen=True, kw_only=True):
 
     `side_i` and `side_j` are the distances of i and j from the centroid, `side_ij` that between them.
     `at_centroid`, `at_i` and `at_j` are the interior angles in degrees by the law of cosines, `angle_sum` their
-    sum. `at_centroid_dot` is the angle at the centroid from the dot product. An angle with a zero-length arm has
-    no value and is None; `degenerate` then, or for collinear points, says in words what the triangle is.
+    sum. `at_centroid_dot` is the angle at the centroid by the dot product. An angle with an arm of length zero is
+    undefined and None. `degenerate` describes a triangle with such an angle or with collinear points in words; it
+    is None for any other.
     """
 
     side_i: Magnitude
@@ -267,7 +263,7 @@ class Triangle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """`minimum`, `maximum`, `median` (the lower of the middle two) and `mean` of one number per row."""
+    """The `minimum`, `maximum`, `median` (the lower of the middle two) and `mean` of one number per row."""
 
     minimum: Magnitude
     maximum: Magnitude
@@ -278,10 +274,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     """The histogram of the rows' distances from the centroid.
 
-    `counts[b]` rows lie at distances r, edges[b] ≤ r < edges[b + 1], in the last bin r = edges[-1] too. Edges
-    grow by a constant factor from the smallest distance to the largest; where these are equal
-    there is one bin. Rows exactly on the centroid, `at_zero` of them, are in no bin. `beyond` rows lie farther
-    away than `threshold`, twice the median distance.
+    `counts[b]` rows lie at distances r with edges[b] ≤ r < edges[b + 1]; the last bin includes r = edges[-1].
+    Edges grow by a constant factor from the smallest distance to the largest; where these are equal there is one
+    bin. The `at_zero` rows exactly on the centroid are in no bin. `beyond` rows lie farther from the centroid than
+    `threshold`, twice the median distance.
     """
 
     edges: tuple[Magnitude, ...]
@@ -293,14 +289,17 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         rising = all(below < above for below, above in pairwise(self.edges)) or len(self.counts) == 1
         if len(self.edges) != len(self.counts) + bool(self.counts) or not (rising and all(self.edges)):
-            raise ValueError("the edges are not those of the counts")
+            raise ValueError("the edges do not fit the counts")
         if self.counts and not any(self.counts):
-            raise ValueError("nothing is counted")
+            raise ValueError("the counts are all zero")
 
 
 class Copies(msgspec.Struct, frozen=True, kw_only=True):
-    """Bit-identical rows: `distinct` different rows in all; `groups` of two or more identical rows, which hold
-    `rows` rows together; the `sizes` of the groups, largest first, at most 100 of them."""
+    """Counts of bit-identical rows.
+
+    `distinct` is the number of different rows, `groups` the number of groups of two or more identical rows, and
+    `rows` the number of rows in those groups. `sizes` are the sizes of the 100 largest groups, largest first.
+    """
 
     distinct: Natural
     groups: Natural
@@ -311,11 +310,10 @@ class Copies(msgspec.Struct, frozen=True, kw_only=True):
 class Analysed(Event, frozen=True, kw_only=True):
     """The analysis of the farthest pair and of the cluster.
 
-    `outlier` is the token of larger norm, `other` the second; `both_far` is the notebook's test of norms: both are
-    greater than twice the centroid's. `centroid_offset` is the distance between the stored centroid
-    and the rows' true mean (None where the mean itself is the centroid), and `distances_from_mean` what the
-    distances' summary would be from the true mean. `histogram` is of the distances from the centroid (None in
-    journals of versions that did not take it).
+    `outlier` is the token of the pair with the larger norm, `other` the second. `both_far` is the notebook's test
+    of norms: both are greater than twice the centroid's. `centroid_offset` is the distance between the stored
+    centroid and the rows' mean, and `distances_from_mean` the summary of the rows' distances from that mean; both
+    are None where the mean itself is the centroid. `histogram` is None in journals of versions without it.
     """
 
     i: Natural
@@ -335,7 +333,7 @@ class Analysed(Event, frozen=True, kw_only=True):
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """The farthest pair i < j and its distance, after the row `removed` (None at first) has been removed too."""
+    """The farthest pair i < j and its distance after the row `removed` is removed (None on the first rung)."""
 
     removed: Natural | None
     i: Natural
@@ -344,21 +342,21 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Climbing(Event, frozen=True, kw_only=True):
-    """The progress of the work after the search: `settled` of the `pairs` to decide are decided, for the outlier
-    ladder or for the list of the farthest pairs."""
+    """The progress of the outlier ladder or of the list of the farthest pairs, after the search: `settled` of
+    `pairs` pairs are decided."""
 
     settled: Natural
     pairs: Natural
 
 
 class Ladder(Event, frozen=True, kw_only=True):
-    """The diameter of the cluster as its outermost rows are removed one by one: rungs[k] is without k of them.
+    """The diameter of the cluster as its outermost rows are removed one by one; rungs[k] is that without k rows.
 
     Rows are removed by decreasing distance from the centroid, the lower index first among equals. `outside` is the
-    k at which the diameter collapses (see `criteria`), None where it does not. Where the ladder breaks off,
-    `left_out` names what the rest would have taken too much of, and `at_most` is an upper bound of the next
-    diameter. `seconds` is the time taken. `outliers` are the first `outside` rows removed, in that order (none in
-    journals of versions that did not list them).
+    k at which the diameter collapses (see `criteria`), None where it does not. Where the ladder ends early,
+    `left_out` names the resource that ran out, and `at_most` is an upper bound of the next diameter. `seconds` is
+    the time taken. `outliers` are the first `outside` rows removed, in that order; the tuple is empty in journals
+    of versions that did not list them.
     """
 
     rungs: tuple[Rung, ...]
@@ -385,16 +383,15 @@ class PairDistance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FarthestPairs(Event, frozen=True, kw_only=True):
-    """The farthest pairs, as many as were asked for, farthest first; among equally far ones the smallest (i, j)
-    first."""
+    """The farthest pairs, as many as requested, farthest first; among equals the smaller (i, j) comes first."""
 
     pairs: tuple[PairDistance, ...]
 
 
 class DuplicateRows(Event, frozen=True, kw_only=True):
-    """The groups of bit-identical rows, the largest first, each with its rows in their order.
+    """The groups of bit-identical rows, the largest first, each with its rows in ascending order.
 
-    `left_out` groups are not listed, because the rows would be more than MOST_DUPLICATES.
+    `left_out` groups are not listed, because a list holds at most MOST_DUPLICATES rows.
     """
 
     groups: tuple[tuple[Natural, ...], ...]
@@ -402,7 +399,7 @@ class DuplicateRows(Event, frozen=True, kw_only=True):
 
 
 class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
-    """The triangle that the rows i and j make with the centroid."""
+    """The triangle of the rows i and j and the centroid."""
 
     i: Natural
     j: Natural
@@ -410,9 +407,9 @@ class PairTriangle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(Event, frozen=True, kw_only=True):
-    """Measures of the pairs of settled batches, like those of the farthest pair: their triangles and their tokens.
+    """Measures of the pairs that attain the maxima of settled batches: their triangles and their tokens.
 
-    Each pair and each row is measured once in a run: a row that an earlier Measured holds is not among `tokens`.
+    Each pair and each row is measured once in a run; `tokens` leaves out the rows of earlier Measured events.
     """
 
     centroid_norm: Magnitude
@@ -426,8 +423,8 @@ Ending = Literal["done", "stopped", "terminated", "failed"]
 class RunEnded(Event, frozen=True, kw_only=True):
     """How the run ended: `reason` in one sentence, and `advice` on what to do ("" where there is nothing to do).
 
-    For a failed run `cause` says what failed: its input, memory, the disk, or the program itself. For a
-    cancelled run "signal" means that it was ended from outside and not by a person's stop.
+    `cause` says what failed in a failed run: its input, memory, the disk, or the program itself. For a cancelled
+    run "signal" means that a signal from outside ended it, and not a person's stop.
     """
 
     outcome: Literal["done", "cancelled", "failed"]
@@ -437,7 +434,7 @@ class RunEnded(Event, frozen=True, kw_only=True):
 
     @property
     def state(self) -> Ending:
-        """The word that is shown: a cancelled run is "stopped" by a person, or "terminated" from outside."""
+        """The state to show: a cancelled run is "stopped" by a person, or "terminated" from outside."""
         if self.outcome == "cancelled":
             return "terminated" if self.cause == "signal" else "stopped"
         return self.outcome
@@ -447,7 +444,8 @@ class Verified(Event, frozen=True, kw_only=True):
     """The verdict of an independent check of the run's claims (see `checker`), written after the end of the run.
 
     Each of the `refutations` is a sentence. `pairs` unordered pairs and the maxima of `batches` batches were
-    checked; of a `sample` of so many rows (None: all) `confirmed` means no more than that it contradicts no claim.
+    checked. `sample` is the number of rows that were sampled, None where all were checked; `confirmed` then means
+    only that the sample contradicts no claim.
     """
 
     confirmed: bool
@@ -482,8 +480,8 @@ AnyEvent = (
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
-    """The point from which an unfinished search is resumed: the batches `settled`, in order, when `checkpoint` was
-    made."""
+    """The point from which an unfinished search is resumed: a `checkpoint`, and the batches that were `settled`
+    when it was made, in order."""
 
     settled: tuple[BatchDone, ...]
     checkpoint: Checkpoint

@@ -1,4 +1,4 @@
-"""Opens untrusted files: nothing waits for the writer of a pipe, or reads a device for ever."""
+"""Opens untrusted files: only regular files are opened, so that no pipe or device can block a read."""
 
 import errno
 import os
@@ -9,18 +9,18 @@ from pathlib import Path
 
 
 def open_regular(path: Path) -> FileIO:
-    """The regular file at `path`, open for unbuffered reading. Raises OSError, also for anything but a regular
-    file."""
+    """The regular file at `path`, open for unbuffered reading. Raises OSError where it cannot be opened or is not
+    a regular file."""
     return FileIO(regular_descriptor(path))
 
 
 def regular_descriptor(path: Path) -> int:
-    """As `open_regular`, but the descriptor alone."""
+    """The descriptor of the regular file at `path`, open for reading. Raises OSError as `open_regular` does."""
     try:
         status = os.stat(path)
     except ValueError:
-        raise OSError(errno.EINVAL, "no file can be called so") from None
-    _check_regular(status)  # before it is opened, because opening has effects on some devices
+        raise OSError(errno.EINVAL, "a file name cannot hold a NUL") from None
+    _check_regular(status)  # before the file is opened, because opening some devices has effects
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         _check_regular(os.fstat(fd))  # another file may have taken its place
@@ -31,8 +31,8 @@ def regular_descriptor(path: Path) -> int:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """The content of the regular file at `path`. Raises OSError where it is none, or has more than `most`
-    bytes."""
+    """The content of the regular file at `path`. Raises OSError where it is not a regular file, or has more than
+    `most` bytes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
@@ -42,8 +42,8 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_into(file: FileIO, buffer: memoryview) -> int:
-    """Fill `buffer` from `file`; the number of bytes read, which is less than its size only at the end of the
-    file."""
+    """Fill `buffer` from `file` and return the number of bytes read, which is less than the buffer's size only at
+    the end of the file."""
     filled = 0
     while filled < len(buffer) and (got := file.readinto(buffer[filled:])):
         filled += got
@@ -51,7 +51,7 @@ def read_into(file: FileIO, buffer: memoryview) -> int:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace the file `path` by `content` atomically, keeping its mode. Raises OSError."""
+    """Replace the content of the file `path` atomically, and keep its mode. Raises OSError."""
     descriptor, written = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:

@@ -1,7 +1,7 @@
-"""Memory: checks whether an allocation fits, and recognises errors of memory that ran out. No torch here.
+"""Checks whether an allocation fits in memory, and recognises out-of-memory errors. Torch is not imported here.
 
 Torch raises OutOfMemoryError for CUDA and XPU. For MPS, the CPU and underlying libraries it raises a RuntimeError
-that can only be told by its message.
+that only its message identifies.
 """
 
 from types import TracebackType
@@ -30,10 +30,10 @@ def memory_ran_out(error: BaseException) -> bool:
 
 
 class Shortage:
-    """A block of code in which memory may run out: `with Shortage() as shortage: ...`.
+    """A context manager for code in which memory may run out: `with Shortage() as shortage: ...`.
 
-    Where it did, the block is left, its references are dropped, and `shortage.met` is true. Any other error passes
-    through, as does this one unless `bearable`.
+    When memory runs out, the block ends, its references are dropped, and `shortage.met` is true. Every other error
+    passes through, as does this one unless `bearable`.
     """
 
     def __init__(self, bearable: bool = True) -> None:

@@ -1,7 +1,7 @@
-"""The settings of a run, which are declared only here, and the rule for each.
+"""The settings of a run, declared only here, and the rule for each.
 
 The command line, the settings file, the app's dialogs, the journal and the library pass a whole `RunSettings`, and
-report a wrong setting with the same sentence. Nothing slow is imported here.
+report a wrong setting with the same sentence. No slow import belongs here.
 """
 
 import re
@@ -30,7 +30,7 @@ class RunSettings:
     `batch` is the number of rows in a batch. `device` is a torch device, or "auto": the fastest kind that the
     machine has. `threads` is the number of CPU threads, `memory` the bytes that the search may hold beyond the
     rows; at 0 the engine chooses. `precision` is the format of the products that screen pairs, one of
-    `PRECISIONS`; the answer is the same in each. `exhaustive` evaluates every pair rather than discard any by a
+    `PRECISIONS`; every format gives the same answer. `exhaustive` evaluates every pair and discards none by a
     bound. A run with `pairs` above 1 lists that many farthest pairs.
     """
 
@@ -50,8 +50,8 @@ class RunSettings:
 
     @property
     def decisive(self) -> "RunSettings":
-        """These settings without those that affect only where the search runs, what it may use, and what is listed
-        beside the answer."""
+        """These settings, with the defaults for those that change neither the search's steps nor its answer: the
+        device, its resources, and the list of farthest pairs."""
         return replace(
             self, device=DEFAULTS.device, threads=DEFAULTS.threads, memory=DEFAULTS.memory, pairs=DEFAULTS.pairs
         )
@@ -79,8 +79,8 @@ def checked_cluster(given: str) -> str:
         raise InputError(f"cluster: {error}.") from None
 
 
-# Each rule returns the setting that a value means, or raises ValueError with a sentence, without its full stop,
-# that says what is allowed.
+# Each rule returns the setting that a value means, or raises ValueError with a sentence that says what is allowed,
+# without its full stop.
 
 
 def batch(given: object) -> int:
@@ -152,7 +152,7 @@ RULES: Final[Mapping[str, Callable[[object], int | str | bool]]] = {
 
 
 def from_text(name: str, text: str) -> int | str | bool:
-    """The setting `name` as a person types it, a number in its digits. Raises ValueError as its rule does."""
+    """The setting `name` from the text that a person types. Raises ValueError as its rule does."""
     digits = isinstance(getattr(DEFAULTS, name), int) and re.fullmatch(r"[0-9]{1,20}", text)
     return RULES[name](int(text) if digits else text)
 
@@ -164,9 +164,9 @@ def _whole_number(given: object, largest: int) -> int:
 
 
 def shown(given: object) -> str:
-    """A value as TOML writes it, for a sentence about it."""
+    """A value as TOML writes it, cut to 60 characters, for messages."""
     try:
         shown = str(given).lower() if isinstance(given, bool) else repr(given)
     except RecursionError:
-        return "what stands there"
+        return "this value"
     return shown if len(shown) <= 60 else f"{shown[:59]}…"

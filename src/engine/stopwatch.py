@@ -1,11 +1,11 @@
-"""A stopwatch for seconds of work, which can be paused. No torch here."""
+"""A stopwatch that can be paused, for seconds of work. Torch is not imported here."""
 
 import time
 
 
 class Stopwatch:
-    """Runs from its creation. `pause` and `go_on` may be called by a signal handler in the thread that reads
-    it."""
+    """A stopwatch that runs from its creation. A signal handler in the reading thread may call `pause` and
+    `go_on`."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
@@ -22,12 +22,12 @@ class Stopwatch:
                 return now - began
 
     def pause(self) -> None:
-        """Stand still until `go_on`."""
+        """Stop the stopwatch until `go_on`."""
         if self._paused_at is None:
             self._paused_at = time.perf_counter()
 
     def go_on(self) -> None:
-        """Run on from where it stood."""
+        """Resume from the seconds at which it was paused."""
         if self._paused_at is not None:
             self._began += time.perf_counter() - self._paused_at
             self._paused_at = None

@@ -38,7 +38,7 @@ STRICTER = (
     "more than once",
     "in two ways",
     "does not say where tensor",
-    "is not names and texts",
+    "does not map strings to strings",
     "not a JSON object",
 )
 

@@ -1,7 +1,7 @@
 """The safetensors files of one model, and which tensor is in which of them.
 
-A checkpoint in several files comes with an index, and only what the index names counts. Headers are read when a
-tensor is asked for. Neither torch nor numpy is imported here.
+A checkpoint in several files has an index, and only the tensors in the index count. A file's header is read when
+it is first needed. Neither torch nor numpy is imported here.
 """
 
 import os
@@ -31,7 +31,7 @@ _PICKLES: Final = (".bin", ".pt", ".pth")
 
 
 class Checkpoint:
-    """The tensors of a model and the file that each is in; `name` is that of the file or folder, safe to show.
+    """The tensors of a model and the file that holds each; `name` is the escaped path of the file or folder.
 
     Raises InputError where the file, the index or a file that it names cannot be used.
     """
@@ -53,8 +53,8 @@ class Checkpoint:
         return self._files.keys()
 
     def header_with(self, tensor: str) -> Header:
-        """The header of the file that holds `tensor`; where no file does, any header, which lists what there
-        is."""
+        """The header of the file that holds `tensor`, or of any file where none does, so that an error can list
+        its tensors."""
         file = self._files.get(tensor)
         return self._header(file if file is not None else next(iter(self._files.values()), self.path.name))
 
@@ -70,16 +70,16 @@ class Checkpoint:
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What a model's config.json says of its matrices: the number of tokens in the `vocabulary`, and whether one
-    matrix is both embedding and unembedding (`tied`). None where it does not say."""
+    """What a model's config.json says about its matrices: the number of tokens in the `vocabulary`, and whether
+    one matrix is both embedding and unembedding (`tied`). Each is None where the file does not say."""
 
     vocabulary: int | None = None
     tied: bool | None = None
 
 
 def read_config(folder: Path) -> Config:
-    """What config.json in `folder` says. A file that cannot be read counts as empty, since it only labels what is
-    stored."""
+    """The configuration in config.json in `folder`. A file that cannot be read counts as empty, because it only
+    labels the stored tensors."""
     try:
         stored = msgspec.json.decode(read_regular(folder / _CONFIG_FILE, _LONGEST_CONFIG), type=_StoredConfig)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -93,8 +93,8 @@ def read_config(folder: Path) -> Config:
 
 
 def file_of(folder: Path, entries: Collection[str]) -> Path:
-    """The file of the model in `folder`, chosen from its `entries`. Raises InputError, which says what it holds
-    instead, where there is none."""
+    """The file of the model in `folder`, chosen from its `entries`. Where there is none, raises InputError, which
+    says what the folder holds."""
     for name in MODEL_FILES:
         if name in entries:
             return folder / name
@@ -119,7 +119,7 @@ def check_is_checkpoint(path: Path) -> None:
 
 
 def _what_else(folder: Path, entries: list[str]) -> str:
-    """What a folder without a model file holds, in a sentence."""
+    """A sentence that says what a folder without a model file holds."""
     for name in entries:
         path = folder / name
         if name != INDEX_FILE and path.suffix in (".safetensors", ".gguf", *_PICKLES):
@@ -133,7 +133,7 @@ def _what_else(folder: Path, entries: list[str]) -> str:
 
 
 def _indexed(path: Path) -> dict[str, str]:
-    """The name of each tensor's file by the index at `path`. Raises InputError where one is not there."""
+    """The name of each tensor's file, from the index at `path`. Raises InputError where a file is missing."""
     name = visible(str(path))
     try:
         index = msgspec.json.decode(read_regular(path, _LONGEST_INDEX), type=_Index)
@@ -151,7 +151,7 @@ def _indexed(path: Path) -> dict[str, str]:
 
 
 class _Index(msgspec.Struct):
-    """What of an index is read: the file that each tensor is in."""
+    """The part of an index that is read: the file of each tensor."""
 
     weight_map: dict[str, str]
 
@@ -161,7 +161,7 @@ _GENERATORS: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", 
 
 
 class _Part(msgspec.Struct):
-    """The part that is read of the configuration of a model, or of the language model in it."""
+    """The fields that are read from the configuration of a model, or of the language model in it."""
 
     vocab_size: int | None = None
     tie_word_embeddings: bool | None = None
@@ -183,7 +183,7 @@ class _StoredConfig(msgspec.Struct):
     thinker_config: _Thinker | None = None
 
     def parts(self) -> "Iterator[_Part]":
-        """The configurations in it, that of the language model first."""
+        """The configurations in the file, that of the language model first."""
         thinker = self.thinker_config.text_config if self.thinker_config else None
         for part in (self.text_config, self.llm_config, self.language_config, thinker):
             if part is not None:

@@ -1,4 +1,4 @@
-"""Checks the header of the notebooks' cluster file, 1.6a_cluster_mask.safetensors. No torch here."""
+"""Checks the header of the notebooks' cluster file, 1.6a_cluster_mask.safetensors. Torch is not imported here."""
 
 from ..errors import InputError
 from ..text.escape import visible
@@ -13,8 +13,8 @@ MASK, IDS, CENTROID, COUNT = "cluster_mask", "cluster_token_ids", "centroid", "n
 def check_layout(header: Header, rows: int, columns: int) -> None:
     """Raise InputError where a cluster file does not fit an embedding of shape (rows, columns).
 
-    `cluster_mask` must be uint8 or bool (N,), `cluster_token_ids` int32 or int64 (n,), and where they are
-    there, `centroid` floating point (d,) and `n_cluster` one int32 or int64. Raises InputError.
+    `cluster_mask` must be uint8 or bool (N,), and `cluster_token_ids` int32 or int64 (n,). The optional `centroid`
+    must be floating point (d,), and the optional `n_cluster` one int32 or int64.
     """
     _check(header, MASK, ("U8", "BOOL"), "uint8 or bool", 1)
     _check(header, IDS, ("I32", "I64"), "int32 or int64", 1)
@@ -50,5 +50,5 @@ def _check(header: Header, tensor: str, dtypes: tuple[str, ...], wanted: str, di
         raise InputError(f"{quoted(tensor)} in {header.name} is {visible(place.dtype, 60)}; it must be {wanted}.")
     if dimensions is not None and len(place.shape) != dimensions:
         raise InputError(
-            f"{quoted(tensor)} in {header.name} has shape {shape_text(place.shape)}; it has one dimension."
+            f"{quoted(tensor)} in {header.name} has shape {shape_text(place.shape)}; it must have one dimension."
         )

@@ -21,15 +21,15 @@ from .vocabulary import Vocabulary
 
 _ALL_IDS = 2**32  # more than any token's id
 _BYTES_OF_ID = 40  # in a list of Python's numbers
-_BYTES_OF_MASKED = 80  # its id, and what finding it in mask and ids takes for each token of the vocabulary
+_BYTES_OF_MASKED = 80  # per token of the vocabulary: its id, and the comparison of mask and ids
 
 
 @dataclass(frozen=True)
 class Cluster:
     """A cluster: the ids of its tokens, ascending, without repetition, at least one.
 
-    `centroid` (d,), float64 if it is stored so and else float32, is None where none is stored; `file` is the
-    file that lists the ids, if one does.
+    `centroid` (d,) is float64 where it is stored as float64 and float32 otherwise; it is None where none is
+    stored. `file` is the file that lists the ids, if there is one.
     """
 
     token_ids: list[int]
@@ -38,8 +38,8 @@ class Cluster:
 
 
 def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabulary | None = None) -> Cluster:
-    """The cluster that `request` asks for, of the rows of its tensor in the file `stored`; `vocabulary` is its
-    tokenizer, where that is being read already. Raises InputError."""
+    """The cluster of `request`, whose tensor is in the file `stored`. `vocabulary` is the request's tokenizer, if
+    it is already being read. Raises InputError."""
     rows, columns = embedding_shape(stored.header, request.tensor)
     kind, _, named = checked_cluster(request.cluster).partition(":")
     match kind:
@@ -48,7 +48,7 @@ def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabular
                 raise InputError(f"There is no cluster file beside {visible(request.weights)}.")
             return _from_file(Path(request.cluster_file), rows, columns)
         case "all":
-            check_room(_BYTES_OF_ID * rows, f"To list all {count(rows)} tokens takes")
+            check_room(_BYTES_OF_ID * rows, f"A list of all {count(rows)} tokens takes")
             return Cluster(list(range(rows)), None, None)
         case "tokens" | "script":
             return Cluster(_matching(request, named, rows, vocabulary), None, None)
@@ -62,8 +62,8 @@ def cluster_of(request: RunRequest, stored: StoredTensors, vocabulary: Vocabular
 
 
 def _matching(request: RunRequest, named: str, rows: int, vocabulary: Vocabulary | None) -> list[int]:
-    """The tokens whose text the regular expression `named` matches, or whose text has a letter of the script
-    `named`."""
+    """The ids of the tokens whose text matches the regular expression `named`, or, for a script cluster, has a
+    letter of the script `named`."""
     if request.tokenizer is None:
         raise InputError(
             f"The cluster {visible(request.cluster, 60)} needs a tokenizer.json, and there is none beside "
@@ -119,7 +119,8 @@ def _check_ids(header: Header, mask: torch.Tensor, ids: torch.Tensor) -> None:
     outside = ids[(ids < 0) | (ids >= len(mask))]
     if len(outside):
         raise InputError(
-            f"{quoted(IDS)} in {header.name} names no token of the {count(len(mask))}: {_some(outside)}."
+            f"{quoted(IDS)} in {header.name} holds ids outside the vocabulary of {count(len(mask))} tokens: "
+            f"{_some(outside)}."
         )
     times = torch.bincount(ids, minlength=len(mask))
     if bool((times > 1).any()):

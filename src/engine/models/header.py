@@ -1,12 +1,7 @@
-"""Reads the header of a safetensors file. No tensor is read, and torch is not needed.
+"""Reads and checks the header of a safetensors file. No tensor is read, and torch is not needed.
 
-The format (https://github.com/huggingface/safetensors): eight bytes, the header's length as a little-endian
-integer; the header, a JSON object of tensor names (see `header_json`); then the tensors' bytes one after another,
-without gaps.
-
-This module is the one judge of a header. The format's library maps the whole file, so that a reader dies of a file
-that is cut short meanwhile, and does not say where a tensor's bytes lie; it takes any number of tensors and
-dimensions, and names neither the file nor the tensor that is wrong.
+The safetensors library is not used, because it maps the whole file, which kills a reader whose file is truncated;
+it also limits neither tensors nor dimensions, hides where a tensor's bytes lie, and names no file in its errors.
 """
 
 import os
@@ -25,9 +20,9 @@ from .first_bytes import LONGEST, what_it_is
 from .header_json import Place, check_offsets, places_in, quoted, shape_text
 
 LONGEST_HEADER = 100_000_000  # bytes; the format's own limit
-_NO_LENGTH = 2**40  # bytes that no other file begins with by accident
+_NO_LENGTH = 2**40  # a length that no safetensors file has
 FLOATS = ("F64", "F32", "F16", "BF16")
-NOTEBOOK_HEAD_FILE = "W_unembed.safetensors"  # whose "W" is the bits of bfloat16 numbers, as U16
+NOTEBOOK_HEAD_FILE = "W_unembed.safetensors"  # its "W" holds the bits of bfloat16 numbers as U16
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -64,7 +59,12 @@ def open_file(path: Path) -> FileIO:
 
 
 def header_of(file: FileIO, path: Path) -> Header:
-    """The header of `file`, open at its beginning; `path` names it in sentences. Raises InputError."""
+    """The header of `file`, which is open at its beginning; `path` names it in errors. Raises InputError.
+
+    The format (https://github.com/huggingface/safetensors) is: eight bytes, the header's length as a little-endian
+    integer; the header, a JSON object of tensor names (see `header_json`); then the tensors' bytes one after
+    another, without gaps.
+    """
     name = visible(str(path))
     try:
         status = os.fstat(file.fileno())
@@ -95,14 +95,16 @@ def header_of(file: FileIO, path: Path) -> Header:
 
 
 def number_format(header: Header, tensor: str) -> str:
-    """The dtype of the numbers in `tensor`: that of the header, except that the notebooks' U16 is bfloat16."""
+    """The dtype of the numbers in `tensor`: its dtype in the header, except that the notebooks' U16 is
+    bfloat16."""
     dtype = header.place(tensor).dtype
     bits = dtype == "U16" and tensor == "W" and os.path.basename(header.file.path) == NOTEBOOK_HEAD_FILE
     return "BF16" if bits else dtype
 
 
 def embedding_shape(header: Header, tensor: str) -> tuple[int, int]:
-    """(N, d) of `tensor`, an embedding. Raises InputError if it is missing, not 2-D, empty or not of floats."""
+    """The shape (N, d) of the embedding `tensor`. Raises InputError if it is missing, not 2-D, empty or not of
+    floats."""
     place = header.place(tensor)
     of = f"Tensor {quoted(tensor)} in {header.name}"
     if len(place.shape) != 2:
@@ -118,7 +120,7 @@ def embedding_shape(header: Header, tensor: str) -> tuple[int, int]:
 
 
 def listed(things: Sequence[object], most: int = 6) -> str:
-    """`things` as text: "a", "a and b", "a, b and c", "a, b, c … and 9 more"."""
+    """`things` as text: "a", "a and b", "a, b and c", or the first `most` and a count: "a, b, c and 9 more"."""
     words = [str(thing) for thing in things]
     if len(words) > most:
         return f"{', '.join(words[:most])} and {count(len(words) - most)} more"
@@ -126,7 +128,7 @@ def listed(things: Sequence[object], most: int = 6) -> str:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """The error for a file that the system does not open or read."""
+    """The error for a file that cannot be opened or read."""
     name = visible(str(path))
     match error:
         case FileNotFoundError() if path.is_symlink():
@@ -144,4 +146,4 @@ def _there_is(tensors: list[str]) -> str:
     if not tensors:
         return "it holds no tensors at all"
     names = listed([quoted(tensor) for tensor in sorted(tensors)])
-    return f"the one there is {names}" if len(tensors) == 1 else f"those there are {names}"
+    return f"its only tensor is {names}" if len(tensors) == 1 else f"its tensors are {names}"

@@ -1,9 +1,8 @@
 """Parses and checks the JSON in a safetensors file's header.
 
-What the format (https://github.com/huggingface/safetensors) and its library refuse is refused here: more than one
-tensor of a name, a field twice, metadata that is not text, an unknown dtype, a wrong size, tensors that overlap or
-leave a gap. So is what no model has and what would take much memory or time: decoding a header of up to 100 MB
-takes a few hundred MB and a few seconds at most.
+It refuses everything that the format (https://github.com/huggingface/safetensors) and its library refuse: repeated
+names or fields, metadata that is not text, an unknown dtype, a wrong size, tensors that overlap or leave a gap. It
+also limits counts and lengths, so that a header of 100 MB takes at most a few hundred MB and a few seconds.
 """
 
 from contextlib import suppress
@@ -17,8 +16,8 @@ from ..text.escape import visible
 from ..text.numbers import count
 
 MOST_TENSORS: Final = 250_000  # a file of the largest models has some ten thousand
-LONGEST_METADATA: Final = 16 << 20  # bytes; training tools have written a few million
-LONGEST_DESCRIPTION: Final = 4096  # bytes of one tensor's dtype, shape and place
+LONGEST_METADATA: Final = 16 << 20  # bytes; training tools write up to a few million
+LONGEST_DESCRIPTION: Final = 4096  # bytes of one tensor's dtype, shape and offsets
 _USUAL_DIMENSIONS: Final = 8
 
 BITS: Final = (
@@ -29,9 +28,10 @@ BITS: Final = (
 
 
 class Place(msgspec.Struct, frozen=True):
-    """One tensor in the header: its dtype by the format's name ("BF16", …), its shape, its bytes [begin, end).
+    """One tensor in the header: its dtype by the format's name ("BF16", …), its shape, and the offsets [begin,
+    end) of its bytes.
 
-    Other fields are passed over, as the format's library does.
+    Other fields are ignored, as the format's library ignores them.
     """
 
     dtype: str
@@ -40,12 +40,12 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def places_in(header: bytearray, name: str) -> dict[str, Place]:
-    """The place of each tensor in the JSON of `header`. Raises InputError, which calls the file `name`."""
+    """The place of each tensor in the JSON of `header`. `name` is the file's name in errors. Raises InputError."""
     places = _plain_places(header)
     if places is None:
         tensors, places = _tensors(header, name), {}
         for key in list(tensors):
-            tensor = str(key)  # once: it may be as long as the header
+            tensor = str(key)  # made once, because it may be as long as the header
             places[tensor] = _place(tensors.pop(key), tensor, name)
     for tensor, place in places.items():
         _check_size(place, tensor, name)
@@ -53,7 +53,7 @@ def places_in(header: bytearray, name: str) -> dict[str, Place]:
 
 
 def check_offsets(places: dict[str, Place], size: int, name: str) -> None:
-    """Refuse tensors that do not fill the `size` bytes after the header exactly, one after another."""
+    """Raise InputError where the tensors do not fill the `size` bytes after the header without gaps."""
     reached = 0
     for begin, end in sorted(place.data_offsets for place in places.values()):
         if begin != reached or end < begin:
@@ -75,13 +75,12 @@ def quoted(name: str) -> str:
 
 
 def shape_text(shape: tuple[int, ...], most: int = 6) -> str:
-    """A shape as text: "(2,248 × 2,560)", "(7)", "()"; only the first dimensions where there are more than
-    `most`."""
+    """A shape as text: "(2,248 × 2,560)", "(7)", "()"; at most its first `most` dimensions."""
     return f"({' × '.join(count(size) for size in shape[:most])}{' × …' if len(shape) > most else ''})"
 
 
 class _Described(msgspec.Struct, frozen=True):
-    """A tensor's description, or the metadata, which has none of its fields."""
+    """A tensor's description; the metadata also decodes as one, with every field at its default."""
 
     dtype: str = ""
     shape: tuple[Natural, ...] = ()
@@ -95,10 +94,10 @@ class _Metadata(msgspec.Struct):
 
 
 def _plain_places(header: bytearray) -> dict[str, Place] | None:
-    """The places in an ordinary header, decoded in one pass; None where a closer look is needed.
+    """The places in an ordinary header, decoded in one pass; None where the header needs every check.
 
-    Where no text is escaped and each field's name occurs once for each tensor, no name and no field is repeated;
-    without a minus sign no number is -0.
+    Where no text is escaped and each field's name occurs once for each tensor, no name and no field is repeated.
+    Where there is no minus sign, no number is -0.
     """
     if len(header) > LONGEST_METADATA or b"\\" in header or b"-" in header:
         return None
@@ -125,13 +124,13 @@ def _plain_places(header: bytearray) -> dict[str, Place] | None:
 
 
 class _Key(str):
-    """A key of the header. It is a type of its own so that decoding reports each key, including repeated ones."""
+    """A key of the header. Its own type makes the decoder report every key, including repeated ones."""
 
     __slots__ = ()
 
 
 def _tensors(header: bytearray, name: str) -> "dict[_Key, msgspec.Raw]":
-    """The tensors' names with their descriptions as they are written."""
+    """The name of each tensor and its description as undecoded JSON."""
     keys = 0
 
     def key(_: type, text: str) -> _Key:
@@ -153,12 +152,14 @@ def _tensors(header: bytearray, name: str) -> "dict[_Key, msgspec.Raw]":
             raise msgspec.ValidationError(f"Expected at most {LONGEST_METADATA} bytes")
         msgspec.json.decode(metadata, type=dict[str, str] | None)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InputError(f"{name} is damaged: the metadata in its header is not names and texts.") from None
+        raise InputError(
+            f"{name} is damaged: the metadata in its header does not map strings to strings."
+        ) from None
     return tensors
 
 
 def _repeated(header: bytearray) -> str:
-    """The first name that `header`, which repeats one, gives again."""
+    """The first name that occurs twice in `header`, which repeats a name."""
     seen: set[str] = set()
     again: list[str] = []
 
@@ -205,7 +206,7 @@ def _in_two_ways(written: bytes) -> bool:
 
 
 def _check_size(place: Place, tensor: str, name: str) -> None:
-    """Refuse a tensor whose bytes are not those that its shape and dtype take."""
+    """Raise InputError where the number of a tensor's bytes does not fit its shape and dtype."""
     numbers = 1
     for size in place.shape:
         numbers *= size

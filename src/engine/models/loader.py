@@ -1,4 +1,4 @@
-"""Loads a cluster's rows into memory, with everything about their origin."""
+"""Loads a cluster's rows into memory, and records the files that they come from."""
 
 from array import array
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from .vocabulary import Vocabulary
 class Rows:
     """A cluster's embeddings: `rows` (n, d) on the CPU, in the order of `token_ids`, which ascend.
 
-    Rows stored as float16, bfloat16 or float32 are float32, which represents their values exactly; float64
-    stays float64. The same holds for `centroid` (d,), which is None where none is stored. `vocabulary` is N,
-    `dtype` the rows' on disk by the format's name ("BF16", …). `fingerprint`, 32 hexadecimal digits, is the same
-    for the same tokens with the same stored bytes, and no others.
+    Rows stored as float16, bfloat16 or float32 are float32, which represents their values exactly; float64 stays
+    float64. The same holds for `centroid` (d,), which is None where none is stored. `vocabulary` is N. `dtype` is
+    the rows' dtype on disk by the format's name ("BF16", …). `fingerprint`, 32 hexadecimal digits, is a hash of
+    the dtype, the shape, the token ids and the stored bytes.
     """
 
     rows: torch.Tensor
@@ -40,10 +40,10 @@ class Rows:
 
 
 def load_rows(request: RunRequest, tokens: Vocabulary | None = None) -> Rows:
-    """Read the rows that `request` asks for, and only those. Raises InputError for what cannot be used.
+    """Read the rows of the cluster of `request`, and no others.
 
-    `tokens` are those of the tokenizer that `request` names, if it is being read already.
-    It takes the memory of the returned rows and 8 MiB.
+    `tokens` is the request's tokenizer, if it is already being read. The function uses the memory of the returned
+    rows and 8 MiB more. Raises InputError where a file cannot be used or a row holds NaN or infinity.
     """
     with StoredTensors(Path(request.weights)) as stored:
         vocabulary, d = embedding_shape(stored.header, request.tensor)
@@ -73,13 +73,13 @@ def load_rows(request: RunRequest, tokens: Vocabulary | None = None) -> Rows:
 
 
 def fingerprint_of(dtype: str, token_ids: Sequence[int], d: int) -> blake2b:
-    """The hash for rows (n, d) of these tokens stored as `dtype`, to be updated with the rows' bytes."""
+    """A hash of `dtype`, `token_ids` (n,) and `d`, to be updated with the stored bytes of the rows (n, d)."""
     tokens = array("q", token_ids).tobytes()
     return blake2b(f"{dtype} {len(token_ids)} {d} ".encode() + tokens, digest_size=16)
 
 
 def _not_finite(block: torch.Tensor, first: int) -> list[int]:
-    """The rows, counted from `first`, of block (m, d) with NaN or infinity in them."""
+    """The rows of `block` (m, d) that hold NaN or infinity, counted from `first`."""
     if bool(torch.isfinite(torch.stack(block.aminmax())).all()):  # aminmax propagates NaN and needs no copy
         return []
     return [first + int(row) for row in (~block.isfinite().all(1)).nonzero()]

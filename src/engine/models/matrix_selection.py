@@ -1,6 +1,6 @@
 """Selects the tensor of a checkpoint to search: its unembedding where it stores one, else its embedding.
 
-It never takes another matrix than the one asked for: one that is missing, ambiguous, packed or in two parts is an
+A requested matrix is never replaced by another: one that is missing, ambiguous, packed or in two parts is an
 error. Neither torch nor numpy is imported here.
 """
 
@@ -24,7 +24,7 @@ from .tensor_names import (
     matrix_of,
 )
 
-# A matrix of all tokens may have somewhat fewer rows than the config's vocabulary, but never far fewer.
+# The least share of the config's vocabulary that a matrix of all tokens has rows for.
 _LEAST_SHARE: Final = Fraction(9, 10)
 
 
@@ -32,10 +32,11 @@ Head = Literal["", "untied", "tied", "no head"]
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """The matrix that is searched: `tensor` (N, d) = `shape` of `dtype` ("BF16", …) in the file of `header`.
+    """The matrix that is searched: `tensor` of `shape` (N, d) and `dtype` ("BF16", …) in the file of `header`.
 
-    `matrix` says which it is, "" where its name does not tell; `head` how the model's unembedding is stored:
-    "untied" (a matrix of its own), "tied" (the embedding is used for it too) or "no head"; "" where `matrix` is.
+    `matrix` says which matrix it is, "" where its name does not show that. `head` says how the model's unembedding
+    is stored: "untied" (a matrix of its own), "tied" (the embedding is used for it too) or "no head"; it is ""
+    where `matrix` is "".
     """
 
     header: Header
@@ -47,8 +48,8 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 def choose_matrix(checkpoint: Checkpoint, config: Config, wanted: Matrix | None, tensor: str | None) -> Chosen:
-    """The matrix of `checkpoint` that is `wanted` (None: the unembedding where stored, else the embedding), or the
-    one called `tensor`. Raises InputError where there is no such matrix, or it cannot be searched."""
+    """The matrix of `checkpoint` called `tensor`, or where that is None the matrix that is `wanted` (None: the
+    unembedding where stored, else the embedding). Raises InputError where it is missing or cannot be searched."""
     if checkpoint.path.name == NOTEBOOK_HEAD_FILE and tensor in (None, NOTEBOOK_TENSOR):
         return _chosen(checkpoint, NOTEBOOK_TENSOR, "unembedding", "untied")
     if tensor is None and (NOTEBOOK_TENSOR in checkpoint.tensors or checkpoint.path.name == NOTEBOOK_FILE):
@@ -73,8 +74,8 @@ def choose_matrix(checkpoint: Checkpoint, config: Config, wanted: Matrix | None,
 
 
 def other_matrix(chosen: str, head: str) -> Matrix | None:
-    """The matrix that a model stores beside the one called `chosen`, its unembedding being `head`; None where it
-    stores one only."""
+    """The second matrix of a model whose first is `chosen` and whose unembedding is `head`; None where it stores
+    only one."""
     if head != "untied":
         return None
     return "embedding" if chosen == "unembedding" else "unembedding"
@@ -91,8 +92,8 @@ def _chosen(checkpoint: Checkpoint, tensor: str, matrix: Matrix | Literal[""], h
 
 
 def _tensor_of(checkpoint: Checkpoint, matrix: Matrix, stored: dict[Matrix, list[str]]) -> str:
-    """The tensor that is the `matrix`, of the layers that may be. Raises InputError where that is not one,
-    whole."""
+    """The tensor that is the `matrix`, among the layers in `stored`. Raises InputError where there is not exactly
+    one, or it is not whole."""
     layers = stored[matrix]
     if not layers:
         (other,) = {*MATRICES} - {matrix}
@@ -107,13 +108,13 @@ def _tensor_of(checkpoint: Checkpoint, matrix: Matrix, stored: dict[Matrix, list
 
 
 def _weight_of(checkpoint: Checkpoint, layer: str) -> str:
-    """The name of the layer's weight, or of what is stored in its place."""
+    """The name of the layer's weight, or of the tensor that is stored in its place."""
     names = (f"{layer}.weight", layer, *(f"{layer}.{part}" for part in SCALES))
     return next(name for name in names if name in checkpoint.tensors)
 
 
 def _may_be_whole(checkpoint: Checkpoint, config: Config, layer: str) -> bool:
-    """Whether `layer` has a row for each token as far as shapes show; `_check_scale` handles packed layers."""
+    """Whether the shape of `layer` allows a row for each token; `_check_scale` handles packed layers."""
     tensor = _weight_of(checkpoint, layer)
     shape = checkpoint.header_with(tensor).place(tensor).shape
     if tensor not in (f"{layer}.weight", layer):
@@ -155,7 +156,7 @@ def _stored_at(checkpoint: Checkpoint, layer: str) -> str:
 
 
 def _only_matrix(checkpoint: Checkpoint, config: Config) -> str:
-    """The only 2-D tensor, where no name is recognised. Raises InputError where that is not one."""
+    """The only 2-D tensor, where no name is recognised. Raises InputError where there is not exactly one."""
     places = {tensor: place for header in checkpoint.headers() for tensor, place in header.places.items()}
     flat = sorted(tensor for tensor, place in places.items() if len(place.shape) == 2)
     if len(flat) == 1:

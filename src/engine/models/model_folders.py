@@ -1,6 +1,6 @@
 """Finds the folders of models: in the user's folders, two levels deep, and in the cache of huggingface_hub.
 
-It lists folders, and reads no file of a model but small JSON files. Neither torch nor numpy is imported.
+It lists folders and reads only small JSON files of a model. Neither torch nor numpy is imported here.
 """
 
 import os
@@ -61,7 +61,7 @@ def models_found(tensors: Path) -> list[Found]:
 
 
 def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder in which huggingface_hub keeps what it downloads, by the same variables and in the same order."""
+    """The folder of huggingface_hub's downloads, by the environment variables that it reads, in the same order."""
     for variable, below in (
         ("HF_HUB_CACHE", ()),
         ("HUGGINGFACE_HUB_CACHE", ()),
@@ -74,7 +74,7 @@ def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def cached_models(cache: Path) -> list[Found]:
-    """The models in the hub `cache`, by name; none where there is no such folder, or it cannot be listed."""
+    """The models in the hub `cache`, by name; an empty list where the folder is missing or cannot be listed."""
     try:
         entries = os.listdir(cache)
     except OSError:
@@ -84,7 +84,7 @@ def cached_models(cache: Path) -> list[Found]:
 
 
 def cached_model(cache: Path, name: str) -> Found | None:
-    """The model called `name`, "ORG/NAME" or "ORG/NAME@HASH7", in the hub `cache`, if it is there."""
+    """The model called `name`, "ORG/NAME" or "ORG/NAME@HASH7", in the hub `cache`; None where it is not there."""
     repository = cache / (HUB_PREFIX + name.partition("@")[0].replace("/", "--"))
     return next((model for model in _cached(repository) if model.name == name), None)
 
@@ -108,7 +108,7 @@ class _Module(msgspec.Struct):
 
 
 def _below(folder: Path, name: str) -> Iterator[Found]:
-    """The models in a folder of the first level: itself, or those of the folders in it."""
+    """The models in a folder of the first level: the folder itself, or the folders in it."""
     try:
         entries = os.listdir(folder)
     except PermissionError:
@@ -129,12 +129,12 @@ def _below(folder: Path, name: str) -> Iterator[Found]:
 
 
 def _leads_up(folder: Path) -> bool:
-    """Whether a link leads to a folder that it lies in."""
+    """Whether the link `folder` leads to a folder that contains it."""
     return Path(os.path.realpath(folder)) in Path(os.path.realpath(folder.parent), "here").parents
 
 
 def _models_of(folder: Path, name: str, entries: list[str]) -> Iterator[Found]:
-    """The model that `folder` with these `entries` is, or the text encoders that are models in it."""
+    """The model that `folder`, with these `entries`, holds; for a diffusers model its text encoders."""
     if _PIPELINE_FILE in entries:
         for entry in sorted(filter(_is_part, entries)):
             yield Found(f"{name}/{entry}", folder / entry)
@@ -147,7 +147,7 @@ def _is_part(entry: str) -> bool:
 
 
 def _cached(repository: Path) -> Iterator[Found]:
-    """The snapshots of a model in the hub cache; that of refs/main, else the newest, has the model's plain
+    """The snapshots of a model in the hub cache. The snapshot of refs/main, else the newest, has the model's plain
     name."""
     name = repository.name.removeprefix(HUB_PREFIX).replace("--", "/")
     snapshots = repository / "snapshots"
@@ -183,7 +183,7 @@ def _snapshot(repository: Path, folder: Path, name: str) -> Iterator[Found]:
 
 
 def _unfinished(repository: Path) -> str | None:
-    """A file whose download has not ended."""
+    """A file whose download is not complete, if there is one."""
     try:
         return next((entry for entry in os.listdir(repository / "blobs") if entry.endswith(".incomplete")), None)
     except OSError:

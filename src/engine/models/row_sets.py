@@ -27,15 +27,15 @@ _BYTES_OF_ROW: Final = 200  # a digest, an id, and their places in a dictionary
 
 
 class NamedRows(msgspec.Struct, frozen=True):
-    """The ids of rows, ascending, without repetition, at least one; `file` is the file that lists them, if one
-    does."""
+    """The ids of rows, ascending, without repetition, at least one; `file` is the file that lists them, if there
+    is one."""
 
     ids: list[int]
     file: SourceFile | None = None
 
 
 def rows_of_ranges(text: str, rows: int) -> NamedRows:
-    """The rows that "0-1000,50256" names: ids and ranges, both ends included. Raises InputError."""
+    """The rows in a text such as "0-1000,50256", of ids and ranges with both ends included. Raises InputError."""
     ids: set[int] = set()
     for part in filter(None, (part.strip() for part in text.split(","))):
         first, dash, last = part.partition("-")
@@ -49,8 +49,8 @@ def rows_of_ranges(text: str, rows: int) -> NamedRows:
 
 
 def rows_of_file(named: str, rows: int) -> NamedRows:
-    """The rows that a file names: ids, one a line, or a mask (N,) of bool or uint8 in a safetensors file, which
-    "PATH#TENSOR" names where there are several. Raises InputError."""
+    """The rows in the file `named`: one id per line, or a mask (N,) of bool or uint8 in a safetensors file.
+    "PATH#TENSOR" names the mask where there are several. Raises InputError."""
     whole, tensor = Path(named), ""
     if not os.path.lexists(whole) and "#" in named:
         path, _, tensor = named.rpartition("#")
@@ -61,13 +61,13 @@ def rows_of_file(named: str, rows: int) -> NamedRows:
 
 
 def copies(stored: StoredTensors, tensor: str) -> NamedRows:
-    """The rows of `tensor` (N, d) that are bit-identical to another. Raises InputError where there are none.
+    """The rows of `tensor` (N, d) that are bit-identical to another row. Raises InputError where there are none.
 
-    Rows are compared by 128-bit digests of their bytes (BLAKE2b): the probability that two different rows count as
-    equal is below N² / 2^129.
+    Rows are compared by 128-bit digests of their bytes (BLAKE2b). The probability that two different rows have the
+    same digest is below N² / 2^129.
     """
     rows = stored.header.place(tensor).shape[0]
-    check_room(_BYTES_OF_ROW * rows, f"To find copies among {count(rows)} rows takes up to")
+    check_room(_BYTES_OF_ROW * rows, f"A search for copies among {count(rows)} rows takes up to")
     digests: dict[bytes, list[int]] = {}
     for first, block, written in stored.row_blocks(tensor, range(rows)):
         width = len(written) // len(block)
@@ -87,7 +87,7 @@ def _rows_of_mask(path: Path, tensor: str, rows: int) -> NamedRows:
         name = tensor or _only_mask(stored.header, rows)
         place = stored.header.place(name)
         if place.dtype not in ("BOOL", "U8") or place.shape != (rows,):
-            raise InputError(f"{quoted(name)} in {stored.header.name} is no mask of {count(rows)} tokens.")
+            raise InputError(f"{quoted(name)} in {stored.header.name} is not a mask of {count(rows)} tokens.")
         check_room(10 * rows, f"A mask of {count(rows)} tokens takes up to")
         ids = [int(id) for id in stored.whole(name).to(torch.bool).nonzero().flatten().tolist()]
     if not ids:
@@ -115,14 +115,14 @@ def _rows_of_list(path: Path, rows: int) -> NamedRows:
     except (OSError, ValueError) as error:
         raise unreadable(path, error if isinstance(error, OSError) else FileNotFoundError()) from error
     if what := what_it_is(content[:LONGEST], "json"):
-        raise InputError(f"{name} is no list of ids: {what}.")
+        raise InputError(f"{name} is not a list of ids: {what}.")
     ids: list[int] = []
     for number, line in enumerate(content.splitlines(), 1):
         text = line.strip().decode("ascii", "replace")
         if not text or text.startswith("#"):
             continue
         if not _is_id(text):
-            raise InputError(f"{name}, line {count(number)}: {visible(text, 60)} is no token's id.")
+            raise InputError(f"{name}, line {count(number)}: {visible(text, 60)} is not a token id.")
         _check_below(int(text), rows, f"{name}, line {count(number)}")
         ids.append(int(text))
     if not ids:

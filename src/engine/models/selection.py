@@ -1,4 +1,4 @@
-"""Selects models: those in the user's folders, in the hub cache, the demo model, or one given by name or path."""
+"""Selects models from the user's folders, the hub cache and the demo package, or one model by name or path."""
 
 import os
 from collections.abc import Iterator
@@ -18,42 +18,38 @@ from .tensor_names import Matrix
 
 
 class Wanted(Protocol):
-    """The models that are wanted: from the folders `tensors` (None: the usual one) and, with `hub`, from the hub
-    cache, each with the `matrix` and the `cluster` (None: its own).
-
-    `model` is one of them: `demo`, a name, a path, or None for the only one; `tensor` names its tensor to search.
-    """
+    """What a person asks for: the places to look for models in, one model, and what to search in it."""
 
     @property
     def model(self) -> str | None:
-        """`demo`, a name, a path, or None."""
+        """The model: `demo`, a name, a path, or None for the only one."""
 
     @property
     def tensors(self) -> str | None:
-        """The folders of models, or None for the usual ones."""
+        """The folders of models, or None for the default folders."""
 
     @property
     def hub(self) -> bool:
-        """Whether the hub cache is looked in."""
+        """Whether models in the hub cache are included."""
 
     @property
     def tensor(self) -> str | None:
-        """The name of the tensor that is the matrix, or None."""
+        """The name of the tensor to search, or None."""
 
     @property
     def matrix(self) -> Matrix | None:
-        """Which matrix is searched, or None for the usual one."""
+        """The matrix to search, or None for the default one."""
 
     @property
     def cluster(self) -> str | None:
-        """The cluster, or None for the model's own."""
+        """The cluster to search, or None for the model's own."""
 
 
 def found_models(wanted: Wanted) -> list[Model]:
-    """The models in the user's folders, sorted by name, those in the hub cache, then the demo model if it is
+    """The models in the user's folders, sorted by name, those in the hub cache, and the demo model if it is
     installed.
 
-    Raises InputError where a folder was named and is not there, or there is no model at all.
+    Raises InputError where a named folder does not exist, or there is no model.
     """
     models = [*own_models(wanted), *installed_demo(wanted)]
     if not models:
@@ -67,13 +63,13 @@ def found_models(wanted: Wanted) -> list[Model]:
 def own_models(wanted: Wanted) -> list[Model]:
     """The models in the user's folders, sorted by name, then those in the hub cache, if there are any.
 
-    Raises InputError where a folder was named and is not there.
+    Raises InputError where a named folder does not exist.
     """
     return [_in_cluster(model_found(found, matrix=wanted.matrix), wanted) for found in _own(wanted)]
 
 
 def installed_demo(wanted: Wanted) -> list[Model]:
-    """The demo model, where it is installed."""
+    """The demo model, or an empty list where it is not installed."""
     try:
         return [_in_cluster(demo_model(), wanted)]
     except InputError:
@@ -81,9 +77,9 @@ def installed_demo(wanted: Wanted) -> list[Model]:
 
 
 def chosen_model(wanted: Wanted) -> Model:
-    """The one model asked for: `demo`, a name, or a path; with none, the only one there is.
+    """The requested model: `demo`, a name, or a path; where none is requested, the only model.
 
-    Only its files are read. Raises InputError, which lists the known names, where that is not one model.
+    Only its files are read. Raises InputError, which lists the known names, where this is not exactly one model.
     """
     if wanted.model == "demo":
         model = demo_model()
@@ -98,7 +94,7 @@ def chosen_model(wanted: Wanted) -> Model:
 
 
 def _own(wanted: Wanted) -> list[Found]:
-    """The models in the user's folders, then those in the hub cache; only the first of each name."""
+    """The models in the user's folders, then those in the hub cache; of models with one name only the first."""
     first: dict[str, Found] = {}
     for found in chain(_in_folders(wanted), _in_cache(wanted)):
         first.setdefault(found.name, found)
@@ -117,7 +113,7 @@ def _in_cache(wanted: Wanted) -> list[Found]:
 
 
 def _only_model(wanted: Wanted) -> Model:
-    """The only model there is, or the demo model where there is none."""
+    """The only model, or the demo model where there is no other."""
     own = _own(wanted)
     if not own:
         (model,) = found_models(wanted)
@@ -129,7 +125,7 @@ def _only_model(wanted: Wanted) -> Model:
 
 def _named(word: str, wanted: Wanted) -> Model:
     """The model called `word`: a name in the user's folders, a path, or a name in the hub cache."""
-    path = Path(os.path.expanduser(word))  # an unknown user's home: the word stays as it is
+    path = Path(os.path.expanduser(word))  # leaves the word unchanged for an unknown user
     if os.path.isabs(word) or word.startswith(("./", "../", "~/")) or word in (".", ".."):
         return model_at(path, wanted.tensor, wanted.matrix)
     try:
@@ -151,8 +147,8 @@ def _named(word: str, wanted: Wanted) -> Model:
 
 
 def _on_disk(word: str, path: Path, wanted: Wanted) -> Path | None:
-    """What `word` is a path to: from the working directory, or in a folder of models, for a model with a
-    problem."""
+    """The path that `word` is, from the working directory or in a folder of models; None where there is none. It
+    also finds models with a problem."""
     if path.suffix == ".safetensors" or os.path.lexists(path):
         return path
     inside = (tensors / word for tensors in tensors_folders(wanted.tensors))

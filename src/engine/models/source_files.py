@@ -1,4 +1,4 @@
-"""Tells by sizes and times whether the files that a run read have changed. No torch here."""
+"""Detects by size and modification time whether the files of a run have changed. Torch is not imported here."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from ..text.numbers import size
 
 
 def changed_since(files: Iterable[SourceFile]) -> str | None:
-    """How the first of `files` that has changed differs, as part of a sentence; None where none has."""
+    """The change of the first of `files` that has changed, as part of a sentence; None where none has."""
     for before in files:
         now = _as_it_is(before.path)
         if now != before:
@@ -18,7 +18,7 @@ def changed_since(files: Iterable[SourceFile]) -> str | None:
 
 
 def difference(before: SourceFile, now: SourceFile | None) -> str:
-    """How a file differs from what it was: "W.safetensors has changed since (13.0 MB; it was 12.0 MB)"."""
+    """The difference between two states of a file: "W.safetensors has changed since (13.0 MB; it was 12.0 MB)"."""
     name = visible(os.path.basename(before.path), 60)
     if now is None:
         return f"{name} is no longer there"

@@ -1,9 +1,7 @@
-"""The names of the two token matrices in checkpoints, and of the tensors beside one that show that it is
-incomplete.
+"""The names of the two token matrices in checkpoints, and of the tensors that show that a matrix is incomplete.
 
 A name is recognised by its last component before ".weight": `model.embed_tokens.weight` is an embedding,
-`lm_head.weight` an unembedding. The table of architectures that this is tested on is in
-tests/support/architectures.py.
+`lm_head.weight` an unembedding. tests/support/architectures.py has the table of tested architectures.
 """
 
 from collections.abc import Iterable
@@ -46,27 +44,27 @@ _UNEMBEDDINGS: Final = frozenset(
         "unembed",
     ]
 )
-# Names that mean an unembedding only after the component given with them.
+# Names that mean an unembedding only below these components.
 _UNEMBEDDINGS_BELOW: Final = frozenset(
     ("lm_head.decoder", "lm_head.linear", "lm_head.out_proj", "predictions.decoder", "transformer.ff_out")
 )
-# A component with one of these words between underscores leads to a part without a matrix of all tokens.
+# A component with one of these words between underscores belongs to a part without a matrix of all tokens.
 _PARTS_BESIDE: Final = frozenset(
     ["vision", "visual", "audio", "image", "video", "talker", "codec", "mtp", "layers", "blocks", "position"]
 )
 _TABLES_BESIDE: Final = ("token_type", "per_layer")
 
-_LONGEST_NAME: Final = 1000  # characters: no module has a longer name, and a hostile one could fill the memory
+_LONGEST_NAME: Final = 1000  # characters; no module has a longer name, and a hostile one could fill the memory
 
 # The tensors that a quantised layer stores beside its weight or in its place.
 SCALES: Final = ("scales", "weight_scale", "weight_scale_inv", "weight_packed", "qweight")
-# The second part of a matrix in two tensors: added rows, named below the first tensor or beside it.
+# The second tensor of a matrix in two tensors. It holds added rows, and is named below the first or beside it.
 REST_BELOW: Final = ("additional_embedding.weight", "additional_fc.weight")
 REST_BESIDE: Final = "new_embedding"
 
 
 def layer_of(tensor: str) -> str:
-    """The layer that a tensor belongs to: its name without ".weight" or what replaces that."""
+    """The layer that a tensor belongs to: the tensor's name without ".weight" or the suffix that replaces it."""
     layer, _, last = tensor.rpartition(".")
     return layer if layer and (last == "weight" or last in SCALES) else tensor
 
@@ -90,7 +88,7 @@ def matrix_of(tensor: str) -> Matrix | None:
 def layers_with_a_matrix(tensors: Iterable[str]) -> dict[Matrix, list[str]]:
     """The layers among `tensors` that are one of the two matrices by name, sorted."""
     found: dict[Matrix, set[str]] = {matrix: set() for matrix in MATRICES}
-    # Nearly all tensors belong to transformer layers: skipping them first saves time.
+    # Nearly all tensors belong to transformer layers, so that skipping these first saves time.
     for tensor in [name for name in tensors if ".layers." not in name and ".blocks." not in name]:
         if matrix := matrix_of(tensor):
             found[matrix].add(layer_of(tensor))

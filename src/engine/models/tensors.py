@@ -1,7 +1,7 @@
 """Reads tensors, or some rows of one, from a safetensors file.
 
-It uses plain reads and no memory map: the kernel kills a reader (SIGBUS) whose mapped file is truncated by another
-process, and mapped pages count as the reader's memory.
+It uses plain reads and no memory map, because the kernel kills a reader (SIGBUS) whose mapped file is truncated by
+another process, and mapped pages count as the reader's memory.
 """
 
 import math
@@ -29,7 +29,7 @@ TORCH_DTYPES = {
     "BOOL": torch.bool,
 }
 
-READ_AT_ONCE = 8 << 20  # bytes; what reading rows needs beyond the rows themselves
+READ_AT_ONCE = 8 << 20  # bytes; the memory that reading rows needs beyond the rows
 
 
 class StoredTensors:
@@ -70,10 +70,10 @@ class StoredTensors:
         return torch.frombuffer(buffer, dtype=dtype).reshape(place.shape)
 
     def row_blocks(self, tensor: str, ids: Sequence[int]) -> Iterator[tuple[int, torch.Tensor, memoryview]]:
-        """The rows `ids` (ascending) of the 2-D `tensor`, a block at a time: (k, block, its bytes).
+        """Yield the rows `ids` (ascending) of the 2-D `tensor` in blocks, as (k, block, bytes of the block).
 
-        The block (m, d), in the format on disk, is rows ids[k : k + m]; it and its bytes are valid until the next
-        block. Only those rows are read, consecutive ones at once.
+        The block (m, d), in the dtype on disk, holds the rows ids[k : k + m]. The block and its bytes are valid
+        until the next block. Only those rows are read; consecutive rows are read together.
         """
         place = self.header.place(tensor)
         dtype = TORCH_DTYPES[number_format(self.header, tensor)]

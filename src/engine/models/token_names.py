@@ -1,4 +1,4 @@
-"""The texts of the tokens that a run's events mention, each named once, before the event."""
+"""Names the tokens that a run's events mention: each once, before the first event that mentions it."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,21 +18,21 @@ from ..events import (
 from .loader import Rows
 from .vocabulary import Vocabulary
 
-# Characters of a token's text that are kept: more than any screen shows, less than a hostile tokenizer can hold.
+# The characters of a token's text that are kept. A screen shows fewer, and a hostile tokenizer may hold more.
 _LONGEST_TEXT = 400
-_AT_ONCE = 1000  # tokens in an event: a line of a journal has its limit
+_AT_ONCE = 1000  # tokens in one event, because a line of a journal has a limit
 
 
 class TokenNames:
-    """Names rows once each: row k is the token `ids[k]`, and `text` gives the text of a row's token, None where it
-    is not known."""
+    """Names each row once. Row k is the token `ids[k]`; `text` returns the text of a row's token, or None where it
+    is unknown."""
 
     def __init__(self, ids: Sequence[int], text: Callable[[int], str | None]) -> None:
         self._ids, self._text = ids, text
         self._named: set[int] = set()
 
     def before(self, event: AnyEvent) -> Iterator[AnyEvent]:
-        """The events to write before `event`: they name the rows that it is the first to mention."""
+        """The events to write before `event`; they name the rows that no earlier event mentions."""
         match event:
             case BatchBound(i=i, j=j) | BatchDone(i=i, j=j):
                 rows = {i, j}
@@ -59,8 +59,8 @@ class TokenNames:
 
 
 def names_from_files(vocabulary: Vocabulary | None, cluster: Rows) -> tuple[TokenNames, list[Warned]]:
-    """The names of a cluster's tokens, with their texts from `vocabulary`, and warnings where a tokenizer cannot
-    be used or may not belong to the model."""
+    """The names of a cluster's tokens, with their texts from `vocabulary`, and a warning where the tokenizer
+    cannot be used or may not belong to the model."""
     usable, problems = _usable(vocabulary, cluster.vocabulary)
     ids = cluster.token_ids
 
@@ -71,7 +71,8 @@ def names_from_files(vocabulary: Vocabulary | None, cluster: Rows) -> tuple[Toke
 
 
 def _usable(vocabulary: Vocabulary | None, rows: int) -> tuple[Vocabulary | None, list[str]]:
-    """The vocabulary for a tensor with that many rows, None where it cannot be used, and what is wrong with it."""
+    """The vocabulary for a tensor with `rows` rows, None where it cannot be used, and sentences on its
+    problems."""
     if vocabulary is None:
         return None, []
     by_ids = "Tokens are shown by their ids alone."

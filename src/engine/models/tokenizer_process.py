@@ -1,6 +1,6 @@
 """Starts the process that reads a tokenizer (see `tokenizer_reader`), reads its answer, and ends it.
 
-Nothing that a tokenizer's file does to that process happens here. No torch, numpy or tokenizers here.
+A hostile tokenizer file can harm only that process. Torch, numpy and tokenizers are not imported here.
 """
 
 import os
@@ -23,17 +23,17 @@ from .first_bytes import LONGEST, what_it_is
 from .header import unreadable
 from .tokenizer_reader import MEMORY, Answer, Refused, Texts
 
-SECONDS: Final = 30  # seconds of processor time that a tokenizer may take, and seconds to wait for it
-LONGEST_FILE: Final = 64 << 20  # bytes; the largest, with 262,144 tokens and as many merges, has some 35 million
+SECONDS: Final = 30  # the limit on the process's CPU time and on the wait for its answer
+LONGEST_FILE: Final = 64 << 20  # bytes; the largest known, with 262,144 tokens and as many merges, has 35 million
 _LONGEST_ANSWER: Final = 256 << 20  # bytes
 _READER: Final = f"{__package__}.tokenizer_reader"
-# Each thread would reserve address space of its own.
+# Each thread reserves address space of its own, which is limited.
 _FEW_THREADS: Final = {"RAYON_NUM_THREADS": "4", "MALLOC_ARENA_MAX": "2"}
 
 
 class TokenizerProcess:
-    """A process that reads the tokenizer.json at `path`, started at once, in at most `seconds`. It ends by itself,
-    or when this object is no longer referenced."""
+    """A process that reads the tokenizer.json at `path` in at most `seconds`. It starts at once, and ends by
+    itself or when this object is no longer referenced."""
 
     def __init__(self, path: Path, seconds: int = SECONDS) -> None:
         self._seconds = seconds
@@ -45,8 +45,8 @@ class TokenizerProcess:
             self._outcome = error
 
     def texts(self) -> Texts:
-        """The tokens' texts. Raises InputError where there is no such file, or where the library does not read it
-        within its limits."""
+        """The tokens' texts. Raises InputError where the file is missing, or the library cannot read it within the
+        limits."""
         if self._outcome is None:
             try:
                 self._outcome = self._answer()
@@ -116,7 +116,7 @@ class TokenizerProcess:
         return f"the tokenizers library takes more than {self._seconds} seconds to read it"
 
     def _ending(self, code: int) -> str:
-        """Why a process that ended with `code` gave no answer."""
+        """The reason why a process that ended with `code` gave no answer."""
         if code == -signal.SIGXCPU:
             return self._too_long()
         return f"the tokenizers library fails on it, as it does where it needs more than {size(MEMORY)} of memory"
@@ -126,7 +126,7 @@ class TokenizerProcess:
         return InputError(f"{self._name} cannot be used: {why}.")
 
 
-_NONSENSE: Final = "what the tokenizers library tells of it makes no sense"
+_NONSENSE: Final = "the answer of the tokenizers library makes no sense"
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -1,9 +1,8 @@
-"""Reads a tokenizer's tokens with its own library: `python -m farpair.engine.models.tokenizer_reader`.
+"""Reads a tokenizer with the tokenizers library: `python -m farpair.engine.models.tokenizer_reader SECONDS`.
 
-The untrusted tokenizer comes by standard input. This process has limits of processor time (its argument, in
-seconds) and memory, opens no other file, and may end in any way. It writes Texts or Refused to standard output, as
-MessagePack after its length in four bytes. See `tokenizer_process`, which starts it. Neither torch nor numpy is
-imported here.
+The untrusted tokenizer is standard input. This process limits its CPU time and memory, opens no other file, and
+may crash. It writes Texts or Refused to standard output, as MessagePack after its length in four bytes (see
+`tokenizer_process`). Neither torch nor numpy is imported here.
 """
 
 import codecs
@@ -20,19 +19,19 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MEMORY: Final = 2 * 10**9  # bytes of address space
-LONGEST_TOKEN: Final = 1000  # characters; no tokenizer is known to have one as long
+LONGEST_TOKEN: Final = 1000  # characters; no known tokenizer has a longer token
 
 STORED_BYTE: Final = re.compile(r"<0x([0-9A-F]{2})>")
-# Decoders that drop the space that a text begins with, as every word does where "▁" stands for a space.
+# Decoders that drop the space at the beginning of a text, where "▁" stands for a space before a word.
 _DROP_A_SPACE: Final = {"Metaspace", "Strip"}
 
 
 class Texts(msgspec.Struct, frozen=True, tag=True):
-    """Each token's id, ascending, how it is `stored`, and its text, None where the two are the same; both are cut
-    to LONGEST_TOKEN characters.
+    """The tokens of a tokenizer, in ascending order of `ids`.
 
-    `broken` are the ids of tokens that are not whole characters: their other bytes are written <0xC0>. `own` is
-    the number of tokens without added ones.
+    `stored` holds each token as the tokenizer stores it, and `texts` its text, or None where the two are the same;
+    both are cut to LONGEST_TOKEN characters. `broken` are the ids of tokens that are not whole characters; bytes
+    that are no character are written as <0xC0>. `own` is the number of tokens without the added ones.
     """
 
     ids: list[int]
@@ -43,7 +42,7 @@ class Texts(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """Why the library does not read the file, in its own, untrusted words."""
+    """The library's reason for refusing the file, as untrusted text."""
 
     reason: str
 
@@ -52,26 +51,26 @@ Answer = Texts | Refused
 
 
 def main(arguments: list[str]) -> None:
-    """Read the tokenizer in standard input, in as many seconds as `arguments` say."""
+    """Read the tokenizer in standard input; `arguments[0]` is the limit in seconds of CPU time."""
     _limit(resource.RLIMIT_AS, MEMORY)
     _limit(resource.RLIMIT_DATA, MEMORY)
-    _limit(resource.RLIMIT_CPU, int(arguments[0]), over=1)  # SIGXCPU comes first, which says why
-    from tokenizers import Tokenizer  # within the limits
+    _limit(resource.RLIMIT_CPU, int(arguments[0]), over=1)  # SIGXCPU comes before SIGKILL, and names the cause
+    from tokenizers import Tokenizer  # only now, so that its code runs within the limits
 
     for nothing in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
         _limit(nothing, 0)
     try:
         answer: Answer = _texts_of(Tokenizer.from_buffer(sys.stdin.buffer.read()))
     except MemoryError:
-        raise  # a panic ends this process, as when memory runs out within the library
-    except BaseException as error:  # a panic within the library is no Exception
+        raise  # ends this process, as does a shortage of memory in the library
+    except BaseException as error:  # a panic in the library is not an Exception
         reason = str(error).removeprefix("Cannot instantiate Tokenizer from buffer: ")
         answer = Refused(reason or type(error).__name__)
     _say(answer)
 
 
 def _limit(what: int, most: int, over: int = 0) -> None:
-    with suppress(OSError, ValueError):  # a lower limit holds already, or the system has no such limit
+    with suppress(OSError, ValueError):  # a lower limit is already set, or the system lacks this limit
         resource.setrlimit(what, (most, most + over))
 
 
@@ -82,7 +81,7 @@ def _say(answer: Answer) -> None:
 
 
 def _texts_of(tokenizer: "Tokenizer") -> Texts:
-    # Several tokens with one id have no meaning; the same one is taken every time.
+    # Where several tokens have one id, sorting selects the same token every time.
     own = {id: token for token, id in sorted(tokenizer.get_vocab(with_added_tokens=False).items())}
     added = {id: token.content for id, token in tokenizer.get_added_tokens_decoder().items()}
     decoder = _Decoder(tokenizer)
@@ -100,7 +99,7 @@ def _texts_of(tokenizer: "Tokenizer") -> Texts:
 
 
 class _Decoder:
-    """Decodes tokens one by one; `broken` are those so far that were not whole characters."""
+    """Decodes tokens one by one; `broken` holds the ids of decoded tokens that were not whole characters."""
 
     def __init__(self, tokenizer: "Tokenizer") -> None:
         self.broken: set[int] = set()
@@ -108,10 +107,10 @@ class _Decoder:
         self._steps = _steps_of(tokenizer)
 
     def texts(self, tokens: list[tuple[int, str]]) -> list[tuple[int, str]]:
-        """The text of each of the tokens, which are ids and how each is stored."""
+        """The text of each of `tokens`: (id, token as stored) gives (id, text)."""
         alone = self._decoded([[id] for id, _ in tokens])
         if not self._steps.isdisjoint(_DROP_A_SPACE):
-            # Decoded after another token, since its space is dropped only at the beginning of a text.
+            # Each token is decoded after itself, because a space is dropped only at the beginning of a text.
             twice = self._decoded([[id, id] for id, _ in tokens])
             alone = [
                 both.removeprefix(one) if both.startswith(one) else one
@@ -128,10 +127,10 @@ class _Decoder:
             if text != decoded:
                 self.broken.add(id)
             return text
-        return decoded or token  # a token without text
+        return decoded or token  # a token without text is shown as stored
 
     def _bytes_of(self, token: str) -> bytes | None:
-        """The bytes that a token stands for, where it is stored as bytes."""
+        """The bytes that a token stands for; None where it is not stored as bytes."""
         if "ByteFallback" in self._steps and (byte := STORED_BYTE.fullmatch(token)):
             return bytes([int(byte[1], 16)])
         if "ByteLevel" in self._steps and all(character in _BYTE_OF for character in token):
@@ -153,15 +152,15 @@ def _steps_of(tokenizer: "Tokenizer") -> set[str]:
 
 
 def _bytes_by_character() -> dict[str, int]:
-    """The byte that each character stands for in byte-level tokens: printable characters stand for themselves, and
-    characters from U+0100 on for the other bytes in order."""
+    """The byte that each character stands for in byte-level tokens. A printable character stands for itself;
+    characters from U+0100 on stand for the other bytes in order."""
     printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = (byte for byte in range(256) if byte not in printed)
     return {chr(byte): byte for byte in printed} | {chr(0x100 + n): byte for n, byte in enumerate(others)}
 
 
 _BYTE_OF: Final = _bytes_by_character()
-_SHOWN_BYTES: Final = "farpair.shown-bytes"  # the decoding of bytes that are no character
+_SHOWN_BYTES: Final = "farpair.shown-bytes"  # the error handler that writes bytes that are no character
 
 
 def _shown(error: UnicodeError) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""The texts of tokens, from a tokenizer.json. No torch here."""
+"""The texts of tokens, from a tokenizer.json. Torch is not imported here."""
 
 import re
 from functools import cached_property
@@ -15,9 +15,10 @@ _USUALLY_UNNAMED: Final = 1 / 8  # of the rows: embeddings are padded to round s
 
 
 class Vocabulary:
-    """The texts of the tokens in the tokenizer.json at `path`, which another process reads from now on.
+    """The texts of the tokens in the tokenizer.json at `path`.
 
-    Every method waits for that process, and raises InputError where the file cannot be used.
+    Another process starts to read the file at once. Every method waits for that process, and raises InputError
+    where the file cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,8 +26,10 @@ class Vocabulary:
         self._process = TokenizerProcess(path)
 
     def text(self, id: int) -> str | None:
-        """The text of token `id`, raw and untrusted; None where the tokenizer has no such token. Bytes that are no
-        character read <0xC0>. Of a token longer than any tokenizer's, its first `LONGEST_TOKEN` characters."""
+        """The text of token `id`, raw and untrusted; None where the tokenizer has no such token.
+
+        Bytes that are no character are written as <0xC0>. The text is cut to `LONGEST_TOKEN` characters.
+        """
         place = self._place.get(id)
         if place is None:
             return None
@@ -39,21 +42,22 @@ class Vocabulary:
         return None if place is None else self._texts.stored[place]
 
     def misfit(self, rows: int) -> str | None:
-        """Why an embedding with that many rows does not belong to these tokens, in a sentence; None where it may.
+        """A sentence that says why an embedding with `rows` rows does not belong to these tokens; None where it
+        may.
 
-        More rows than tokens are common, as are a few tokens that were added and never given a row.
+        Models often have more rows than tokens, and sometimes a few added tokens without a row.
         """
         tokens = self._texts.own
         if tokens <= rows:
             return None
         return (
             f"{self._name} has {count(tokens)} tokens, and the embedding {count(rows)} rows, so a row's "
-            "number is no token's id."
+            "number is not a token id."
         )
 
     def left_over(self, rows: int) -> str | None:
-        """A sentence where tokens have no row in an embedding with that many rows, or unusually many rows have no
-        token."""
+        """A sentence where some tokens have no row in an embedding with `rows` rows, or unusually many rows have
+        no token; None otherwise."""
         known = self._texts.ids
         beyond = sum(id >= rows for id in known)
         unnamed = rows - (len(known) - beyond)
@@ -64,8 +68,7 @@ class Vocabulary:
         return None
 
     def ids_matching(self, pattern: str, vocabulary: int) -> list[int]:
-        """The ids below `vocabulary` of the tokens in which `pattern` is found, in their text or as they are
-        stored, ascending.
+        """The ids below `vocabulary` of the tokens whose text or stored form matches `pattern`, ascending.
 
         Raises InputError where `pattern` is not a regular expression.
         """
@@ -83,8 +86,8 @@ class Vocabulary:
         ]
 
     def ids_in_script(self, script: str, vocabulary: int) -> list[int]:
-        """The ids below `vocabulary` of the tokens with a character of the Unicode script `script` ("Thai") in
-        their text, ascending. Raises InputError where there is no such script."""
+        """The ids below `vocabulary` of the tokens whose text has a character of the Unicode script `script`
+        ("Thai"), ascending. Raises InputError where there is no such script."""
         import regex  # start time
 
         try:

@@ -113,7 +113,7 @@ def test_an_id_that_is_no_token_is_refused(folder: Path, outside: int, named: st
     ids = load_file(folder / MASK_FILE)["cluster_token_ids"]
     ids[3] = outside
     change(folder, cluster_token_ids=ids)
-    assert f"names no token of the 200: {named}." in refusal(folder)
+    assert f"holds ids outside the vocabulary of 200 tokens: {named}." in refusal(folder)
 
 
 def test_an_id_that_is_there_twice_is_refused(folder: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_cluster_file_for_another_embedding_is_refused(folder: Path) -> None:
     change(folder, cluster_mask=torch.zeros(N + 1, dtype=torch.uint8))
     assert "is for 201 tokens, and the embedding has 200." in refusal(folder)
     change(folder, cluster_mask=None)
-    assert 'has no tensor "cluster_mask"; those there are' in refusal(folder)
+    assert 'has no tensor "cluster_mask"; its tensors are' in refusal(folder)
 
 
 def test_a_hostile_dtype_is_shown_escaped(folder: Path) -> None:
@@ -249,12 +249,12 @@ def test_a_file_of_ids_is_read_a_line_at_a_time(folder: Path) -> None:
     ("content", "says"),
     [
         (b"", "names no id"),
-        (b"1\nx\n", "line 2: x is no token's id"),
+        (b"1\nx\n", "line 2: x is not a token id"),
         (b"1\n200\n", "line 2 names token 200"),
         (b"1\n1\n", "names a token more than once: 1"),
         (b"\xff\n", "line 1:"),
         (b"PK\x03\x04", "is a zip archive"),
-        (b"\x1b[31m\n", "is no token's id"),
+        (b"\x1b[31m\n", "is not a token id"),
     ],
 )
 def test_a_file_that_names_no_rows_is_refused(folder: Path, content: bytes, says: str) -> None:

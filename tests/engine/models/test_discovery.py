@@ -87,7 +87,7 @@ def test_a_broken_model_is_listed_with_its_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"cluster_mask": None}, 'no tensor "cluster_mask"; those there are'),
+        ({"cluster_mask": None}, 'no tensor "cluster_mask"; its tensors are'),
         ({"cluster_token_ids": None}, 'no tensor "cluster_token_ids"'),
         ({"cluster_mask": torch.ones(199, dtype=torch.uint8)}, "for 199 tokens, and the embedding has 200"),
         ({"cluster_mask": torch.ones(200, 1, dtype=torch.uint8)}, "shape (200 × 1)"),
@@ -183,7 +183,7 @@ def test_a_plain_file_is_a_model_of_its_only_or_named_tensor(tmp_path: Path) -> 
     save_file({"E": torch.ones(5, 3), "U": torch.ones(5, 4)}, path)
     assert 'name the one that is the embedding: "E" and "U"' in (model_at(path).problem or "")
     assert model_at(path, "U").shape == (5, 4)
-    assert 'no tensor "V"; those there are "E" and "U"' in (model_at(path, "V").problem or "")
+    assert 'no tensor "V"; its tensors are "E" and "U"' in (model_at(path, "V").problem or "")
     save_file({"bias": torch.ones(3)}, path)
     assert "no 2-D tensor" in (model_at(path).problem or "")
 

@@ -162,9 +162,9 @@ def test_tensors_that_do_not_fill_the_file_are_refused(
         (b'{"__metadata__":{},"__metadata__":{},"W":%b,"V":%b,"U":%b}', '"__metadata__" more than once'),
         (b'{"W":{"dtype":"F32","shape":[6],"data_offsets":[0,24],"dtype":"F32"}}', "in two ways"),
         (b'{"W":{"dtype":"F32","shape":[6],"data_offsets":[-0,24]}}', "in two ways"),
-        (b'{"__metadata__":{"step":1}}', "the metadata in its header is not names and texts"),
-        (b'{"__metadata__":[]}', "the metadata in its header is not names and texts"),
-        (b'{"__metadata__":"x"}', "the metadata in its header is not names and texts"),
+        (b'{"__metadata__":{"step":1}}', "the metadata in its header does not map strings to strings"),
+        (b'{"__metadata__":[]}', "the metadata in its header does not map strings to strings"),
+        (b'{"__metadata__":"x"}', "the metadata in its header does not map strings to strings"),
         (b'{"W":{"dtype":"Q9","shape":[6],"data_offsets":[0,24]}}', 'the dtype of tensor "W" is Q9, which'),
         (b'{"W":{"dtype":"f32","shape":[6],"data_offsets":[0,24]}}', 'the dtype of tensor "W" is f32, which'),
         (b'{"W":{"dtype":"\\u001b[2J","shape":[6],"data_offsets":[0,24]}}', r"is \x1b[2J, which"),
@@ -193,13 +193,13 @@ def test_a_missing_tensor_is_refused_with_those_that_are_there(tmp_path: Path) -
     save_file({f"layer.{k}": torch.ones(1) for k in range(9)} | {"\x1b[31m": torch.ones(1)}, path)
 
     with pytest.raises(
-        InputError, match=r'no tensor "W"; those there are .*"layer.0", .* and 4 more\.$'
+        InputError, match=r'no tensor "W"; its tensors are .*"layer.0", .* and 4 more\.$'
     ) as caught:
         embedding_shape(read_header(path), "W")
     assert '"\\x1b[31m"' in str(caught.value)
 
     save_file({"V": torch.ones(1)}, path)
-    with pytest.raises(InputError, match='the one there is "V"'):
+    with pytest.raises(InputError, match='its only tensor is "V"'):
         embedding_shape(read_header(path), "W")
 
     write_header(path, {})

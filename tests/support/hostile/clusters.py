@@ -57,7 +57,9 @@ LAYOUT = [
     changed("mask: too long", "is for 201 tokens", lambda _: {"cluster_mask": torch.ones(201, dtype=torch.uint8)}),
     changed("mask: no length", "is for 0 tokens", lambda _: {"cluster_mask": torch.ones(0, dtype=torch.uint8)}),
     changed("mask: floats", "it must be uint8 or bool", lambda t: {"cluster_mask": t["cluster_mask"].float()}),
-    changed("mask: 2-D", "it has one dimension", lambda t: {"cluster_mask": t["cluster_mask"][None].clone()}),
+    changed(
+        "mask: 2-D", "it must have one dimension", lambda t: {"cluster_mask": t["cluster_mask"][None].clone()}
+    ),
     changed("ids: floats", "must be int32 or int64", lambda _: {"cluster_token_ids": torch.ones(IN_CLUSTER)}),
     changed(
         "ids: too many", "names 201 tokens", lambda _: {"cluster_token_ids": torch.zeros(201, dtype=torch.int32)}
@@ -77,11 +79,11 @@ CONTENT = [
     changed("mask: everybody", "disagree: in the mask", lambda t: {
         "cluster_mask": torch.ones_like(t["cluster_mask"])}),
     changed("ids: one missing", "disagree", lambda t: {"cluster_token_ids": t["cluster_token_ids"][1:].clone()}),
-    changed("ids: negative", "names no token of the 200: -1", lambda t: {
+    changed("ids: negative", "holds ids outside the vocabulary of 200 tokens: -1", lambda t: {
         "cluster_token_ids": t["cluster_token_ids"].where(torch.arange(IN_CLUSTER) > 0, -1)}),
-    changed("ids: 2^31 - 1", "names no token of the 200: 2147483647", lambda t: {
+    changed("ids: 2^31 - 1", "holds ids outside the vocabulary of 200 tokens: 2147483647", lambda t: {
         "cluster_token_ids": t["cluster_token_ids"].where(torch.arange(IN_CLUSTER) > 0, 2**31 - 1)}),
-    changed("ids: -2^63", "names no token of the 200: -9223372036854775808", lambda t: {
+    changed("ids: -2^63", "holds ids outside the vocabulary of 200 tokens: -9223372036854775808", lambda t: {
         "cluster_token_ids": t["cluster_token_ids"].long().where(torch.arange(IN_CLUSTER) > 0, -(2**63))}),
     changed("ids: twice", "more than once", lambda t: {
         "cluster_token_ids": t["cluster_token_ids"][[0, *range(IN_CLUSTER - 1)]]}),
