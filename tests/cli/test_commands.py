@@ -183,7 +183,7 @@ def test_a_run_that_was_never_finished_is_reported_as_far_as_it_came(models: Pat
     record = read_until(run, searching)
     going = farpair("report", run.id)
     assert going.returncode == 1
-    assert "Not ended: as far as its journal tells, the run is searching." in going.stdout
+    assert "Not ended: according to its journal, the run is searching." in going.stdout
     assert going.stderr == f"farpair: The run {run.id} is not over yet.\n"
     control._children[run.id].kill()
     control._children[run.id].wait()

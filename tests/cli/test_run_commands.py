@@ -91,14 +91,14 @@ def test_a_run_that_died_is_resumed_in_a_new_run_that_says_from_where(long: RunR
     assert point is not None
     assert said.returncode == 0
     assert said.stdout == (
-        f"Goes on from {len(point.settled)} of 94 batches that run {run.id} had settled. "
+        f"Resumes from {len(point.settled)} of 94 batches that run {run.id} had settled. "
         f"`farpair attach {new.id}` follows it.\n"
     )
     assert request.request_of(new).resumes == run.id
     control.stop(new, read_until(new, searching))
     stopped = read_until(new, ended)
     assert stopped.ended is not None
-    assert stopped.ended.advice == f"`farpair resume {new.id}` goes on from there."
+    assert stopped.ended.advice == f"`farpair resume {new.id}` continues from there."
 
 
 def test_a_finished_run_is_refused_by_what_needs_one_that_goes_and_printed_by_attach(small: RunRequest) -> None:

@@ -72,8 +72,8 @@ def test_a_wrong_claim_is_refuted_with_exit_code_1_and_stays_refuted_in_the_repo
     rewritten(run, ties=7)
     said = farpair("verify", "last")
     assert said.returncode == 1
-    assert said.stdout.startswith("Checked independently: refuted.\nThe ties: claimed is that 7 pairs")
-    assert "The ties: claimed is that 7 pairs" in farpair("report", "last").stdout
+    assert said.stdout.startswith("Checked independently: refuted.\nThe ties: the claim is 7 pairs")
+    assert "The ties: the claim is 7 pairs" in farpair("report", "last").stdout
 
 
 def test_a_journal_that_lacks_a_batch_is_refuted(run: Run) -> None:

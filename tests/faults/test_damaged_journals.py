@@ -86,7 +86,7 @@ def read_by_all(run: Run, request: RunRequest) -> None:
     started = record.started
     if started:
         _, told = resume_from(run_before(run.id), request, started)
-        assert told.message.startswith(("Goes on from ", "Starts anew: "))
+        assert told.message.startswith(("Resumes from ", "Starts anew: "))
     replayed, tail = RunRecord(), ReplayTail(run.journal, 1e9)
     try:
         while not tail.at_the_end:

@@ -59,7 +59,7 @@ def test_a_killed_engine_leaves_what_a_resumed_run_brings_to_the_same_answer(
         sentence = control.crash_sentence(run, record)
         assert sentence is not None
         assert sentence.startswith("The engine was killed (SIGKILL)")
-        assert sentence.endswith("Resume it to go on from there." if record.resume_point else "Run it again.")
+        assert sentence.endswith("Resume it to continue from there." if record.resume_point else "Run it again.")
         if record.resume_point:
             events = list(run_events(msgspec.structs.replace(seconds_long, resumes=run.id)))
             assert answer(events) == whole.answer

@@ -71,7 +71,7 @@ def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> li
     """
     most = whole_number(most, "most")
     if most < 0:
-        raise InputError(f"most is {most}: the ladder removes no row or more.")
+        raise InputError(f"most is {most}: it must be 0 or more.")
     return apart(lambda: _outlier_ladder(checked(rows), most, core))
 
 

@@ -37,7 +37,7 @@ class Plan:
             said = f"Pairs are screened in {started.precision}, {started.precision_reason}."
             yield Warned(kind="device", message=said)
         if 0 < asked.memory < started.memory:
-            most = f"At most {size(asked.memory)} of memory is asked for"
+            most = f"At most {size(asked.memory)} of memory is requested"
             needs = f"and the search needs {size(started.memory)} beyond the rows"
             yield Warned(kind="memory", message=f"{most}, {needs}.")
 

@@ -1,1 +1,1 @@
-"""The independent check of a search's results, by other arithmetic; nothing of the search is imported."""
+"""The independent check of a search's results, by other arithmetic; it imports no code of the search."""

@@ -1,14 +1,4 @@
-"""An independent check of a claimed farthest pair, by other arithmetic and numpy alone: every pair once more.
-
-Rows x_i are moved to z_i = 2^s (x_i - x_0), rounded, the largest number about 1; |z_i - z_j|^2 is first taken as
-q_i + q_j - 2 z_i.z_j, q being |z|^2, by float64 products. With u = 2^-53, g(k) = k u / (1 - k u) and r >= |z|:
-moving errs by u |z_i| a row, which changes a square, at most (2 r)^2, by (8 u + 4 u^2) r^2; q_i, q_j and the
-product err by 4 g(d) r^2 in any order of summation, fused or not (Higham, Accuracy and Stability of Numerical
-Algorithms, section 3.1), the two sums by 6 u r^2. All is less than 4 g(d + 16) r^2, comparing included; underflow
-adds less than 2^-1000 d. Where z are integers of one step, 4 d times their largest square at most 2^53, nothing is
-rounded. A pair is settled by the integers that its rows are, unless its square with the error is less than what
-its batches and the second distance reach at least; a NaN is not less.
-"""
+"""An independent check of a farthest pair: evaluates every pair by other arithmetic (see `_Work`), with numpy."""
 
 import math
 from collections.abc import Iterator
@@ -23,9 +13,9 @@ Array = np.ndarray[Any, Any]
 
 
 def check(x: Array, claims: Claims, sample: int | None = None, seed: int = 0) -> Iterator[Checked | Verdict]:
-    """Check claims about finite rows (n, d), float32 or float64, n >= 2: how far it is, and last the Verdict.
+    """Check `claims` about finite rows x (n, d), float32 or float64, n >= 2; yields progress, last the Verdict.
 
-    `sample` takes so many rows, chosen by `seed`, against all. Held are 1,024 rows twice, and their products."""
+    A `sample` of so many rows, chosen by `seed`, is compared with all. It holds 2 * 1,024 rows and products."""
     n, work, size = len(x), _Work(x, claims), max(16, min(1024, 2**25 // x.shape[1]))
     whole = sample is None or sample >= n
     taken = np.arange(n) if whole else np.sort(np.random.default_rng(seed).permutation(n)[:sample])
@@ -35,7 +25,7 @@ def check(x: Array, claims: Claims, sample: int | None = None, seed: int = 0) ->
         left = work.moved(i)
         for start in range(first if whole else 0, n, size):
             j = np.arange(start, min(start + size, n))
-            twice = np.isin(j, taken) & (j <= i[:, None])  # the pair (j, i) of these is taken
+            twice = np.isin(j, taken) & (j <= i[:, None])  # these pairs are taken as (j, i)
             work.take(i, left, j, twice)
             done += twice.size - int(twice.sum())
             yield Checked(done, pairs)
@@ -44,7 +34,16 @@ def check(x: Array, claims: Claims, sample: int | None = None, seed: int = 0) ->
 
 
 class _Work:
-    """`known` of batches and `second` are lower bounds of z^2; `truth` of batches and `tops` exact."""
+    """Lower bounds of squares, `known` by batch and `second`; exact squares, `truth` by batch and the two `tops`.
+
+    Row x_i is moved to z_i = 2^s (x_i - x_0), rounded, the largest number about 1. |z_i - z_j|^2 is first computed
+    as q_i + q_j - 2 z_i.z_j, q = |z|^2, by float64 products. Let u = 2^-53, g(k) = k u / (1 - k u), r >= |z|.
+    Moving errs by u |z_i| a row, which changes a square, at most (2 r)^2, by (8 u + 4 u^2) r^2. q_i, q_j and the
+    product err by 4 g(d) r^2 in any order of summation, fused or not (Higham, Accuracy and Stability of Numerical
+    Algorithms, section 3.1), the two sums by 6 u r^2. All of it, comparing included, is less than 4 g(d + 16) r^2;
+    underflow adds less than 2^-1000 d. Where z are integers of one step, and 4 d times their largest square is at
+    most 2^53, nothing is rounded. A pair is settled exactly unless its square plus the error is less than the
+    lower bounds of its batches and of the second distance; a NaN is not less."""
 
     def __init__(self, x: Array, claims: Claims) -> None:
         self.x, self.claims, (self.n, d) = x, claims, x.shape
@@ -62,10 +61,10 @@ class _Work:
         self.error = 0.0 if self.exact else 1.01 * (4 * (d + 16) * 2.0**-53 * r2 + 2.0**-1000 * d)
         self.known, self.second = np.full(-(-self.n // claims.batch), np.inf), -math.inf
         claimed = [number for number, _ in claims.batches if 0 <= number < len(self.known)]
-        self.known[claimed] = -np.inf  # nothing has to be found for the others
+        self.known[claimed] = -np.inf  # the other batches need no maximum
 
     def _in_steps(self, peak: float, most: float) -> bool:
-        """Whether all z are integers of one step, of squares of at most `most`; then z is counted in it."""
+        """Whether all z are multiples of one step, their squares at most `most`; z is then in that unit."""
         self.shift, step = self.before - self.low, 0
         for row in range(self.n):
             step = math.gcd(step, int(np.gcd.reduce(self.moved(np.array([row]))[0].astype(np.int64))))
@@ -79,7 +78,7 @@ class _Work:
         return np.asarray(np.ldexp(x - origin, self.shift) / self.step)
 
     def take(self, i: Array, left: Array, j: Array, twice: Array) -> None:
-        """Take the pairs of rows i (m,), moved to `left`, with rows j (k,), but for those `twice` (m, k)."""
+        """Take the pairs of rows i (m,), moved to `left`, and rows j (k,), except those in `twice` (m, k) bool."""
         right, of_i, of_j = self.moved(j), i // self.claims.batch, j // self.claims.batch
         s = left @ right.T
         s *= -2.0
@@ -98,7 +97,7 @@ class _Work:
             self.settle(np.minimum(i[some[a]], j[b]), np.maximum(i[some[a]], j[b]), s[some[a], b])
 
     def settle(self, i: Array, j: Array, squares: Array) -> None:
-        """Take pairs i < j (m,) exactly; where z is exact `squares` (m,) are, too."""
+        """Take pairs i < j (m,) exactly; `squares` (m,) are exact where z is exact."""
         keys = squares if self.exact else self.originals(i) * self.n + self.originals(j)
         _, at, back = np.unique(keys, return_index=True, return_inverse=True)
         values = [self.square(*pair) for pair in zip(i[at].tolist(), j[at].tolist(), strict=True)]
@@ -119,7 +118,7 @@ class _Work:
                 self.truth[b] = max(self.truth.get(b, now), now, key=lambda found: (found[0], -found[1]))
 
     def originals(self, rows: Array) -> Array:
-        """For each row (m,) the first that was met with the same numbers."""
+        """For each of `rows` (m,), the first row met with the same numbers."""
         for row in np.unique(rows[self.original[rows] < 0]).tolist():
             first = self.met.setdefault(hash(self.x[row].tobytes()), row)
             self.original[row] = first if np.array_equal(self.x[first], self.x[row]) else row
@@ -143,7 +142,7 @@ def _taken_apart(x: Array) -> tuple[Array, Array]:  # integers (int64) times 2^e
 
 
 def _bits(x: Array) -> tuple[int, int]:
-    """The exponents of the lowest bit set in any number, and of the power of two above all numbers."""
+    """The exponents of the lowest bit set in any number of x, and of the power of two above all its numbers."""
     whole, exponent = _taken_apart(x)
     last = exponent + np.frexp((whole & -whole).astype(np.float64))[1] - 1
     least, most = np.min(last, where=whole != 0, initial=1100), np.max(exponent, where=whole != 0, initial=-1100)

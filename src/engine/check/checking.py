@@ -1,4 +1,4 @@
-"""`farpair.verify`: checks what a search returned by other arithmetic than the search's."""
+"""`farpair.verify`: checks the result of a search by other arithmetic than the search's."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -15,11 +15,12 @@ from .claims import Checked, Claim, Claims, Verdict
 def verify(
     rows: Any, result: PairFound, batches: Iterable[BatchDone] | None = None, sample: int | None = None
 ) -> Verdict:
-    """Check what `farthest_pair` returned for rows (n, d): the pair, its ties, and the runner-up, by all pairs.
+    """Check the `result` of `farthest_pair` for rows (n, d): the pair, its ties, and the runner-up, by all pairs.
 
-    `rows` is a numpy array or a torch tensor, as it was given to the search. The maxima of `batches` are checked
-    too. With a `sample`, only that many rows (always the same ones) are taken against all rows; that can refute a
-    claim, but not confirm it. Raises InputError where rows are not (n, d) finite floats with n >= 2 and d >= 1.
+    `rows` is the numpy array or torch tensor that was searched. The maxima of `batches` are checked too. With a
+    `sample`, only that many rows (always the same ones) are compared with all rows; this can refute a claim, but
+    not confirm it. Raises InputError where rows are not (n, d) finite floats with n >= 2 and d >= 1, or `sample`
+    is less than 1.
     """
     *_, verdict = checking(rows, result, batches or (), sample=sample)
     assert isinstance(verdict, Verdict)
@@ -34,10 +35,10 @@ def checking(
     batch: int | None = None,
     sample: int | None = None,
 ) -> Iterator[Checked | Verdict]:
-    """The same, step by step: yields the progress, and last the Verdict.
+    """Check as `verify` does, step by step: yields the progress, and last the Verdict.
 
-    With `batch`, the number of rows in a batch, every batch of the rows has to be claimed, as by a run that is
-    done. Without it `batches` may be some of them, and give the number of rows themselves.
+    `batch` is the number of rows in a batch; where it is given, `batches` must hold every batch, as in a finished
+    run. Otherwise `batches` may hold only some, and the number of rows in a batch follows from them.
     """
     x, done = plain_rows(rows), list(batches)
     if sample is not None and sample < 1:
@@ -65,8 +66,8 @@ def checking(
 
 
 def plain_rows(rows: Any) -> np.ndarray[Any, Any]:
-    """Rows (n, d) as a numpy array of float32 or float64 that holds the same numbers."""
-    if hasattr(rows, "detach"):  # a torch tensor, for which torch need not be imported
+    """Rows (n, d) as a numpy array of float32 or float64 with the same numbers. Raises InputError as `verify`."""
+    if hasattr(rows, "detach"):  # a torch tensor, recognised without importing torch
         rows = rows.detach().cpu()
         rows = (rows if str(rows.dtype) == "torch.float64" else rows.float()).numpy()
     x = np.asarray(rows)

@@ -1,6 +1,6 @@
-"""The claims of a search, the findings of a check, and the sentences that say where the two differ.
+"""The claims of a search, the findings of a check, and the sentences on the differences between the two.
 
-It uses only the standard library, and exact fractions wherever two distances are compared.
+Distances are compared as exact fractions. Only the standard library is used.
 """
 
 import math
@@ -22,9 +22,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Claims:
-    """What a search claims: the farthest pair, its distance to within `error`, its `ties`, and the runner-up.
+    """The claims of a search: the farthest pair, its distance to within `error`, its `ties`, and the runner-up.
 
-    `batches` are maxima by their number, of batches of `batch` rows; any of them may be left out.
+    `batches` are the maxima of batches of `batch` rows, each with its batch's number; any may be left out.
     """
 
     pair: Claim
@@ -45,10 +45,10 @@ class Checked:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether every claim holds: for each that does not, `refutations` has a sentence that says what is true.
+    """Whether every claim is `confirmed`; `refutations` has a sentence for each that is not.
 
-    `pairs` unordered pairs were checked, and the maxima of `batches` batches. Of a `sample` of so many rows (None:
-    of all rows) `confirmed` means only that nothing in it contradicts a claim.
+    `pairs` unordered pairs and the maxima of `batches` batches were checked. `sample` is the number of rows that
+    were sampled, None where all were checked; `confirmed` then means only that the sample contradicts no claim.
     """
 
     confirmed: bool
@@ -78,10 +78,10 @@ def refutations(
     *,
     whole: bool,
 ) -> Iterator[str]:
-    """A sentence for each wrong claim about n rows; for a sample (not `whole`), for each that it contradicts.
+    """Yield a sentence for each wrong claim about n rows, or each that a sample (not `whole`) contradicts.
 
-    The check found the maxima of `batches` and the two largest squares of all, `tops`, each with the number of
-    pairs that have it and the first of them; `square` gives the exact square of a pair's distance.
+    The check found the maxima of `batches`, and `tops`, the two largest squares, each with its number of pairs and
+    the first of them. `square` returns the exact square of a pair's distance.
     """
     judge = _Judge(n, square, whole)
     for number, claim in claims.batches:
@@ -90,7 +90,7 @@ def refutations(
             yield from judge.wrong(f"The maximum of batch {number}", claim, batches.get(number))
         else:
             rows_claimed = f"rows {claim.i} and {claim.j}"
-            yield f"The maximum of batch {number}: claimed are {rows_claimed}, neither of which is in it."
+            yield f"The maximum of batch {number}: the claim is {rows_claimed}, neither of which is in it."
     found = sorted(((one, first) for one, (_, first) in tops.items()), reverse=True)
     wrong = list(judge.wrong("The farthest pair", claims.pair, found[0] if found else None, claims.error))
     yield from wrong
@@ -100,18 +100,18 @@ def refutations(
     ties = tops.get(here, (1, 0))[0]
     if ties > claims.ties or (whole and ties < claims.ties):
         at_least = "" if whole else "at least "
-        yield f"The ties: claimed is that {claims.ties:,} pairs are as far apart; there are {at_least}{ties:,}."
+        yield f"The ties: the claim is {claims.ties:,} pairs at this distance; there are {at_least}{ties:,}."
     elif claims.runner_up and claims.ties > 1:
-        yield "The runner-up: claimed is one, of a pair that is not unique."
+        yield "The runner-up: one is claimed for a pair that is not unique."
     elif claims.runner_up:
         second = next((one for one in found if one[0] < here), None)
         if second or not whole:
             yield from judge.wrong("The runner-up", claims.runner_up, second)
         else:
-            yield "The runner-up: claimed is one, and there is no other pair."
+            yield "The runner-up: one is claimed, and there is no other pair."
     elif whole and claims.ties == 1 and (second := next((one for one in found if one[0] < here), None)):
         i, j = divmod(second[1], n)
-        yield f"The runner-up: claimed is none; true is {_root(second[0])!r} between rows {i} and {j}."
+        yield f"The runner-up: none is claimed; there is one at {_root(second[0])!r} between rows {i} and {j}."
 
 
 @dataclass(frozen=True)
@@ -121,29 +121,29 @@ class _Judge:
     whole: bool
 
     def wrong(self, name: str, claim: Claim, found: Found | None, error: float = math.inf) -> Iterator[str]:
-        """A sentence that says what is wrong with a claim, if anything, where the check found `found`."""
-        said = f"{name}: claimed is {claim.distance!r} between rows {claim.i} and {claim.j}"
+        """Yield a sentence on what is wrong with a claim, if anything; `found` is the check's finding."""
+        said = f"{name}: the claim is {claim.distance!r} between rows {claim.i} and {claim.j}"
         if not 0 <= claim.i < claim.j < self.n:
-            yield f"{said}, which are no pair i < j of {self.n:,} rows."
+            yield f"{said}, which are not a pair i < j of {self.n:,} rows."
             return
         here, code = self.square(claim.i, claim.j), claim.i * self.n + claim.j
         contradicts = (found[0], -found[1]) > (here, -code) if found else False
         if found and (contradicts or (self.whole and found != (here, code))):
             i, j = divmod(found[1], self.n)
-            yield f"{said}; true is {_root(found[0])!r} between rows {i} and {j}."
+            yield f"{said}; the true distance is {_root(found[0])!r} between rows {i} and {j}."
         elif not _is_root(claim.distance, here, error):
-            yield f"{said}; true is {_root(here)!r}, between the same rows."
+            yield f"{said}; the true distance is {_root(here)!r}, between the same rows."
 
 
 def _root(square: Fraction) -> float:
-    """The square root, rounded."""
+    """The square root of `square`, rounded."""
     scaled = square * Fraction(4) ** 1200
     root = Fraction(math.isqrt(scaled.numerator // scaled.denominator), 2**1200)
     return float(root) if root < 2**1024 - 2**970 else math.inf
 
 
 def _is_root(distance: float, square: Fraction, error: float) -> bool:
-    """Whether a distance is right to two units in its last place and to within its `error`."""
+    """Whether `distance` is right to two units in its last place and to within `error`."""
     if not (0 <= distance < math.inf and error >= 0):
         return False
     slack = Fraction(min(error, 2 * math.ulp(distance)))

@@ -1,1 +1,1 @@
-"""The journal of a run, which the engine writes and everything that shows a run reads."""
+"""The journal of a run: the engine writes it, and everything that shows a run reads it."""

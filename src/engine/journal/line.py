@@ -1,8 +1,8 @@
-"""One line of a journal: `{"time": …, "event": {"type": …}, "crc": …}`. No torch here.
+"""One line of a journal: `{"time": …, "event": {"type": …}, "crc": …}`. Torch is not imported here.
 
-`time` is in seconds since the epoch and never steps back within a run. `crc` is the CRC-32 of the part of the line
-before it, so that a number that a failing disk has changed does not count as proved. A line without it, written by
-hand, is accepted.
+`time` is in seconds since the epoch and never decreases within a run. `crc` is the CRC-32 of the line before it,
+so that a number that a failing disk changed does not count as proved. A line without `crc`, written by hand, is
+valid.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from ..events import AnyEvent, Warned
 from ..text.numbers import size
 from .older import upgraded
 
-# More than any run writes; longer journals are not read.
+# In bytes, more than any run writes; longer journals and lines are not read.
 LONGEST_JOURNAL: Final = 1 << 30
 LONGEST_LINE: Final = 16 << 20
 TOO_LONG: Final = f"it is longer than {size(LONGEST_LINE)}"
@@ -25,18 +25,18 @@ TOO_LONG: Final = f"it is longer than {size(LONGEST_LINE)}"
 def check_length(path: Path, length: int) -> None:
     """Raise JournalError where `length` bytes are more than any run writes."""
     if length > LONGEST_JOURNAL:
-        raise JournalError(f"{path} is no journal: it has {size(length)}, more than any run's.")
+        raise JournalError(f"{path} is not a journal: it has {size(length)}, more than any run writes.")
 
 
 def decode_line(line: bytes) -> tuple[float, AnyEvent]:
     """The time and the event of one whole line, without its newline.
 
-    An event of an unknown type comes from a newer version, and is replaced by a Warned of kind "newer". Raises
-    ValueError, which says why, for anything else that is not an event.
+    An event of an unknown type comes from a newer version; a Warned of kind "newer" replaces it. Raises
+    ValueError, which says why, for any other line that is not an event.
     """
     summed = line.rfind(CHECKSUM)
     if summed >= 0 and line[summed + len(CHECKSUM) : -1] != b"%d" % zlib.crc32(line[:summed]):
-        raise ValueError("its bytes are not those that were written")
+        raise ValueError("its checksum is wrong")
     try:
         line = upgraded(line)
         whole = _DECODER.decode(line)
@@ -49,7 +49,7 @@ def decode_line(line: bytes) -> tuple[float, AnyEvent]:
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line of a journal: an event, and when it was written, in seconds since the epoch."""
+    """A line of a journal: an event, and the time when it was written, in seconds since the epoch."""
 
     time: float
     event: AnyEvent
@@ -84,5 +84,5 @@ def _newer(line: bytes) -> tuple[float, Warned] | None:
 
 
 def why(error: OSError) -> str:
-    """The reason for an error of the operating system, as the system words it."""
+    """The operating system's own reason for an error."""
     return error.strerror or str(error)

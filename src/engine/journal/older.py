@@ -1,4 +1,4 @@
-"""Converts what older versions wrote into a journal or a request to the present format. No torch here."""
+"""Converts journals and requests of older versions to the present format. Torch is not imported here."""
 
 import re
 from dataclasses import fields
@@ -8,21 +8,21 @@ import msgspec
 
 from ..run_settings import RunSettings
 
-# A quote inside a text is escaped in JSON, so that none of these can be part of one.
+# JSON escapes quotes inside a text, so that none of these patterns matches within one.
 _RENAMED: Final = (
     (re.compile(rb'"screen"(?=\s*:)'), b'"precision"'),
     (re.compile(rb'"screen_reason"(?=\s*:)'), b'"precision_reason"'),
     (re.compile(rb'("settled"\s*:\s*)"screen"'), rb'\1"screening"'),
 )
 _SETTINGS: Final = tuple(field.name for field in fields(RunSettings))
-_Raw = dict[str, msgspec.Raw]  # the values stay as they were written
+_Raw = dict[str, msgspec.Raw]  # the values remain undecoded
 _LINE: Final = msgspec.json.Decoder(_Raw)
 
 
 def upgraded(encoded: bytes) -> bytes:
-    """An event's line or a request, in JSON, in the present format.
+    """The line of an event, or a request, in JSON, converted to the present format.
 
-    Raises MsgspecError for what is not a JSON object, where the text needs to be parsed.
+    Raises MsgspecError where `encoded` has to be parsed and is not a JSON object.
     """
     if b'"screen' in encoded:
         for old, new in _RENAMED:
@@ -33,7 +33,7 @@ def upgraded(encoded: bytes) -> bytes:
 
 
 def _with_settings_of_their_own(encoded: bytes) -> bytes:
-    """A request, or a line with one, with its settings moved from among its other fields."""
+    """A request, or a line with one, with its settings moved from its own fields into the field `settings`."""
     whole = _LINE.decode(encoded)
     if "weights" in whole:
         _gather(whole)

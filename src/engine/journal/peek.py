@@ -1,7 +1,7 @@
-"""The state of a run from the first and the last lines of its journal, however long that is. No torch here.
+"""The state of a run from the first and the last lines of its journal, without reading the rest.
 
-The last line decides: only a check follows the end, nothing is written during a pause, and a queued run writes
-nothing else.
+The last line gives the state: only a check follows the end, a paused run writes nothing, and a queued run writes
+only Queued. Torch is not imported here.
 """
 
 import os
@@ -21,8 +21,8 @@ Standing = Literal["starting", "queued", "going", "paused"] | Ending
 
 
 class Peek(msgspec.Struct, frozen=True):
-    """How and when a run began, what was written last, and the pair, or before there is one the newest
-    progress."""
+    """The first events of a run and the time of the first, the last event and its time, and the pair or, before a
+    pair is found, the newest progress."""
 
     engine: EngineStarted | None = None
     began: float | None = None
@@ -34,17 +34,17 @@ class Peek(msgspec.Struct, frozen=True):
 
     @property
     def ended(self) -> RunEnded | None:
-        """The end of the run, if it has come."""
+        """The end of the run; None where the journal has none."""
         return self.last if isinstance(self.last, RunEnded) else None
 
     @property
     def queued(self) -> Queued | None:
-        """Its place in the queue, while it waits for its turn."""
+        """The run's place in the queue; None where it does not wait."""
         return self.last if isinstance(self.last, Queued) and self.last.ahead else None
 
     @property
     def standing(self) -> Standing:
-        """The state of the run by its journal: a killed engine writes no end."""
+        """The state of the run by its journal. A killed engine writes no end, and its run counts as going."""
         match self.last:
             case None | EngineStarted():
                 return "starting"
@@ -59,9 +59,9 @@ class Peek(msgspec.Struct, frozen=True):
 
 
 def peek(path: Path) -> Peek:
-    """What the first and the last lines of the journal at `path` say; an empty Peek where there is no journal.
+    """The Peek of the first and the last lines of the journal at `path`; an empty Peek where there is no journal.
 
-    Raises JournalError where it cannot be read, or what is looked at is not an event.
+    Raises JournalError where the journal cannot be read, or one of these lines is not an event.
     """
     try:
         with open_regular(path) as file:
@@ -88,7 +88,7 @@ def peek(path: Path) -> Peek:
 
 
 def began(path: Path) -> float | None:
-    """The time of the first event in the journal at `path`; None where there is none, or it cannot be read."""
+    """The time of the first event in the journal at `path`; None where there is no event or it cannot be read."""
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -99,9 +99,9 @@ def began(path: Path) -> float | None:
 
 
 _WINDOW: Final = 1 << 16  # bytes read at once
-_HEAD_EVENTS: Final = 8  # RunStarted is among them, except in a run that was paused often before it began
+_HEAD_EVENTS: Final = 8  # they include RunStarted, except in a run that was paused often before it began
 _CHECK: Final = b'"event":{"type":"Verified"'  # a check does not change a run's state
-_TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # in no text: quotes are escaped there
+_TELLING: Final = (b'"type":"PairFound"', b'"type":"Progress"')  # never within a text, where quotes are escaped
 
 
 def _first_lines(path: Path, fd: int, size: int) -> list[bytes]:
@@ -123,9 +123,9 @@ def _lines_backwards(path: Path, fd: int, size: int) -> Iterator[bytes]:
     while start > 0:
         begin = max(0, start - window)
         pieces = (os.pread(fd, start - begin, begin) + rest).split(b"\n")
-        if torn and len(pieces) > 1:  # what follows the last newline is incomplete
+        if torn and len(pieces) > 1:  # the piece after the last newline is incomplete
             pieces, torn = pieces[:-1], False
-        if len(pieces) == 1:  # the line is longer than what was read; twice as much is read next
+        if len(pieces) == 1:  # the line is longer than the window, which is doubled
             window *= 2
             if len(pieces[0]) > LONGEST_LINE:
                 raise JournalError(f"{path} holds a line that is not an event: {TOO_LONG}.")
@@ -137,8 +137,8 @@ def _lines_backwards(path: Path, fd: int, size: int) -> Iterator[bytes]:
 
 
 def _telling(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The last line that is not a check, and the last with the search's progress; the lines in between are not
-    parsed."""
+    """The last line that is not a check, and the last line with the pair or the search's progress. The lines in
+    between are not parsed."""
     for number, line in enumerate(line for line in lines if _CHECK not in line):
         telling = any(mark in line for mark in _TELLING)
         if number == 0 or telling:

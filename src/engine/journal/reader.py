@@ -1,4 +1,4 @@
-"""Reads a journal while it grows, or to its end. No torch here."""
+"""Reads a journal while it grows, or to its end. Torch is not imported here."""
 
 import os
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ _AT_ONCE: Final = 1 << 20
 
 
 class JournalTail:
-    """Reads a journal while it grows; one fstat where nothing is new.
+    """Reads a journal while it grows. A `read` of an unchanged file costs one fstat.
 
-    A file that does not exist yet is an empty journal. With `most`, one `read` takes about that many bytes at
-    most, so that a reader of a long journal is not held up and needs little memory.
+    A file that does not exist yet is an empty journal. With `most`, one `read` takes at most about that many
+    bytes, so that reading a long journal needs little memory and does not block its reader for long.
     """
 
     def __init__(self, path: Path, most: int | None = None) -> None:
@@ -27,17 +27,17 @@ class JournalTail:
         self._most = most
         self._fd: int | None = None
         self._offset = 0  # the end of the whole lines read so far
-        self._lines = 0  # how many they are
-        self._seen = (0, 0, 0)  # the file's size, time and links when it was last read
-        self._batches = 0  # of the run, once RunStarted is read
+        self._lines = 0  # the number of those lines
+        self._seen = (0, 0, 0)  # the file's size, modification time and links at the last read
+        self._batches = 0  # the number of the run's batches, once RunStarted is read
         self._error: JournalError | None = None
 
     def read(self) -> list[tuple[float, AnyEvent]]:
-        """The events, with their times, of every whole line since the last call.
+        """The events of every whole line since the last call, with their times.
 
-        An event of an unknown type comes from a newer version, and is replaced by a Warned of kind "newer".
-        Raises JournalError, which names the file and the line, for anything else that is not an event; the call
-        before returns the events before it.
+        An event of an unknown type comes from a newer version; a Warned of kind "newer" replaces it. Raises
+        JournalError, which names the file and the line, for any other line that is not an event, once all events
+        before that line have been returned.
         """
         if self._error:
             raise self._error
@@ -52,12 +52,12 @@ class JournalTail:
         return events
 
     def new_events(self) -> Iterator[tuple[float, AnyEvent]]:
-        """The same, one by one; raises JournalError at the first line that is not an event."""
+        """Yield the events that `read` returns; raises JournalError at the first line that is not an event."""
         for line in self._new_lines():
             yield self._decode(line)
 
     def close(self) -> None:
-        """Close the file; a later `read` opens it again and continues from the same place."""
+        """Close the file; a later `read` opens it again and continues where the last one ended."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -66,7 +66,7 @@ class JournalTail:
         self.close()
 
     def _new_lines(self) -> Iterator[bytes]:
-        """The whole lines that are new, read a megabyte at a time."""
+        """Yield the new whole lines, read in blocks of a megabyte."""
         try:
             if self._fd is None:
                 self._fd = regular_descriptor(self.path)
@@ -76,7 +76,7 @@ class JournalTail:
             self._check_that_it_grew(status)
             begin = at = self._offset
             step = min(_AT_ONCE, self._most or _AT_ONCE)
-            torn = b""  # it is read again from its start when there is more
+            torn = b""  # an incomplete line; the next call reads it from its start
             while at < status.st_size and (read := os.pread(self._fd, min(step, status.st_size - at), at)):
                 at += len(read)
                 *lines, torn = (torn + read).split(b"\n")
@@ -127,9 +127,9 @@ class JournalTail:
 
 
 def read_record(path: Path) -> RunRecord:
-    """The record of the run in the journal at `path`, to its last whole line.
+    """The record of the run in the journal at `path`, up to its last whole line.
 
-    Raises JournalError where there is no journal, or something in it is not an event.
+    Raises JournalError where there is no journal, or one of its lines is not an event.
     """
     record, error = read_kept(path)
     if error:
@@ -138,7 +138,7 @@ def read_record(path: Path) -> RunRecord:
 
 
 def read_kept(path: Path) -> tuple[RunRecord, JournalError | None]:
-    """The record of as much of the journal at `path` as can be read, and why the rest cannot, if so."""
+    """The record of the part of the journal at `path` that can be read, and the error in the rest, if any."""
     record = RunRecord()
     if not os.path.lexists(path):
         return record, JournalError(f"{path} does not exist.")

@@ -1,4 +1,4 @@
-"""The fold of a run's events, which the screen, the report and a resumed run read."""
+"""The fold of a run's events into one record, which the screen, the report and a resumed run read."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -36,11 +36,12 @@ from ..events import (
 
 State = Literal["queued", "starting", "searching", "paused", "analysing"] | Ending
 
-MOST_WARNINGS: Final = 1000  # a run has a few; each line of a newer version gives one
+MOST_WARNINGS: Final = 1000  # a run has a few, but each event of a newer version adds one
 
 
 class BatchRecord(msgspec.Struct):
-    """A row of the live table: rows start ≤ i < end, a lower bound at first, then `done`."""
+    """A batch of the rows start ≤ i < end: its lower bound and the pair that attains it, and `done` once
+    settled."""
 
     batch: int
     start: int
@@ -57,7 +58,7 @@ class BatchRecord(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """Everything that the events read so far say about one run; `apply` takes them in order."""
+    """The state of one run after the events read so far; `apply` takes the events in order."""
 
     engine: EngineStarted | None = None
     engine_time: float | None = None
@@ -65,29 +66,29 @@ class RunRecord(msgspec.Struct):
     tokens: dict[int, Token] = {}
     warnings: list[Warned] = []
     batches: list[BatchRecord] = []
-    touched: list[int] = []  # the batch of each bound and each end, in their order
+    touched: list[int] = []  # the batches of all BatchBound and BatchDone events, in order
     settled: list[BatchDone] = []
     checkpoint: Checkpoint | None = None
     progress: Progress | None = None
     pair: PairFound | None = None
     analysis: Analysed | None = None
-    measures: dict[int, TokenMeasure] = {}  # of rows in the pairs of settled batches
-    triangles: dict[tuple[int, int], Triangle] = {}  # of those pairs (i, j)
+    measures: dict[int, TokenMeasure] = {}  # by row, for the rows in the pairs of settled batches
+    triangles: dict[tuple[int, int], Triangle] = {}  # by pair (i, j), for those pairs
     centroid_norm: float | None = None
     climbing: Climbing | None = None
     ladder: Ladder | None = None
     farthest: FarthestPairs | None = None
     duplicates: DuplicateRows | None = None
     ended: RunEnded | None = None
-    verified: Verified | None = None  # the last check of all rows, or of a sample that refuted
+    verified: Verified | None = None  # the last check of all rows or with a refutation, else the last check
     verified_time: float | None = None
     paused: bool = False
     queued: Queued | None = None
     last_time: float | None = None
 
     def apply(self, time: float, event: AnyEvent) -> None:
-        """Take one more event, written at `time` (seconds since the epoch)."""
-        if not isinstance(event, Verified):  # a check is no part of the run
+        """Fold one more event, written at `time` (seconds since the epoch)."""
+        if not isinstance(event, Verified):  # a check is not a part of the run
             self.last_time = time
         if name := _KEPT.get(type(event)):
             setattr(self, name, event)
@@ -104,7 +105,7 @@ class RunRecord(msgspec.Struct):
         self.started, self.queued = event, None
         self.batches = [
             BatchRecord(b, b * event.batch, min((b + 1) * event.batch, event.n))
-            for b in range(event.batches if event.n > 1 else 0)  # one row has no pair to wait for
+            for b in range(event.batches if event.n > 1 else 0)  # one row has no pair
         ]
         self.touched, self.settled, self.checkpoint = [], [], None
 
@@ -146,13 +147,13 @@ class RunRecord(msgspec.Struct):
 
     @property
     def batches_done(self) -> int:
-        """How many batches are settled."""
+        """The number of settled batches."""
         return len(self.settled)
 
     @property
     def resume_point(self) -> ResumePoint | None:
-        """The point from which a search of the same rows can be resumed; None where no batch is settled for
-        good."""
+        """The point from which a search of the same rows can be resumed; None where there is no checkpoint with a
+        settled batch."""
         point = self.checkpoint
         if point is None or not 0 < point.batches <= len(self.settled):
             return None
@@ -160,7 +161,8 @@ class RunRecord(msgspec.Struct):
 
     @property
     def state(self) -> State:
-        """The state of the run by its journal (a killed engine writes no end)."""
+        """The state of the run by its journal. A killed engine writes no end, so that its run seems in
+        progress."""
         if self.ended:
             return self.ended.state
         if self.paused:
@@ -179,7 +181,7 @@ class RunRecord(msgspec.Struct):
         return (self.progress.pairs - self.progress.settled) / self.progress.pairs_per_second
 
 
-# The attribute in which a record keeps the newest event of each type, and the functions that apply the others.
+# The attribute that holds the newest event of each type, and the methods that apply the events of other types.
 _KEPT: Final[Mapping[type[AnyEvent], str]] = {
     Checkpoint: "checkpoint",
     Progress: "progress",

@@ -1,4 +1,4 @@
-"""Replays a journal: each event is given when its time has come, by a clock that can be paused. No torch here."""
+"""Replays a journal: returns each event when it is due, by a clock that can be paused. Torch is not imported."""
 
 import time
 from collections import deque
@@ -9,41 +9,41 @@ from ..errors import JournalError
 from ..events import AnyEvent, Paused, Queued, RunEnded
 from .reader import JournalTail
 
-LONGEST_WAIT: Final = 1.0  # seconds of a pause, or of a wait in the queue, that are replayed
-LONGEST_GAP: Final = 60.0  # and between two events of a search, which writes Progress ten times a second
+LONGEST_WAIT: Final = 1.0  # the seconds to which a pause or a wait in the queue is shortened
+LONGEST_GAP: Final = 60.0  # the same for any other gap; a search writes Progress ten times a second
 
 
 class ReplayTail:
     """Reads the journal at `path` as a JournalTail does, `speed` times as fast as it was written.
 
-    Pauses of the run and waits in the queue are shortened, and times that step back take no time.
+    Pauses of the run and waits in the queue are shortened. Times that step back count as no time.
     """
 
     def __init__(self, path: Path, speed: float) -> None:
         self.speed = speed
         self._tail = JournalTail(path)
-        self._coming: deque[tuple[float, float, AnyEvent]] = deque()  # due, written, what
+        self._coming: deque[tuple[float, float, AnyEvent]] = deque()  # when due, when written, the event
         self._error: JournalError | None = None
-        self._due = 0.0  # of the last event read, in seconds of the run
+        self._due = 0.0  # when the last event read is due, in seconds of the run
         self._last: tuple[float, AnyEvent] | None = None
         self._played = 0.0  # seconds of the run that have been replayed
         self._begun = False
-        self._looked: float | None = None  # when; None while the clock stands still
+        self._looked: float | None = None  # the time of the last read; None while the clock is paused
 
     @property
     def paused(self) -> bool:
-        """Whether the clock stands still."""
+        """Whether the clock is paused."""
         return self._begun and self._looked is None
 
     @property
     def at_the_end(self) -> bool:
-        """Whether every event in the journal has been given."""
+        """Whether `read` has returned every event in the journal."""
         return self._begun and not self._coming
 
     def read(self) -> list[tuple[float, AnyEvent]]:
-        """The events that have come due since the last call, with the times at which they were written.
+        """The events that became due since the last call, with the times at which they were written.
 
-        Raises JournalError for something that is not an event, after all events before it.
+        Raises JournalError for a line that is not an event, after all events before it are returned.
         """
         self._read_on()
         if not self.paused:
@@ -59,7 +59,7 @@ class ReplayTail:
         return events
 
     def pause_or_go_on(self) -> None:
-        """Pause the clock, or let it continue."""
+        """Pause the clock, or resume it."""
         self._looked = time.monotonic() if self.paused else None
 
     def close(self) -> None:

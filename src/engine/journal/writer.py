@@ -1,7 +1,7 @@
-"""Writes a journal: the engine appends one line for each event. No torch here.
+"""Writes a journal: the engine appends one line for each event. Torch is not imported here.
 
-A line is appended in one write to a file opened for appending, so a reader (or a writer killed at any moment)
-leaves at most one torn line, the last, which readers take as not written yet.
+Each line is one write to a file opened for appending. A reader therefore meets at most one incomplete line, the
+last, which counts as not written yet; a writer killed at any moment leaves at most one.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ from .line import CHECKSUM, Line, why
 
 
 class JournalWriter:
-    """Appends events to the journal at `path`, which is made (mode 0600) where it does not exist.
+    """Appends events to the journal at `path`, which is created (mode 0600) where it does not exist.
 
     Raises JournalError where the file cannot be opened, a line cannot be written whole, or the journal was
-    deleted. A line that could only be written in part is removed again, so that the journal stays valid.
+    deleted. A line that is only partly written is removed, so that the journal stays valid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,8 +36,8 @@ class JournalWriter:
         self._clock = SteadyClock()
 
     def append(self, event: AnyEvent) -> float:
-        """Write `event` with the present time and return that. Raises JournalError where the disk takes no
-        more."""
+        """Write `event` with the present time and return that time. Raises JournalError where it cannot be
+        written."""
         now = self._clock.now()
         line = _with_sum(_ENCODER.encode(Line(time=now, event=event)))
         try:
@@ -58,16 +58,16 @@ class JournalWriter:
 
 
 class SteadyClock:
-    """The time in seconds since the epoch, advancing evenly from the creation of this clock.
+    """A clock of seconds since the epoch that advances evenly from its creation.
 
-    When the machine's clock is set or steps back, a run has no gap and no event precedes an earlier one.
+    Where the machine's clock is set, the times of a run neither jump nor decrease.
     """
 
     def __init__(self) -> None:
         self._ahead = time.time_ns() - _steady_ns()
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """The time in seconds since the epoch."""
         return (self._ahead + _steady_ns()) / 1e9
 
 
@@ -75,18 +75,18 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def _with_sum(encoded: bytes) -> bytes:
-    """An encoded line with its checksum, and its newline."""
+    """An encoded line with its checksum and its newline."""
     body = encoded[:-1]
     return b"%s%s%d}\n" % (body, CHECKSUM, zlib.crc32(body))
 
 
 def _steady_ns() -> int:
-    # The clock that advances while the machine sleeps, where there is one.
+    # CLOCK_BOOTTIME also advances while the machine sleeps; not every system has it.
     return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _whole_lines(fd: int) -> int:
-    """How many bytes of the file at `fd` are whole lines."""
+    """The number of bytes of the file `fd` that are whole lines."""
     size = os.fstat(fd).st_size
     while size > 0:
         start = max(0, size - 65536)

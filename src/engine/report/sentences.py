@@ -143,7 +143,7 @@ def distance_test(record: RunRecord, index: int, distance: float) -> str:
     """Whether row `index`, at this `distance` from the centroid, is an outlier, and its distance in median
     distances."""
     outlier, times = is_outlier(record, index), medians(record, distance)
-    what = "is an outlier" if outlier else "is no outlier" if outlier is not None else "lies"
+    what = "is an outlier" if outlier else "is not an outlier" if outlier is not None else "lies"
     comma = "," if outlier is not None else ""
     far = f"{comma} {times:.3g} median distances from the centroid" if times is not None else ""
     return f"{label(record, index)} {what}{far}." if outlier is not None or far else ""

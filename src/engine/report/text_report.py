@@ -257,7 +257,7 @@ _ENDINGS = {"done": ("Done. ", "green"), "failed": ("Failed. ", "red")}
 
 def _ending(record: RunRecord) -> Blocks:
     if record.ended is None:
-        told = f"Not ended: as far as its journal tells, the run is {record.state}."
+        told = f"Not ended: according to its journal, the run is {record.state}."
         yield Sentence(Text(told, "yellow"), indent=0, apart=True)
         return
     word, style = _ENDINGS.get(record.ended.state, ("", "yellow"))

@@ -1,1 +1,1 @@
-"""The runs of this machine's user: their folders, their engines, and the list of them."""
+"""The runs of this machine's user: their folders, their engines, and their list."""

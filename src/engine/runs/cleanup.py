@@ -1,7 +1,7 @@
-"""Removes old runs, so that the state folder stays small. No torch here.
+"""Removes old runs, so that the state folder stays small. Torch is not imported here.
 
-A run that is going is always kept, as is the run that it resumes. Whether a run on another host is going cannot be
-seen: it counts as going until it is as old as runs that are removed.
+A run in progress and the run that it resumes are always kept. A run on another host counts as in progress until it
+is `KEPT_DAYS` old, because its engine cannot be seen.
 """
 
 import os
@@ -19,7 +19,7 @@ from .folders import Run, all_runs, remove_folder, run_ids, run_of, seconds_sinc
 from .request import request_of, rows_of
 
 KEPT_DAYS: Final = 30  # younger runs are kept by `clean`
-MOST_RUNS: Final = 1000  # and MOST_BYTES: the most that `trim` leaves
+MOST_RUNS: Final = 1000  # `trim` leaves at most MOST_RUNS runs and MOST_BYTES bytes
 MOST_BYTES: Final = 1 << 30
 
 
@@ -33,7 +33,7 @@ class Removed:
 
 
 def clean(days: float = KEPT_DAYS) -> Removed:
-    """Remove runs older than `days`, except the newest result for each combination of rows and settings."""
+    """Remove runs older than `days`, but keep the newest result for each combination of rows and settings."""
     entries = _entries()
     results: set[object] = set()
     unwanted = []
@@ -48,7 +48,7 @@ def clean(days: float = KEPT_DAYS) -> Removed:
 
 
 def trim(most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> Removed:
-    """Remove the oldest runs where the state folder holds too many or too many bytes; results are removed last."""
+    """Remove the oldest runs where the state folder holds too many runs or bytes; runs with a result go last."""
     ids = run_ids()
     if len(ids) <= most_runs and sum(_size(run_of(run_id)) for run_id in ids) <= most_bytes:
         return Removed(0, 0, len(ids))
@@ -56,7 +56,7 @@ def trim(most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> Removed:
     number, size = len(entries), sum(_size(entry.run) for entry in entries)
     unwanted = []
     for entry in sorted(entries, key=lambda entry: (entry.told.standing == "done", entry.run.asked_for)):
-        # A tenth below the limit, so that not every new run has to clean up.
+        # Removal stops a tenth below the limits, so that not every new run has to clean up.
         if number <= 0.9 * most_runs and size <= 0.9 * most_bytes:
             break
         if not entry.needed:
@@ -117,9 +117,9 @@ def _remove(unwanted: list[Run], of: int) -> Removed:
 
 
 def _remove_run(run: Run) -> int | None:
-    """Remove a run's folder; the bytes that it held, or None where it cannot be removed.
+    """Remove a run's folder and return the bytes that it held, or None where it cannot be removed.
 
-    The request is removed first: without it the rest is no run, even if this process is killed.
+    The request is removed first, because a folder without one is not a run, even if this process is killed.
     """
     size = _size(run)
     try:
@@ -131,7 +131,7 @@ def _remove_run(run: Run) -> int | None:
 
 
 def _remove_remnants() -> None:
-    """Remove what killed processes have left of runs that they were creating or removing."""
+    """Remove the remains of runs whose creation or removal was killed."""
     for run_id in run_ids():
         run = run_of(run_id)
         if not os.path.exists(run.request) and seconds_since(run.folder) > 86400:
@@ -139,7 +139,7 @@ def _remove_remnants() -> None:
 
 
 def _size(run: Run) -> int:
-    """The bytes that a run's files take on disk; a sparse file may be longer than that."""
+    """The bytes that a run's files take on disk, which may be fewer than their lengths."""
     try:
         return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(run.folder))
     except OSError:

@@ -1,7 +1,7 @@
-"""Starts runs, tells whether they live, stops and pauses them, and explains how they died.
+"""Starts, stops and pauses runs, and reports whether and how their engines died.
 
-`folders` keeps and finds them. The engine is a process in its own session, so that it outlives the terminal that
-started it. No torch here.
+The engine is a process in its own session, so that it outlives the terminal that started it. `folders` stores and
+finds runs. Torch is not imported here.
 """
 
 import os
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from .standby import Begun, Standby  # start time
 
 # The signals that the engine handles (see `process`).
-STOP: Final = signal.SIGQUIT  # STOP is a person's; END is sent by logouts, containers and job schedulers
+STOP: Final = signal.SIGQUIT  # a person sends STOP; logouts, containers and job schedulers send END
 END: Final = signal.SIGTERM
 PAUSE: Final = signal.SIGUSR1
 GO_ON: Final = signal.SIGUSR2
 
 
 class Told(Protocol):
-    """What a journal says of a run's engine and its end: a RunRecord or a Peek."""
+    """The engine and the end of a run by its journal: a RunRecord or a Peek."""
 
     @property
     def engine(self) -> EngineStarted | None:
@@ -48,13 +48,14 @@ class Told(Protocol):
 
     @property
     def ended(self) -> RunEnded | None:
-        """The end of the run, if it has come."""
+        """The end of the run; None where the journal has none."""
 
 
 def start(request: RunRequest, standby: "Standby | None" = None) -> Run:
-    """Start an engine for `request` in a new run folder, and return at once: by the `standby` where it is ready.
+    """Start an engine for `request` in a new run folder, and return at once.
 
-    Raises RunError where the folder cannot be made or the process cannot be started.
+    The `standby` becomes the engine where it is ready. Raises RunError where the folder cannot be made or the
+    process cannot be started.
     """
     _reap()
     try:
@@ -65,13 +66,13 @@ def start(request: RunRequest, standby: "Standby | None" = None) -> Run:
             else:
                 _children[run.id] = _engine(run)
         except OSError:
-            remove_folder(run)  # a run without an engine would hold up the queue
+            remove_folder(run)  # because a run without an engine would block the queue
             raise
         child = _child(run)
         assert child is not None, "an engine was started"
         note_engine(run, Process(child.pid, socket.gethostname()))
     except UnicodeEncodeError as error:
-        raise RunError(f"{visible(repr(error.object))} is not UTF-8, so a run of it cannot be kept.") from error
+        raise RunError(f"{visible(repr(error.object))} is not UTF-8, so its run cannot be stored.") from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise RunError(f"The run could not be started: {where}{error.strerror}.") from error
@@ -79,16 +80,16 @@ def start(request: RunRequest, standby: "Standby | None" = None) -> Run:
 
 
 def is_alive(run: Run, told: Told) -> bool:
-    """Whether the engine of `run` lives: a child of this process or of the standby, or the process that its
-    journal names.
+    """Whether the engine of `run` lives. The engine is a child of this process or of the standby, or the process
+    that the journal names.
 
-    An engine on another host cannot be seen and counts as gone, which `crash_sentence` says.
+    An engine on another host cannot be seen and counts as dead; `crash_sentence` says so.
     """
     _reap()
     child = _child(run)
     if child is not None:
         return child.poll() is None
-    if told.engine is None:  # it may just have been started, by this process or another
+    if told.engine is None:  # this process or another may just have started it
         noted = noted_engine(run)
         if noted is None or noted.host != socket.gethostname():
             return abs(seconds_since(run.request)) < _STARTING_SECONDS
@@ -101,29 +102,29 @@ def is_alive(run: Run, told: Told) -> bool:
 
 
 def stop(run: Run, told: Told) -> None:
-    """Ask the engine to stop; it writes RunEnded(cancelled). Nothing happens where it is gone."""
+    """Ask the engine to stop; it writes RunEnded(cancelled). Nothing happens where the engine is dead."""
     _send(run, told, STOP)
     _send(run, told, signal.SIGCONT)  # a suspended engine would not receive it
 
 
 def end(run: Run, told: Told) -> None:
-    """End the engine as the system ends this process; it writes that it was terminated from outside."""
+    """End the engine with the signal that the system sends; it writes that it was terminated from outside."""
     _send(run, told, END)
     _send(run, told, signal.SIGCONT)
 
 
 def pause(run: Run, told: Told) -> None:
-    """Ask the engine to pause; it writes Paused. Nothing happens where it is gone."""
+    """Ask the engine to pause; it writes Paused. Nothing happens where the engine is dead."""
     _send(run, told, PAUSE)
 
 
 def go_on(run: Run, told: Told) -> None:
-    """Ask a paused engine to resume; it writes Continued. Nothing happens where it is gone."""
+    """Ask a paused engine to resume; it writes Continued. Nothing happens where the engine is dead."""
     _send(run, told, GO_ON)
 
 
 def crash_sentence(run: Run, record: RunRecord) -> str | None:
-    """How an engine died that wrote no RunEnded, what is kept and what to do; None if it lives or has ended."""
+    """How an engine died without writing RunEnded, what is kept and what to do; None if it lives or has ended."""
     if record.ended or is_alive(run, record):
         return None
     record, _ = read_kept(run.journal)  # it may have ended since `record` was read
@@ -136,15 +137,15 @@ def crash_sentence(run: Run, record: RunRecord) -> str | None:
     return sentence_of(record, child.poll() if child is not None else None, run.log)
 
 
-# Engines that this process started: its children, which it reaps and whose exit codes it learns.
+# The engines that this process started as its children, which it reaps and whose exit codes it learns.
 _children: dict[str, subprocess.Popen[bytes]] = {}
-_begun: dict[str, "Begun"] = {}  # engines of the standby, which reports their exit codes
+_begun: dict[str, "Begun"] = {}  # the engines that the standby started; it reports their exit codes
 
 _STARTING_SECONDS: Final = 30.0
 
 
 def _engine(run: Run) -> subprocess.Popen[bytes]:
-    # The child inherits these signals blocked, and unblocks them when it can handle them: earlier ones wait.
+    # The child inherits these signals blocked. Signals wait until it can handle them and unblocks them.
     ours = signal.pthread_sigmask(signal.SIG_BLOCK, {STOP, END, PAUSE, GO_ON})
     try:
         with open(run.log, "xb", opener=private) as log:
@@ -157,8 +158,8 @@ def _engine(run: Run) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=log,
                 close_fds=True,
-                # OpenMP threads that wait by spinning lose their core to any other program that wants it:
-                # beside two busy programs a search on two cores took 3.6 s, and 0.6 s with threads that sleep.
+                # OpenMP threads that wait by spinning lose their core to every other busy program. Beside two
+                # busy programs a search on two cores took 3.6 s, and 0.6 s with threads that sleep.
                 env={"OMP_WAIT_POLICY": "PASSIVE"} | os.environ,
             )
     finally:
@@ -171,7 +172,7 @@ def _reap() -> None:
 
 
 def _child(run: Run) -> "subprocess.Popen[bytes] | Begun | None":
-    """The engine of `run` if this process or its standby started it and learns of its end; else None."""
+    """The engine of `run`, if this process or its standby started it and learns of its end; None otherwise."""
     begun = _begun.get(run.id)
     return begun if begun is not None and begun.known else _children.get(run.id)
 

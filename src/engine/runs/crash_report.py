@@ -1,5 +1,7 @@
-"""Explains how an engine died without writing an end, from its exit code, its journal and its log. No torch
-here."""
+"""Explains how an engine died without writing an end, from its exit code, its journal and its log.
+
+Torch is not imported here.
+"""
 
 import os
 import signal
@@ -10,17 +12,17 @@ from ..files import open_regular
 from ..journal.record import RunRecord
 from ..text.escape import visible
 
-LAST_WORDS: Final = "farpair: "  # before a reason that the engine prints because it cannot journal it
+LAST_WORDS: Final = "farpair: "  # precedes a reason that the engine prints because it cannot write the journal
 _CRASHES: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 def sentence_of(record: RunRecord, code: int | None, log: Path) -> str:
     """What happened, what is kept and what to do, for an engine whose journal, folded into `record`, has no end.
 
-    `code` is its exit code, negative for the signal that ended it, or None where it was not our child and only
-    its absence is known. `log` is the file that it printed to.
+    `code` is the engine's exit code, negative for the signal that ended it, or None where it is unknown because
+    the engine was not a child of this process. `log` is the file that the engine printed to.
     """
-    advice = "Resume it to go on from there." if record.resume_point else "Run it again."
+    advice = "Resume it to continue from there." if record.resume_point else "Run it again."
     return f"{_what_happened(record, code, log)} {_what_is_kept(record)} {advice}"
 
 
@@ -30,7 +32,7 @@ def _what_happened(record: RunRecord, code: int | None, log: Path) -> str:
     own = last.startswith(f": {LAST_WORDS}")
     if code is None and own:
         return f"The engine ended{when}: {last.removeprefix(f': {LAST_WORDS}')}."
-    # After a signal the engine has printed nothing about its end; where it never started, only its log says why.
+    # An engine that a signal ends prints nothing about its end. Where it never started, only its log says why.
     if record.engine and (code is None or code < 0):
         last = ""
     if code is None:

@@ -1,6 +1,6 @@
-"""Follows a run: reads its journal as it grows, folds its events into a record, and notices its engine's death.
+"""Follows a run: reads its journal as it grows, folds its events into a record, and detects its engine's death.
 
-Everything that waits for a run uses a Follower: the commands, a run without the app, the app and the tests.
+The commands, a run without the app, the app and the tests all use a Follower to wait for a run.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from ..journal.replay import ReplayTail
 from . import control
 from .folders import Run
 
-AT_ONCE: Final = 2**18  # bytes of a journal that are read and folded at once; the app handles keys in between
+AT_ONCE: Final = 2**18  # bytes that are read and folded at once; the app handles keys between two such reads
 LOOK_SECONDS: Final = 0.05  # seconds between two reads of a journal
 
 
@@ -30,8 +30,8 @@ def has_ended(record: RunRecord) -> bool:
 class Follower:
     """Follows `run` from its first event, or replays it `speed` times as fast as it happened.
 
-    `record` holds what has been read so far. Reading raises JournalError where the journal cannot be read or holds
-    something that is not an event; the events before that are in the record.
+    `record` is the fold of the events read so far. Reading raises JournalError where the journal cannot be read or
+    holds a line that is not an event; `record` then holds the events before that line.
     """
 
     def __init__(self, run: Run, speed: float | None = None) -> None:
@@ -44,14 +44,14 @@ class Follower:
 
     @property
     def alive(self) -> bool:
-        """Whether more events may come: the engine lives, or the replay is not at its end. If this is false before
-        a read, that read is the last, because an engine that is gone writes no more."""
+        """Whether more events may come, because the engine lives or the replay is not at its end. If this is false
+        before a read, that read is the last one."""
         if self.replay:
             return not self.replay.at_the_end
         return control.is_alive(self.run, self.record)
 
     def news(self) -> Iterator[AnyEvent]:
-        """The events in the journal that `record` does not have yet, each given after it is in the record."""
+        """Yield the events in the journal that `record` does not hold yet, each after it is folded."""
         while True:
             while self._unfolded:
                 yield self._fold()
@@ -68,10 +68,10 @@ class Follower:
         seconds: float = math.inf,
         period: float = LOOK_SECONDS,
     ) -> bool:
-        """Read until the record has `met` a condition, up to the event that meets it. False where the engine is
-        gone before that, or `seconds` have passed.
+        """Read until `met(record)` is true, and not beyond the event that makes it true. Returns False where the
+        engine dies first, or `seconds` have passed.
 
-        `take` is called with each event, `looked` after each read of the journal, once in `period` seconds.
+        `take` is called with each event, and `looked` after each read of the journal, every `period` seconds.
         """
         deadline = time.monotonic() + seconds
         while not met(self.record):
@@ -91,14 +91,14 @@ class Follower:
         return True
 
     async def read(self) -> tuple[AnyEvent, ...]:
-        """Fold some of the new events into `record` and return them, if any. The file is read in a thread; the
-        record is changed in the caller's."""
+        """Fold some of the new events into `record` and return them. A thread reads the file; the record changes
+        only in the caller's thread."""
         await asyncio.to_thread(self._read_on)
         return tuple(self._fold() for _ in range(len(self._unfolded)))
 
     def crash(self) -> str | None:
-        """How the engine died without writing an end, what is kept and what to do; None where it has not died
-        so."""
+        """How the engine died without writing an end, what is kept and what to do; None where it did not die or
+        wrote an end."""
         if self.replay and not self.replay.at_the_end:
             return None
         return control.crash_sentence(self.run, self.record)
@@ -108,7 +108,7 @@ class Follower:
         self._tail.close()
 
     def _read_on(self) -> None:
-        """Put what was read in the queue from which it is folded, so that a cancelled `read` loses nothing."""
+        """Read new events into the queue of events to fold, so that a cancelled `read` loses none."""
         with self._reading:
             self._unfolded.extend(self._tail.read())
 

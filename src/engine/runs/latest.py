@@ -1,4 +1,4 @@
-"""Selects the run to show of a model: one that is going, else a result, else the newest. No torch here."""
+"""Selects the run of a model to show: one in progress, else a result, else the newest. Torch is not imported."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ from .request import request_of, rows_of
 
 
 def latest_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
-    """For each of `requests` the run of the same rows to show, None where there is none (or no request).
+    """For each of `requests`, the run of the same rows to show; None where there is no such run or no request.
 
-    That is the newest run that is going; else the newest, unless it was cut short and an earlier one with the same
-    settings found the pair in the same files. The state folder is listed once for all requests.
+    It is the newest run in progress, or else the newest run. Where the newest was interrupted, an earlier run that
+    found the pair with the same settings in unchanged files replaces it. The state folder is listed only once.
     """
     found: dict[object, list[tuple[Run, RunRequest]]] = {rows_of(request): [] for request in requests if request}
     try:
@@ -35,12 +35,12 @@ def latest_runs(requests: Sequence[RunRequest | None]) -> list[Run | None]:
 
 
 def latest(request: RunRequest) -> Run | None:
-    """The run to show of the same rows as `request`."""
+    """The run to show for the rows of `request`."""
     return latest_runs([request])[0]
 
 
 def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
-    """The run to show among runs of the same rows, newest first."""
+    """The run to show among `candidates`, which are runs of the same rows, newest first."""
     seen = [(run, asked, _seen(run)) for run, asked in candidates]
     for run, _, told in seen:
         if told.ended is None and control.is_alive(run, told):
@@ -57,7 +57,7 @@ def _most_telling(candidates: list[tuple[Run, RunRequest]]) -> Run | None:
 
 
 def _settings(request: RunRequest) -> RunRequest:
-    """The part of a request that may affect the result: without its origin and the resources it may use."""
+    """The part of a request that may affect the result, without its origin and its resources."""
     decisive = request.settings.decisive
     return msgspec.structs.replace(
         request, model="", weights="", cluster_file=None, settings=decisive, resumes=None

@@ -1,4 +1,4 @@
-"""The list of runs that are kept: the state, the time, the model and the result of each. No torch here."""
+"""The list of stored runs: the state, the time, the model and the result of each. Torch is not imported here."""
 
 import socket
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ Place = Literal["going", "queued", "paused", "died", "elsewhere", "unreadable"] 
 
 @dataclass(frozen=True)
 class Listed:
-    """A run in the list. `model` and `result` are harmless text; `began` is in seconds since the epoch.
+    """A run in the list. `model` and `result` are escaped text; `began` is in seconds since the epoch.
 
-    "died" is a run whose engine is gone and has not written an end; "elsewhere" one that was started on another
-    host and has not ended by its journal.
+    `place` is "died" for a run whose engine died without writing an end, and "elsewhere" for a run that was
+    started on another host and whose journal has no end.
     """
 
     run: Run
@@ -34,12 +34,12 @@ class Listed:
 
     @property
     def going(self) -> bool:
-        """Whether its engine is at work, waits for its turn or is paused."""
+        """Whether the engine is working, queued or paused."""
         return self.place in ("going", "queued", "paused")
 
 
 def listed_runs() -> Iterator[Listed]:
-    """Every run kept, newest first."""
+    """Every stored run, newest first."""
     for run in all_runs():
         yield listed(run)
 
@@ -59,7 +59,7 @@ def listed(run: Run) -> Listed:
 
 
 def place_of(run: Run, told: Peek) -> Place:
-    """The state of `run`, from its journal and from whether its engine lives."""
+    """The state of `run`, by its journal and by whether its engine lives."""
     standing = told.standing
     if told.ended is None:
         if told.engine and told.engine.host != socket.gethostname():

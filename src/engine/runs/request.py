@@ -1,4 +1,5 @@
-"""Makes the request of a run from a model and settings, and reads it back from the run's folder. No torch here."""
+"""Makes the request of a run from a model and settings, and reads it from a run's folder. Torch is not
+imported."""
 
 import os
 
@@ -17,10 +18,9 @@ from .folders import LONGEST_REQUEST, Run
 
 
 def request_for(model: Model, settings: RunSettings = DEFAULTS, *, cluster: str | None = None) -> RunRequest:
-    """The request for a run of `model`, in its own cluster or in another.
+    """The request for a run of `model`, with its own cluster or with `cluster`.
 
-    Raises InputError, with the model's problem, for a model that cannot be run, and for a cluster or a setting
-    that is not allowed.
+    Raises InputError for a model with a problem, and for a cluster or a setting that is not allowed.
     """
     if model.problem is not None:
         raise InputError(model.problem)
@@ -61,6 +61,6 @@ def request_of(run: Run) -> RunRequest:
 
 
 def rows_of(request: RunRequest) -> tuple[str, str, str, str | None]:
-    """The parts of a request that select the rows: weights, tensor, cluster and mask. Equal for the same rows."""
+    """A key that is equal for requests of the same rows: the weights, the tensor, the cluster and the mask."""
     mask = os.path.abspath(request.cluster_file) if request.cluster_file else None
     return os.path.abspath(request.weights), request.tensor, request.cluster, mask

@@ -1,5 +1,5 @@
-"""The app's side of the standby engine (see `worker.standby`), which is started ahead of the first run so that
-runs begin at once. No torch here."""
+"""The app's side of the standby engine (see `worker.standby`), which loads torch ahead of the first run, so that
+runs begin at once. Torch is not imported here."""
 
 import os
 import select
@@ -14,13 +14,13 @@ import psutil
 from .folders import Run, private
 from .liveness import STANDBY
 
-LEAST_FREE: Final = 2 * 10**9  # bytes of free memory, and share of all memory: with less there is no standby
+LEAST_FREE: Final = 2 * 10**9  # the least free memory, in bytes and as a share of all, with which a standby starts
 LEAST_SHARE: Final = 0.1
 _PATIENCE_SECONDS: Final = 2.0
 
 
 class Begun:
-    """An engine that the standby began, with the interface of the processes that `control` starts itself."""
+    """An engine that the standby started, with the interface of the processes that `control` starts."""
 
     def __init__(self, pid: int, standby: "Standby") -> None:
         self.pid = pid
@@ -41,7 +41,7 @@ class Begun:
 
     @property
     def known(self) -> bool:
-        """Whether its end would be reported."""
+        """Whether the engine's end is known or will be reported."""
         return self.poll() is not None or self._standby.there
 
 
@@ -68,7 +68,7 @@ class Standby:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """The process number."""
         return self._process.pid
 
     @property
@@ -78,12 +78,15 @@ class Standby:
 
     @property
     def ready(self) -> bool:
-        """Whether it has loaded torch."""
+        """Whether the process lives and has loaded torch."""
         self._listen()
         return self._ready and self.there
 
     def begin(self, run: Run) -> Begun | None:
-        """Begin `run`; None where the standby is not ready, so that another engine has to be started."""
+        """Begin `run`; returns None where the standby is not ready, so that another engine has to be started.
+
+        Raises OSError where the standby does not answer.
+        """
         if not self.ready:
             return None
         with open(run.log, "xb", opener=private):
@@ -102,13 +105,13 @@ class Standby:
         return Begun(self._began.pop(), self)
 
     def ended(self, pid: int) -> int | None:
-        """The exit code of the engine `pid`; None where it has not ended, as far as is known."""
+        """The exit code of the engine `pid`; None where no end is reported yet."""
         if pid not in self._codes:
             self._listen()
         return self._codes.get(pid)
 
     def close(self) -> None:
-        """End the standby; the runs that it began keep going."""
+        """End the standby; the runs that it started continue."""
         with suppress(OSError):
             self._process.kill()
         self._process.wait()
@@ -119,7 +122,7 @@ class Standby:
         return self._process.stdout
 
     def _listen(self) -> None:
-        """Read what the process has said."""
+        """Read the lines that the process has written."""
         while got := self._output.read(4096):
             *lines, self._said = (self._said + got).split(b"\n")
             for line in lines:

@@ -1,1 +1,1 @@
-"""Text for display: untrusted text escaped, numbers in one form, stand-ins for ASCII terminals."""
+"""Text for display: escapes of untrusted text, the formats of numbers, and substitutes for ASCII terminals."""

@@ -1,5 +1,5 @@
-"""Text for terminals with nothing but ASCII: a stand-in of the same width for every character that the program
-draws with, and "?" for any other. Token texts are escaped before (see `escape.show_only_ascii`).
+"""Text for terminals that show only ASCII: replaces each character that the program draws with by a stand-in of
+the same width, and any other by "?". Token texts are already escaped (see `escape.show_only_ascii`).
 """
 
 import codecs
@@ -30,7 +30,7 @@ _SHAPES: Final = {
 
 
 def in_ascii(text: str) -> str:
-    """`text` in ASCII characters, in as many cells."""
+    """`text` in ASCII characters, with the same number of cells."""
     if text.isascii():
         return text
     for pair, stand_in in _PAIRS:
@@ -39,12 +39,12 @@ def in_ascii(text: str) -> str:
 
 
 def drawn(character: str) -> bool:
-    """Whether the program draws with `character`, which then has a stand-in of its own."""
+    """Whether the program draws with `character`, which then has its own stand-in."""
     return character in _STAND_INS or character in _BLOCKS or 0x2500 <= ord(character) < 0x2580
 
 
 def limit(stream: TextIO) -> None:
-    """Restrict `stream` to ASCII: stand-ins for the characters that are drawn with, escapes for all others."""
+    """Restrict `stream` to ASCII: stand-ins for the characters that the program draws with, escapes for others."""
     codecs.register_error("farpair.in_ascii", _encodable)
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="ascii", errors="farpair.in_ascii")
@@ -59,7 +59,7 @@ def _encodable(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Table(dict[int, str]):
-    """Stand-ins by character, each computed when it is first met."""
+    """Stand-ins by character; each is computed when it is first needed."""
 
     def __missing__(self, code: int) -> str:
         self[code] = found = _stand_in(chr(code))
@@ -84,7 +84,7 @@ def _stand_in(character: str) -> str:
 
 
 def _box(name: str) -> str:
-    """A line of a box, by its Unicode name: across, up and down, or anything else, a corner or a crossing."""
+    """The stand-in of a box-drawing character, by its Unicode name: a line, a diagonal, a corner or a crossing."""
     if "DIAGONAL" in name:
         return "X" if "CROSS" in name else "/" if "UPPER RIGHT" in name else "\\"
     across, along = "HORIZONTAL" in name or "LEFT" in name or "RIGHT" in name, "VERTICAL" in name

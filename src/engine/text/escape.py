@@ -1,8 +1,8 @@
 """Escapes untrusted text for terminals.
 
-Token text, model names and paths come from files that anybody may have written. `visible` lets through only
-characters that a terminal prints in place; everything else (control characters, escape sequences, bidirectional
-overrides, zero-width and unassigned characters) is spelled out, as Python would spell it: `\\x1b`, `\\u202e`.
+Token texts, model names and paths come from untrusted files. `visible` passes only characters that a terminal
+prints in place. It escapes all others (control characters, bidirectional overrides, zero-width and unassigned
+characters) as Python does: `\\x1b`, `\\u202e`.
 """
 
 import unicodedata
@@ -17,11 +17,11 @@ ELLIPSIS = "…"
 def visible(text: str, width: int | None = None) -> str:
     """Untrusted `text`, escaped so that it is safe to show, and cut to `width` terminal cells with "…".
 
-    Printable text of any script passes through. Everything that Unicode calls a control, format, private,
-    surrogate, unassigned or separator character (but the ordinary space), everything invisible by default, every
-    mark that has no character of its own to sit on, and what terminals give different widths (spacing marks,
-    modifiers of emoji) is escaped, so nothing moves the cursor, reorders or hides text, or changes what stands
-    beside it. An escape is never cut in the middle.
+    Printable text of any script is unchanged. These characters are escaped: those that Unicode calls control,
+    format, private, surrogate, unassigned or separator (except the ordinary space); those that are invisible by
+    default; marks without a base character; and those whose width differs among terminals (spacing marks,
+    modifiers of emoji). No text can therefore move the cursor, reorder or hide text, or change the text beside it.
+    An escape is never cut in the middle.
     """
     shown, whole = _cut(text, width)
     if whole or width is None or width < 1:
@@ -30,7 +30,7 @@ def visible(text: str, width: int | None = None) -> str:
 
 
 def show_only_ascii(only: bool = True) -> None:
-    """From now on, in this process, escape all characters but ASCII and those that the program draws with."""
+    """From now on, in this process, escape all characters except ASCII and those that the program draws with."""
     global _only_ascii
     _only_ascii = only
 
@@ -38,9 +38,9 @@ def show_only_ascii(only: bool = True) -> None:
 def token_label(token: Token, width: int | None = None) -> str:
     """A token's id and, where it is known, its text in quotes: "71473 '██取'", or "71473" alone.
 
-    The quotes show leading and trailing spaces; inside them a backslash is doubled, so that an escape is
-    never mistaken for the same characters spelled out. Text cut to fit `width` cells has its "…" after the
-    closing quote. Where not even one character would fit, the id stands alone, and is itself never cut.
+    The quotes show leading and trailing spaces. A backslash inside them is doubled, so that an escape differs from
+    the same characters in the text. A text that is cut to fit `width` cells has "…" after the closing quote. Where
+    no character fits, the label is the id alone; the id is never cut.
     """
     label = str(token.id)
     if token.text is None:
@@ -58,7 +58,7 @@ def token_label(token: Token, width: int | None = None) -> str:
 
 
 def literal(text: str) -> str:
-    """Untrusted `text`, whole, as a Python string literal of visible characters, quotes included."""
+    """The whole untrusted `text` as a Python string literal of visible characters, with its quotes."""
     quote = _quote_for(text)
     return f"{quote}{_cut(text, None, quote)[0]}{quote}"
 
@@ -68,9 +68,9 @@ def _quote_for(text: str) -> str:
 
 
 def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
-    """As many whole pieces of `text` as fit in `width` cells (None: all), and whether that is all of it."""
+    """As many whole pieces of `text` as fit in `width` cells (None: all), and whether this is the whole text."""
     if text.isascii() and text.isprintable() and not (quote and (quote in text or "\\" in text)):
-        # nearly every name, path and token needs no table
+        # Nearly every name, path and token is plain ASCII, and takes this fast path.
         whole = width is None or len(text) <= width
         return (text if whole else text[: max(width or 0, 0)]), whole
     taken: list[str] = []
@@ -84,10 +84,10 @@ def _cut(text: str, width: int | None, quote: str = "") -> tuple[str, bool]:
 
 
 _only_ascii = False
-_MOST_MARKS = 4  # marks on one character: more than any script stacks, and few enough not to reach the next line
+_MOST_MARKS = 4  # marks on one character; no script stacks more, and more could reach the next line
 
-# Invisible, but not of a category that Python calls unprintable: the rest of Unicode's
-# Default_Ignorable_Code_Point (DerivedCoreProperties.txt), variation selectors included, and the blank braille.
+# Invisible characters that Python calls printable: the rest of Unicode's Default_Ignorable_Code_Point
+# (DerivedCoreProperties.txt), with the variation selectors, and the blank braille pattern.
 _INVISIBLE = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800}
     | set(range(0x180B, 0x1810))
@@ -96,8 +96,8 @@ _INVISIBLE = frozenset(
 )
 
 
-# Characters to which terminals give different widths: the letters of flags, a mark that Unicode has made a spacing
-# one since, and signs that Unicode 16 made wide.
+# Characters whose width differs among terminals: the letters of flags, a mark that Unicode later made a spacing
+# mark, and signs that Unicode 16 made wide.
 _UNCERTAIN = frozenset(
     {0x1171E}
     | set(range(0x1F1E6, 0x1F200))
@@ -109,11 +109,11 @@ _UNCERTAIN = frozenset(
 
 
 def _cells(character: str) -> int | None:
-    """The cells that every terminal gives a printable character, 0 for a mark on the character before it; None
-    where terminals differ, so that showing it would shift columns.
+    """The width in cells of a printable character, 0 for a mark on the character before it; None where terminals
+    differ, so that the character could shift columns.
 
     The widths are those of Unicode's tables (East_Asian_Width, General_Category). Spacing marks, the parts of
-    Hangul syllables and the modifiers of emoji join with what is before them in some terminals and not in others.
+    Hangul syllables and the modifiers of emoji join the character before them in some terminals only.
     """
     from rich.cells import cell_len  # start time
 
@@ -124,8 +124,8 @@ def _cells(character: str) -> int | None:
 
 
 def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
-    """`text` in pieces that are shown whole or not at all, each with its width in cells: a character with its
-    marks, or one escape. Inside quotes (`quote` not empty) backslash and quote are escaped as well."""
+    """Yield the pieces of `text` that are shown whole or not at all, each with its width in cells: a character
+    with its marks, or one escape. Inside quotes (`quote` not empty) backslash and quote are escaped too."""
     base, marks, width = "", 0, 0
     for character in text:
         plain = character.isprintable() and ord(character) not in _INVISIBLE
@@ -141,7 +141,7 @@ def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
         if not cells or (quote and character in ("\\", quote)):
             escape = _escaped(character)
             yield escape, len(escape)
-        elif character == " ":  # a mark after a space would sit on nothing
+        elif character == " ":  # a space is not a base for marks
             yield character, 1
         else:
             base, width = character, cells
@@ -150,7 +150,7 @@ def _pieces(text: str, quote: str) -> Iterator[tuple[str, int]]:
 
 
 def _escaped(character: str) -> str:
-    """One character spelled out as Python spells it."""
+    """The escape of one character, as Python writes it."""
     if short := {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\", "'": r"\'", '"': r"\""}.get(character):
         return short
     code = ord(character)

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The one of the `known` words that `word` may be a misspelling of; "" where none is near."""
+    """The word among `known` that `word` probably misspells; "" where none is near."""
     import difflib  # start time
 
     return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown `word`, which suggests the nearest known one; "." where none is
+    """The end of a sentence about an unknown `word`, which suggests the nearest known word; "." where none is
     near."""
     near = nearest(word, known)
     return f"; did you mean {near}?" if near else "."

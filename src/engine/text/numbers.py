@@ -6,8 +6,8 @@ import math
 def distance(value: float, error: float = 0.0) -> str:
     """A distance or a norm: eight decimals, or nine significant digits below 1e-4 and from 1e6 up.
 
-    With `error`, an absolute error bound, "≈" stands before a value whose last digit is in doubt: one that
-    rounds differently at `value - error` and `value + error`.
+    With `error`, an absolute error bound, "≈" precedes a value whose last digit is uncertain because
+    `value - error` and `value + error` round differently.
     """
     shown = _fixed(value)
     if error and _fixed(value - error) != _fixed(value + error):
@@ -50,7 +50,7 @@ def count(n: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A share: "0.7%"; "<0.1%" and ">99.9%" where rounding would wrongly give none or all."""
+    """A share: "0.7%"; "<0.1%" and ">99.9%" where rounding would give 0% or 100% wrongly."""
     percent = 100 * part / whole if whole else 0.0
     if 0 < percent < 0.1:
         return "<0.1%"
@@ -60,7 +60,7 @@ def share(part: int, whole: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time on a clock: "0:00:04", and "12 ms" below a second; "–" for a time that is not finite."""
+    """A duration: "0:00:04", or "12 ms" below a second; "–" where it is not finite."""
     if not math.isfinite(seconds):
         return "–"
     if seconds < 0.9995:
@@ -72,12 +72,12 @@ def duration(seconds: float) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """A measured time: as `duration`, but "4.27 s" below a minute."""
+    """A measured duration: as `duration`, but "4.27 s" below a minute."""
     return f"{seconds:.2f} s" if 0.9995 <= seconds < 59.995 else duration(seconds)
 
 
 def date(seconds: float | None, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A time since the epoch, by this machine's clock: "2026-11-22 19:20"; "" for none, or one no calendar has."""
+    """A time since the epoch as local time: "2026-11-22 19:20"; "" for None or a time beyond the calendar."""
     from datetime import datetime  # start time
 
     try:
@@ -101,7 +101,7 @@ def _fixed(value: float) -> str:
 
 
 def _scaled(amount: float, unit: str) -> str:
-    """`amount` with one decimal and a decimal prefix; whole below a thousand."""
+    """`amount` with one decimal and a decimal prefix; without decimals below a thousand."""
     if round(amount) < 1000:
         return f"{amount:.0f} {unit}"
     thousands, prefixes = 1, "kMGTP"

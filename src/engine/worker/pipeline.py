@@ -1,7 +1,7 @@
-"""A whole run as one generator of events: rows, search, analysis, end. The engine process writes them to the
+"""A whole run as one generator of events: rows, search, analysis, end. The engine process writes the events to the
 journal.
 
-It imports torch, so a process that has something to do before imports this module late.
+This module imports torch, so the engine process imports it only when its turn has come.
 """
 
 import os
@@ -25,15 +25,15 @@ from .resume import resume_from, run_before
 
 
 def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Generator[AnyEvent]:
-    """The events of a run of `request`, from RunStarted to RunEnded(done), every few milliseconds.
+    """The events of a run of `request`, from RunStarted to RunEnded(done), one every few milliseconds.
 
-    Rows are named (Named) before the first event that mentions them. The seconds in them are those
-    of `stopwatch`. Closing the generator stops the search.
-    Raises InputError for what cannot be read or used; anything else that is raised is a fault.
+    Rows are named (Named) before the first event that mentions them. The seconds in events are those of
+    `stopwatch`. Closing the generator stops the search. Raises InputError for input that cannot be read or used;
+    any other error is a fault of the program.
     """
     settings, cores = checked(request.settings), os.cpu_count() or 1
     if settings.threads:
-        torch.set_num_threads(min(settings.threads, cores))  # with many more threads the system may crash
+        torch.set_num_threads(min(settings.threads, cores))  # far more threads than cores may crash the system
     device = choose_device(settings.device)
     vocabulary = Vocabulary(Path(request.tokenizer)) if request.tokenizer is not None else None
     cluster = load_rows(request, vocabulary)
@@ -43,8 +43,10 @@ def run_events(request: RunRequest, stopwatch: Stopwatch | None = None) -> Gener
     yield from cluster.warnings
     yield from plan.warnings()
     if settings.threads > cores:
-        asked = f"{count(settings.threads)} threads are asked for"
-        yield Warned(kind="device", message=f"{asked}; this machine has {count(cores)} cores, so it gets as many.")
+        asked = f"{count(settings.threads)} threads are requested"
+        yield Warned(
+            kind="device", message=f"{asked}; this machine has {count(cores)} cores, so that many are used."
+        )
     names, problems = names_from_files(vocabulary, cluster)
     yield from problems
     resume: ResumePoint | None = None

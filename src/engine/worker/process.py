@@ -1,8 +1,8 @@
 """The engine process, `python -m farpair.engine.worker.process RUN_FOLDER`: runs a request and writes its journal.
 
 It writes EngineStarted and waits for its turn (see `queue`) before it loads torch, which takes seconds. It handles
-four signals (see `control`): stop, end, pause and continue. It exits with 0 where it wrote how the run ended, else
-with 3 and the reason in the last line of `engine.log`.
+the signals stop, end, pause and continue (see `control`). It exits with 0 where it wrote the run's end, and
+otherwise with 3 and the reason in the last line of `engine.log`.
 """
 
 import faulthandler
@@ -46,13 +46,13 @@ from .queue import POLL_SECONDS, Turn, queue_of
 from .signals import LISTENED_TO, Signals, Stopped
 
 _PROGRESS_SECONDS: Final = 0.1
-_LOW_PRIORITY: Final = 1  # at 10, busy programs leave it a tenth of a core: loading torch takes minutes
+_LOW_PRIORITY: Final = 1  # at 10, busy programs leave it a tenth of a core, and loading torch takes minutes
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 _RESERVED_BYTES: Final = 1 << 14
 
 
 def main(arguments: list[str]) -> int:
-    """Run the request in the folder that `arguments` name; return the exit code."""
+    """Run the request in the folder `arguments[0]`; return the exit code."""
     hold_signals()
     give_way()
     folder = Path(arguments[0])
@@ -60,8 +60,8 @@ def main(arguments: list[str]) -> int:
 
 
 def work(run: Run) -> int:
-    """Run the request of `run`; return the exit code. Signals are held until it listens to them."""
-    # In a session of its own no terminal sends these; nothing else that does may end a run without a word.
+    """Run the request of `run`; return the exit code. Signals are held until the engine handles them."""
+    # No terminal sends these to a session of its own, and no other sender may end a run without an event.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
@@ -87,22 +87,22 @@ def hold_signals() -> None:
 
 
 def give_way() -> None:
-    """Lower the priority below that of the screen and the shell, and a little below other programs: the search
-    uses every core."""
+    """Lower the priority below that of the screen and the shell, and a little below that of other programs,
+    because the search uses every core."""
     os.nice(_LOW_PRIORITY)
     give_way_in_session()
 
 
 def give_way_in_session() -> None:
-    """Lower the priority of this process's session, where it leads one."""
-    # Linux may share cores among sessions; `nice` then applies only within one (sched(7), autogroup).
+    """Lower the priority of this process's session, if the process leads one."""
+    # Linux may share cores among sessions, and `nice` then applies only within a session (sched(7), autogroup).
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
             _AUTOGROUP.write_text(str(_LOW_PRIORITY))
 
 
 class Reserve:
-    """A small reserve on the disk, released so that the journal's last line can be written on a full one."""
+    """A small reserve on the disk; its release lets the journal's last line be written when the disk is full."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -116,15 +116,16 @@ class Reserve:
         self.give_back()
 
     def give_back(self) -> None:
-        """Release the reserve, to make room for a last line."""
+        """Release the reserve, to make room for the last line."""
         with suppress(OSError):
             self._path.unlink()
 
 
 class _Journal:
-    """Appends events, Progress at most ten times a second except for the last; `record` folds them.
+    """Appends events to the journal and folds them into `record`.
 
-    `undisturbed` keeps signals from coming between writing a line and recording it.
+    Progress is written at most ten times a second; the last one before another event is always written.
+    `undisturbed` keeps signals from interrupting between writing a line and folding it.
     """
 
     def __init__(self, writer: JournalWriter) -> None:
@@ -158,7 +159,7 @@ class _Journal:
 
 
 def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnded:
-    """Run `request`; every event but the last is written to `journal`, and the last is returned."""
+    """Run `request`, write every event but the last to `journal`, and return the last."""
     journal.append(_engine_started(run, request))
     with suppress(FarpairError):
         trim()
@@ -176,7 +177,7 @@ def _run_to_its_end(run: Run, request: RunRequest, journal: _Journal) -> RunEnde
 
 
 def _wait_for_turn(run: Run, request: RunRequest, journal: _Journal) -> None:
-    """Return once no run is ahead of this one on its device; write Queued where that takes a while."""
+    """Wait until no run is ahead of this one on its device; write Queued where one is."""
     turn = Turn(run, queue_of(request.settings.device))
     while True:
         place = turn.look()
@@ -210,7 +211,7 @@ def _ended(request: RunRequest, journal: _Journal, signals: Signals) -> RunEnded
     except JournalError:
         raise
     except Exception as error:
-        signals.obey()  # a Stopped raised within an extension module can leave it as another error
+        signals.obey()  # an extension module can turn a Stopped into another error
         traceback.print_exc()
         first_line = visible(next(iter(str(error).splitlines()), "no message").rstrip("."), 300)
         if memory_ran_out(error):
@@ -239,7 +240,7 @@ def _stopped(record: RunRecord, signals: Signals) -> RunEnded:
         when = "before the search began"
     advice = "Run again to search from the beginning."
     if record.resume_point and record.engine:
-        advice = f"`farpair resume {record.engine.run}` goes on from there."
+        advice = f"`farpair resume {record.engine.run}` continues from there."
     if signals.from_outside:
         by = "as a logout, a shutdown, a container's stop or a job scheduler does"
         reason = f"Terminated from outside by SIGTERM, {by}, {when}."
@@ -262,5 +263,5 @@ def _engine_started(run: Run, request: RunRequest) -> EngineStarted:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stderr.flush()
-    # Everything is written. Unloading torch takes time, and can crash where an import was interrupted.
+    # A normal exit unloads torch, which takes time and can crash where an import was interrupted.
     os._exit(code)

@@ -1,4 +1,7 @@
-"""Resumes a run that was cut short: from where, or why not. Its journal is only read. No torch here."""
+"""Finds the point from which an interrupted run can be resumed, or the reason why it cannot.
+
+The run's journal is only read. Torch is not imported here.
+"""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -17,7 +20,7 @@ from ..version import __version__
 
 @dataclass(frozen=True)
 class RunBefore:
-    """The run `id`, which another resumes: its `record`, or why there is none."""
+    """The run `id`, which another run resumes: its `record`, or None and the `problem` with it."""
 
     id: str
     record: RunRecord | None
@@ -25,28 +28,28 @@ class RunBefore:
 
     @property
     def precision(self) -> str:
-        """The precision in which its pairs were screened; "" where that is not known."""
+        """The precision in which the run's pairs were screened; "" where it is unknown."""
         return self.record.started.precision if self.record and self.record.started else ""
 
 
 def run_before(run_id: str) -> RunBefore:
-    """The run `run_id`, as far as its journal can be read."""
+    """The run `run_id`, folded as far as its journal can be read."""
     try:
         record, error = read_kept(run_of(run_id).journal)
     except RunError as problem:
         return RunBefore(run_id, None, str(problem).rstrip("."))
     if record.engine is None or record.started is None:
-        lost = f"its journal is lost ({error})" if error else "that run had not come to search"
+        lost = f"its journal is lost ({error})" if error else "that run had not begun to search"
         return RunBefore(run_id, None, lost)
     return RunBefore(run_id, record, "")
 
 
 def resume_from(before: RunBefore, request: RunRequest, started: RunStarted) -> tuple[ResumePoint | None, Warned]:
-    """The point from which the search of `request`, about to begin as `started` says, resumes the run `before`,
-    and a message about it. None, and why, where the search has to start anew.
+    """The point from which the search of `request`, about to begin as `started`, resumes the run `before`, and a
+    message about it; None and the reason where the search has to start from the beginning.
 
-    What that run settled holds only for the same rows, and is not proved again. So its fingerprint must be the
-    same, and everything else in which two searches could differ.
+    The results of that run hold only for the same rows and are not proved again. Its fingerprint must therefore be
+    the same, as must everything else in which two searches could differ.
     """
     record = before.record
     if record is None or record.engine is None or record.started is None:
@@ -56,11 +59,11 @@ def resume_from(before: RunBefore, request: RunRequest, started: RunStarted) -> 
         return None, _anew(differs)
     point = record.resume_point
     if point is None:
-        return None, _anew("that run had settled no batch for good")
+        return None, _anew("that run had settled no batch")
     if not _fits(point, record):
-        return None, _anew("what its journal says of the settled batches does not fit together")
+        return None, _anew("the settled batches in its journal are inconsistent")
     of = f"{count(len(point.settled))} of {count(started.batches)}"
-    return point, Warned(kind="resumed", message=f"Goes on from {of} batches that run {before.id} had settled.")
+    return point, Warned(kind="resumed", message=f"Resumes from {of} batches that run {before.id} had settled.")
 
 
 def _anew(why: str) -> Warned:
@@ -68,15 +71,15 @@ def _anew(why: str) -> Warned:
 
 
 def _difference(engine: EngineStarted, before: RunStarted, request: RunRequest, now: RunStarted) -> str:
-    """What differs from the run before, rows or setting; "" where nothing does."""
+    """The first difference from the run before, in its rows or settings, as a clause; "" where there is none."""
     if before.fingerprint != now.fingerprint:
         if rows_of(request) != rows_of(engine.request):
-            return "other rows are asked for than that run searched"
+            return "the request selects other rows than that run"
         files = {file.path: file for file in now.files}
         for file in before.files:
             if files.get(file.path) != file:
                 return difference(file, files.get(file.path))
-        return "the rows are not those that that run searched"
+        return "the rows are not those of that run"
     settings = (
         ("the cluster has {} rows, and had {}", now.n, before.n),
         ("the rows have {} dimensions, and had {}", now.d, before.d),

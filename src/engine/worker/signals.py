@@ -1,4 +1,4 @@
-"""The signals to a working engine: stop, pause and continue (see `control`)."""
+"""Handles the signals to a working engine: stop, end, pause and continue (see `control`)."""
 
 import os
 import select
@@ -16,26 +16,26 @@ LISTENED_TO: Final = (STOP, END, PAUSE, GO_ON)
 
 
 class Stopped(BaseException):
-    """A person or the system asks the engine to stop. It is not an Exception, so that no library handles it as an
-    error."""
+    """Raised where a person or the system asks the engine to stop. It is not an Exception, so that no library
+    handles it as an error."""
 
 
 class Signals:
-    """Handles stop, pause and continue wherever the main thread is, within one step of Python.
+    """Handles stop, pause and continue in the main thread, within one step of Python.
 
-    A stop raises Stopped there; a pause waits there, using no core, with Paused and Continued appended.
+    A stop raises Stopped. A pause appends Paused, waits without using a core, and then appends Continued.
     """
 
     def __init__(self, append: Callable[[AnyEvent], None]) -> None:
         self._append = append
-        self.from_outside = False  # the stop came from the system, not from a person
+        self.from_outside = False  # whether the stop came from the system and not from a person
         self._stop = False
         self._pause = False
         self._obeying = False
         self._late = False
         self._end: Callable[[], NoReturn] | None = None
         self.stopwatch = Stopwatch()  # measures the work of this process, without pauses
-        # A signal may reach any of torch's threads; this pipe always wakes the main one.
+        # A signal may reach any of torch's threads; this pipe always wakes the main thread.
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
 
@@ -44,12 +44,12 @@ class Signals:
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for number in LISTENED_TO:
             signal.signal(number, self._hear)
-        # `control` started this process with them blocked: one that was sent earlier arrives now.
+        # `control` started this process with these signals blocked, so that earlier ones arrive now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, LISTENED_TO)
 
     def obey(self) -> None:
-        """Raise Stopped or wait, where that was asked. It is also called between steps, because Python drops what
-        a signal handler raises inside a destructor."""
+        """Raise Stopped or wait, if a signal asked for it. This is also called between steps, because Python drops
+        an exception that a signal handler raises inside a destructor."""
         if self._obeying:
             self._late = True
             return
@@ -73,8 +73,8 @@ class Signals:
 
     @contextmanager
     def stopping_by(self, end: Callable[[], NoReturn]) -> Iterator[None]:
-        """Within this context, handle a stop by calling `end`. An exception raised while an extension module is
-        loaded may be dropped there, or crash the process."""
+        """A context in which a stop calls `end`, because an exception that is raised while an extension module is
+        loaded may be dropped or crash the process."""
         self._end = end
         try:
             yield
@@ -83,7 +83,7 @@ class Signals:
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Within this context signals are held back until its end, so that its work is not interrupted."""
+        """A context that signals do not interrupt; they are handled at its end."""
         before, self._obeying, self._late = self._obeying, True, False
         try:
             yield
@@ -93,7 +93,7 @@ class Signals:
             self.obey()
 
     def forget(self) -> None:
-        """Ignore signals from now on: the last event is about to be written."""
+        """Ignore signals from now on, because the last event is about to be written."""
         self._obeying = True
         for number in LISTENED_TO:
             signal.signal(number, signal.SIG_IGN)

@@ -1,9 +1,9 @@
-"""The standby engine, `python -m farpair.engine.worker.standby`: it has loaded torch, and begins runs at once.
+"""The standby engine, `python -m farpair.engine.worker.standby`: a process with torch loaded, which begins runs at
+once.
 
-Each line of standard input names a run's folder. A fork of this process becomes the engine of that run, like any
-other engine, in a session of its own. This process never uses torch, so that a fork loses no threads and finds no
-device in use. Standard output says `ready`, `began PID` for each line, and `ended PID CODE`. At the
-end of standard input, which comes when the app ends in any way, the standby ends; its runs keep going.
+Each line of standard input is a run's folder; a fork of this process becomes that run's engine. Standard output
+says `ready`, `began PID` for each line, and `ended PID CODE`. The standby ends with standard input; its runs
+continue.
 """
 
 import gc
@@ -26,11 +26,11 @@ def main() -> int:
     import torch  # after lowering the priority
 
     cores = torch.get_num_threads()
-    torch.set_num_threads(1)  # a fork loses the threads that importing starts, and would wait for them
-    from . import pipeline  # noqa: F401 — loaded before the copy
+    torch.set_num_threads(1)  # a fork would wait for threads that it does not inherit
+    from . import pipeline  # noqa: F401 — loaded before the fork
 
     gc.collect()
-    gc.freeze()  # memory that is never collected stays shared with every fork
+    gc.freeze()  # frozen memory is never collected, and stays shared with every fork
     woken, wake = os.pipe()
     for end in (woken, wake):
         os.set_blocking(end, False)
@@ -53,7 +53,11 @@ def main() -> int:
 
 
 def _begin(folder: str, pipes: tuple[int, int], cores: int) -> int:
-    """Begin the run in `folder` in a fork of this process, on that many `cores`; return its process number."""
+    """Begin the run in `folder` in a fork of this process, on `cores` cores; return its process number.
+
+    The fork is an engine like any other, in a session of its own. This process never uses torch, so that a fork
+    loses no threads and no device is in use.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     hold_signals()
     if pid := os.fork():

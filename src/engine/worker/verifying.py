@@ -1,7 +1,7 @@
-"""The independent check of a kept run: its rows are read again, its claims checked, and the verdict journalled.
+"""The independent check of a stored run: reads its rows again, checks its claims, and appends the verdict.
 
-`python -m farpair.engine.worker.verifying RUN_FOLDER` does so for the app: it prints the percentage checked, one
-number a line, and exits with 0 where the verdict was kept, else with 2 and the reason on stderr.
+The app runs `python -m farpair.engine.worker.verifying RUN_FOLDER`, which prints the percentage checked, one
+number per line. It exits with 0 where the verdict was written, and otherwise with 2 and the reason on stderr.
 """
 
 import fcntl
@@ -25,9 +25,9 @@ SAMPLE: Final = 256  # rows
 
 
 def verifying(run: Run, sample: int | None = None) -> Iterator[Checked | Verified]:
-    """Check the pair and the batches that `run` found; yields the progress of the check, and last its verdict.
+    """Check the pair and the batch maxima that `run` found; yields the progress, and last the verdict.
 
-    Raises InputError where the run has not ended, found no pair, or searched other rows than its files hold now.
+    Raises InputError where the run has not ended or found no pair, or its files now hold other rows.
     """
     record, error = read_kept(run.journal)
     if error:
@@ -57,9 +57,9 @@ def verifying(run: Run, sample: int | None = None) -> Iterator[Checked | Verifie
 
 
 def keep(run: Run, verified: Verified) -> float:
-    """Append a verdict to the journal of a run that has ended; return its time there. Raises JournalError.
+    """Append a verdict to the journal of a run that has ended; return the time of its line. Raises JournalError.
 
-    Only one check writes at a time, because a writer removes what looks like a torn line.
+    A lock lets only one check write at a time, because a writer removes an incomplete last line.
     """
     with open_regular(run.journal) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -68,7 +68,7 @@ def keep(run: Run, verified: Verified) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the run in the folder that `arguments` name; return the exit code."""
+    """Check the run in the folder `arguments[0]`; return the exit code."""
     folder = Path(arguments[0])
     run, said = Run(folder.name, folder), -1
     try:

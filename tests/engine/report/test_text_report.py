@@ -273,8 +273,8 @@ def test_one_token_has_no_pair_and_a_killed_engine_no_end() -> None:
     text = printed(record_of(ENGINE, one, alone))
     assert text.endswith("Done. The cluster has one token, so there is no pair.\n")
     assert "Batches" not in text
-    assert "Not ended: as far as its journal tells, the run is searching." in printed(record_of(ENGINE, STARTED))
-    assert "Not ended: as far as its journal tells, the run is starting." in printed(RunRecord())
+    assert "Not ended: according to its journal, the run is searching." in printed(record_of(ENGINE, STARTED))
+    assert "Not ended: according to its journal, the run is starting." in printed(RunRecord())
 
 
 def test_a_long_ending_is_wrapped_between_words_and_no_line_ends_in_a_space() -> None:

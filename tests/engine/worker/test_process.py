@@ -279,7 +279,7 @@ def test_less_memory_than_the_search_needs_is_warned_of(tmp_path: Path) -> None:
         warnings = [event for event in events if isinstance(event, Warned)]
         assert [warned.kind for warned in warnings if warned.kind == "memory"] == kinds
         if kinds:
-            assert warnings[0].message.startswith("At most 1.0 MB of memory is asked for, and the search needs ")
+            assert warnings[0].message.startswith("At most 1.0 MB of memory is requested, and the search needs ")
         (started,) = (event for event in events if isinstance(event, RunStarted))
         assert (0 < memory < started.memory) == bool(kinds)
 

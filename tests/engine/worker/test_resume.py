@@ -67,9 +67,9 @@ def test_from_every_checkpoint_and_any_byte_between_the_answer_is_the_same(whole
         assert answer(events) == answer_of(run)
         (told,) = (event.message for event in events if isinstance(event, Warned) and event.kind == "resumed")
         if point is None:
-            assert told == "Starts anew: that run had settled no batch for good."
+            assert told == "Starts anew: that run had settled no batch."
             continue
-        assert told == f"Goes on from {len(point.settled)} of 25 batches that run {old.id} had settled."
+        assert told == f"Resumes from {len(point.settled)} of 25 batches that run {old.id} had settled."
         first = [event for event in events if isinstance(event, BatchDone | Checkpoint)]
         assert tuple(first[: len(point.settled) + 1]) == (*point.settled, point.checkpoint)
 
@@ -88,12 +88,12 @@ def test_a_killed_run_goes_on_in_a_run_of_its_own_and_leaves_the_old_journal_alo
     before = old.journal.read_bytes()
     sentence = control.crash_sentence(old, record)
     assert sentence is not None
-    assert sentence.endswith("Resume it to go on from there.")
+    assert sentence.endswith("Resume it to continue from there.")
     run = control.start(msgspec.structs.replace(request, resumes=old.id))
     resumed = read_until(run, ended)
     assert answer_of(run) == answer(list(run_events(request)))
     assert old.journal.read_bytes() == before
-    assert any(warned.message.startswith("Goes on from") for warned in resumed.warnings)
+    assert any(warned.message.startswith("Resumes from") for warned in resumed.warnings)
 
 
 def test_a_resumed_run_that_is_cut_short_before_its_first_strip_can_be_resumed_itself(
@@ -136,7 +136,7 @@ def test_files_that_were_only_touched_are_the_same_rows(whole: tuple[Run, bytes]
     os.utime(request_of(run).weights)
     events = resumed(old)
     assert answer(events) == answer_of(run)
-    assert any(isinstance(event, Warned) and event.message.startswith("Goes on") for event in events)
+    assert any(isinstance(event, Warned) and event.message.startswith("Resumes from") for event in events)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_files_that_were_only_touched_are_the_same_rows(whole: tuple[Run, bytes]
     [
         ({"settings": {"batch": 50}}, "batches hold 50 rows, and held 100"),
         ({"settings": {"exhaustive": False}}, "the setting exhaustive is off, and was on"),
-        ({"cluster": "tokens:^word1"}, "other rows are asked for than that run searched"),
+        ({"cluster": "tokens:^word1"}, "the request selects other rows than that run"),
         ({"resumes": "20200101-000000-gone-0000"}, "its journal is lost"),
-        ({"resumes": "../../etc"}, "'../../etc' is no run's id"),
+        ({"resumes": "../../etc"}, "'../../etc' is not a run id"),
     ],
 )
 def test_a_setting_that_differs_is_named_and_the_search_starts_anew(
@@ -189,7 +189,7 @@ def test_a_precision_left_to_the_engine_is_that_of_the_run_before_whatever_it_wo
     (now,) = (event for event in events if isinstance(event, RunStarted))
     assert (now.precision, now.precision_reason) == ("tf32", "as in the run from which this one goes on")
     (told,) = (event.message for event in events if isinstance(event, Warned) and event.kind == "resumed")
-    assert told.startswith("Goes on from ")
+    assert told.startswith("Resumes from ")
     assert answer(events) == answer_of(before)
 
 

@@ -124,7 +124,7 @@ JOURNALS = [
     run("journal: a line of 20 MB", lambda path: _line_of(path, 20_000_000), "it is longer than"),
     run("journal: 100 MB without a newline", lambda path: _long(path, 100_000_000), "it is longer than"),
     run("journal: half a gigabyte of holes", _holes, "it is longer than"),
-    run("journal: a terabyte", _terabyte, "more than any run's"),
+    run("journal: a terabyte", _terabyte, "more than any run writes"),
     run("journal: a pipe", lambda path: os.mkfifo(path), "it is not a regular file"),
     run("journal: a folder", lambda path: path.mkdir(), "it is a folder"),
     run("journal: a device", lambda path: path.symlink_to("/dev/zero"), "it is not a regular file"),
