@@ -1,7 +1,7 @@
 """Measures the pairs of settled batches as the farthest pair is measured, during the search and after it.
 
-Measuring takes time from the search, so at most a hundredth of the search's time is spent on it; the remaining
-pairs are measured when the farthest pair is analysed.
+During the search, measuring takes at most a hundredth of its time. The remaining pairs are measured after the
+analysis of the farthest pair.
 """
 
 import time
@@ -18,17 +18,17 @@ from .geometry import length, measures, triangles
 from .pair_analysis import refuse_too_large
 from .stats import ExactMean, exact_mean
 
-_SHARE: Final = 0.01  # of the search's time
-_FROM: Final = 1.0  # seconds of a search before any of its time is taken
-_IN_PASSING, _AT_THE_END = 16, 64  # pairs to an event
+_SHARE: Final = 0.01  # the largest share of the search's time
+_FROM: Final = 1.0  # seconds of a search before the first measurement
+_IN_PASSING, _AT_THE_END = 16, 64  # pairs in an event, during the search and after it
 
 
 class BatchPairs:
-    """Measures each different pair of the batches settled so far once, and each of their rows once.
+    """Measures the pairs that attain the maxima of settled batches, each pair and each row once.
 
-    `rows` (n, d) are float32 or float64, `centroid` (d,) the stored one; None takes the rows' own mean. The
-    workspace is that of `_AT_THE_END` triangles (see `geometry.triangles`). BatchPairs raises InputError as
-    `pair_analysis.analyse` does.
+    `rows` (n, d) are float32 or float64. `centroid` (d,) is the stored one, or None for the rows' mean. The
+    workspace is that of `_AT_THE_END` triangles (see `geometry.triangles`). Raises InputError as
+    `pair_analysis.measure_rows` does.
     """
 
     def __init__(self, rows: Tensor, centroid: Tensor | None) -> None:
@@ -44,17 +44,17 @@ class BatchPairs:
         return exact_mean(self._rows)
 
     def settled(self, event: BatchDone) -> None:
-        """Queue this batch's pair to be measured when there is time."""
+        """Queue the pair of a settled batch."""
         pair = event.i, event.j
         if pair not in self._apart:
             self._apart[pair] = event.maximum
             self._waiting.append(pair)
 
     def in_passing(self) -> Iterator[Measured]:
-        """Measure a few of the queued pairs, if the search has taken long enough to spare the time."""
+        """Measure a few of the queued pairs, if that keeps within the share of the search's time."""
         if not self._waiting or time.perf_counter() < self._next:
             return
-        _ = self._centre  # the analysis needs it in any case
+        _ = self._centre  # computed before the clock starts, because the analysis needs it in any case
         began = time.perf_counter()
         measured = self._measure(_IN_PASSING)
         ended = time.perf_counter()

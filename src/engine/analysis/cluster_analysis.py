@@ -1,7 +1,6 @@
-"""The whole analysis of a cluster, step by step: the search, the analysis of the pair, the outlier ladder, the
-farthest pairs and the duplicates.
-
-A run in its own process (`worker.pipeline`) and `analyse` in a notebook (`api`) both consist of these events.
+"""The whole analysis of a cluster as events: the search, the analysis of the pair, the outlier ladder, the
+farthest pairs and the duplicates. A run (`worker.pipeline`) and the library's `analyse` (`api`) consist of these
+events.
 """
 
 import time
@@ -39,9 +38,9 @@ from .ladder_core import Limits
 from .outlier_ladder import ladder, rungs_worth_taking
 from .pair_analysis import MeasuredRows, analyse, measure_rows
 
-# A centroid that is this far from the rows' mean, in median distances, changes digits that are shown.
+# In median distances; a centroid that is this far from the rows' mean changes digits that are shown.
 _NOTICEABLE_OFFSET = 1e-3
-# The ladder may take this many times the search's own time, and at least these seconds.
+# The ladder may take _LADDER_EFFORT times the search's own time, or _LEAST_SECONDS if that is more.
 _LADDER_EFFORT, _LEAST_SECONDS = 3, 10.0
 
 
@@ -55,14 +54,15 @@ def cluster_analysis(
     only_read: bool = False,
     stopwatch: Stopwatch | None = None,
 ) -> Generator[AnyEvent]:
-    """The events for rows (n, d), n ≥ 1, float32 or float64, measured from the stored `centroid` (d,) or, where it
-    is None, their mean: from the first event of the search to RunEnded(done), every few milliseconds.
+    """The events for `rows` (n, d), n ≥ 1, float32 or float64, from the first event of the search to
+    RunEnded(done), one every few milliseconds.
 
-    `settings` names the device, `blocks` the memory used there. With `pairs` above 1 in the settings, the farthest
-    pairs are listed. `resume` is the point from which a search of the same rows is resumed. The ladder keeps
-    within the memory of the search, for which it may overwrite rows and restore them; where they are `only_read`,
-    it takes what it needs. The seconds in events are those of `stopwatch`. Closing the generator stops it. Raises
-    InputError where numbers are too large for float64, and ProofError where the search cannot prove its answer.
+    Distances are measured from the stored `centroid` (d,), or from the rows' mean where it is None. `settings`
+    names the device; with `pairs` above 1, the farthest pairs are listed. `blocks` sets the memory used on the
+    device. `resume` is the point from which a search of the same rows is resumed. The ladder keeps within the
+    memory of the search, and may overwrite rows and restore them; where rows are `only_read`, it has no memory
+    limit. The seconds in events are those of `stopwatch`. Closing the generator stops the work. Raises InputError
+    where numbers are too large for float64, and ProofError where the search cannot prove its answer.
     """
     n = len(rows)
     if n == 1:
@@ -136,14 +136,14 @@ def _ladder(
 
 
 def outliers(measured: MeasuredRows, found: Ladder) -> tuple[TokenMeasure, ...]:
-    """The outliers, in the order in which the ladder removes them; none where the diameter does not collapse."""
+    """The measures of the outliers, in the order of the ladder; empty where the diameter does not collapse."""
     farthest = measured.distances.argsort(descending=True, stable=True)[: found.outside or 0]
     rows = measured.rows[farthest.to(measured.rows.device)].cpu().to(torch.float64)
     return tuple(measures(farthest.tolist(), rows, measured.centroid))
 
 
 def duplicate_rows(original: Tensor) -> DuplicateRows:
-    """The groups of bit-identical rows; `original` (n,) is for every row the first row equal to it."""
+    """The groups of bit-identical rows. `original` (n,) holds for every row the first row equal to it."""
     by_group = original.argsort(stable=True)
     _, sizes = torch.unique_consecutive(original[by_group], return_counts=True)
     alike = [tuple(rows.tolist()) for rows in torch.split(by_group, sizes.tolist()) if len(rows) > 1]

@@ -1,11 +1,6 @@
 """The criteria of the analysis: the order of the pair, the test of norms, and the collapse of the diameter.
 
-The first two are the notebook's. A ladder holds the diameters of a cluster as rows are removed one by one. Two
-rows that lie opposite each other, equally far out, are twice as far from each other as from the centre: removing
-one of them halves the diameter although the other is still there. Only a larger drop is a collapse. While the
-outermost row is at distance R from the centroid, the diameter is at most 2R; so where the next diameter is less
-than half of it, the removed row was farther from the centroid than any two of the other rows are from each other.
-No torch here.
+The first two are the notebook's. Torch is not imported here.
 """
 
 import math
@@ -19,10 +14,17 @@ LEAST_FALL: Final = 2.0  # a collapse is a drop of the diameter by more than thi
 
 
 def collapse(diameters: Sequence[float], at_most: float | None = None) -> int | None:
-    """The number of outliers: the k at which `diameters` (k = 0, 1, … rows removed) drop by the largest ratio, if
-    that is more than LEAST_FALL, else None. A drop to 0 is the largest; among equals the first counts.
+    """The number of outliers: the k at which the diameters collapse; None where they do not.
 
-    `at_most` is an upper bound of the diameter after the last of `diameters`, where only that is known.
+    `diameters` are those of a cluster with k = 0, 1, … rows removed, and `at_most` is an upper bound of the next
+    one, if known. The collapse is the drop by the largest ratio, if that is more than LEAST_FALL. A drop to 0 is
+    the largest; among equal drops the first counts.
+
+    Two rows that lie opposite each other, equally far out, are twice as far from each other as from the centre;
+    removing one halves the diameter although the other remains. Only a larger drop is a collapse. While the
+    outermost row is at distance R from the centroid, the diameter is at most 2R. Where the next diameter is less
+    than half of it, the removed row was farther from the centroid than any two of the other rows are from each
+    other.
     """
     known = [*diameters] if at_most is None else [*diameters, at_most]
     falls = [fall(before, after) for before, after in pairwise(known)]
@@ -32,14 +34,14 @@ def collapse(diameters: Sequence[float], at_most: float | None = None) -> int | 
 
 
 def fall(before: float, after: float) -> float:
-    """The ratio before / after, 1 where both are 0."""
+    """The ratio before / after; 1 where both are 0."""
     if after == 0:
         return math.inf if before > 0 else 1.0
     return before / after
 
 
 def telling(diameters: Sequence[float], room: int) -> list[int]:
-    """The at most `room` rungs k to show, in order: the first and the last, then those beside the largest
+    """The rungs k to show, at most `room`, in ascending order: the first, the last, and those beside the largest
     drops."""
     last = len(diameters) - 1
     falls = sorted(range(1, last + 1), key=lambda k: (-round(fall(diameters[k - 1], diameters[k]), 3), k))
@@ -48,7 +50,7 @@ def telling(diameters: Sequence[float], room: int) -> list[int]:
 
 
 def outlier_first(first: TokenMeasure, second: TokenMeasure) -> tuple[TokenMeasure, TokenMeasure]:
-    """The token of larger norm, then the other; where norms are equal, the second counts as larger, as in the
+    """The token of larger norm, then the other. Where the norms are equal, the second counts as larger, as in the
     notebook."""
     return (first, second) if first.norm > second.norm else (second, first)
 
@@ -56,7 +58,7 @@ def outlier_first(first: TokenMeasure, second: TokenMeasure) -> tuple[TokenMeasu
 def norms_beyond(
     first: TokenMeasure, second: TokenMeasure, centroid_norm: float
 ) -> Literal["both", "larger", "neither"]:
-    """The notebook's test of norms: which of the two are more than twice the centroid's."""
+    """The notebook's test of norms: which of the two norms are more than twice the centroid's."""
     beyond = [one.norm > 2 * centroid_norm for one in (first, second)]
     return "both" if all(beyond) else "larger" if any(beyond) else "neither"
 

@@ -14,10 +14,10 @@ from ..search.search import Search
 def farthest_pairs(
     rows: Tensor, k: int, device: torch.device, blocks: Blocks
 ) -> Generator[Climbing | FarthestPairs]:
-    """The k farthest pairs of rows (n, d), n ≥ 2, float32 or float64, or all where there are fewer: last of
-    what is yielded.
+    """Yield the progress, and last the k farthest pairs of rows (n, d), n ≥ 2, float32 or float64, or all pairs
+    where there are fewer.
 
-    Equal rows count one by one. The memory is what `blocks` says, and a few numbers for each pair.
+    Each copy of a row counts as a row. The memory is that of `blocks`, and a few numbers for each pair.
     """
     n = len(rows)
     count = min(k, n * (n - 1) // 2)

@@ -1,4 +1,4 @@
-"""Tokens and the triangles that pairs of them make with the centroid, in float64.
+"""Measures tokens, and the triangles of pairs of tokens with the centroid, in float64.
 
 Lengths are the float64 numbers nearest to the exact ones (see `lengths`). Angles are right to about 1e-13 degrees.
 Both are computed for many tokens at a time.
@@ -15,12 +15,12 @@ from ..search.lengths import lengths
 
 
 def measure(index: int, row: Sequence[float], centroid: Sequence[float]) -> TokenMeasure:
-    """The measures of row `index`: its norm, its norm over the centroid's, and its distance from the centroid."""
+    """The measures of row `index`: its norm, the ratio of that to the centroid's, and its centroid distance."""
     return measures([index], _vectors(row), _vectors(centroid)[0])[0]
 
 
 def measures(indices: Sequence[int], rows: Tensor, centroid: Tensor) -> list[TokenMeasure]:
-    """The measures of rows (k, d) with these indices and the centroid (d,), both float64."""
+    """The measures of `rows` (k, d), whose indices are `indices`, from the `centroid` (d,), both float64."""
     centroid_norm = length(centroid)
     found = zip(indices, lengths(rows, torch.zeros_like(centroid)), lengths(rows, centroid), strict=True)
     return [
@@ -37,17 +37,17 @@ def length(vector: Tensor) -> float:
 def triangle(row_i: Sequence[float], row_j: Sequence[float], centroid: Sequence[float], apart: float) -> Triangle:
     """The triangle of the centroid and the rows i and j: sides, angles, and the check by dot product.
 
-    `apart` is the distance between the two rows as it is shown elsewhere, and becomes the side's length.
+    `apart` is the distance between the two rows that the search found, which is the side's length.
     """
     return triangles(_vectors(row_i), _vectors(row_j), _vectors(centroid)[0], [apart])[0]
 
 
 def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor, apart: Sequence[float]) -> list[Triangle]:
-    """The k triangles of the centroid (d,) and the rows i and j in the same place of two (k, d), all float64.
+    """The k triangles of the centroid (d,) and the rows at the same place in `rows_i` and `rows_j` (k, d),
+    float64.
 
-    `apart` (k,) are the distances between i and j as they are shown elsewhere, and become the sides' lengths.
-
-    The workspace is about ten times as large as the rows.
+    `apart` (k,) are the distances between the two rows that the search found, which are the sides' lengths. The
+    workspace is about ten times as large as the rows.
     """
     to_i, to_j, across = _units(rows_i - centroid), _units(rows_j - centroid), _units(rows_j - rows_i)
     corners = zip(
@@ -58,28 +58,28 @@ def triangles(rows_i: Tensor, rows_j: Tensor, centroid: Tensor, apart: Sequence[
 
 
 def angle(u: Sequence[float], v: Sequence[float]) -> float | None:
-    """The angle between two arms in degrees, None where either has no length.
+    """The angle between two arms in degrees; None where either has length zero.
 
     It is the angle of the law of cosines, acos((|u|² + |v|² - |u - v|²) / 2|u||v|), by W. Kahan's formula ("How
     Futile are Mindless Assessments of Roundoff in Floating-Point Computation?", 2006, section 12)
 
         2 arctan( | u/|u| - v/|v| |  /  | u/|u| + v/|v| | )
 
-    which is accurate to rounding everywhere, while the law of cosines loses half of the digits near 0° and 180°
-    and its cosine may lie outside [-1, 1]. An angle within rounding of 0° or 180° is exactly that.
+    which is accurate to rounding everywhere. The law of cosines loses half of the digits near 0° and 180°, and its
+    cosine may lie outside [-1, 1]. An angle within rounding of 0° or 180° is returned as exactly 0° or 180°.
     """
     return _angles(_units(_vectors(u)), _units(_vectors(v)))[0]
 
 
 def angle_by_dot(u: Sequence[float], v: Sequence[float]) -> float | None:
-    """The same angle as acos(u · v / |u||v|), the notebook's check; None where either arm has no length.
+    """The same angle as acos(u · v / |u||v|), the notebook's check; None where either arm has length zero.
 
-    acos is steep near 0° and 180°: there the angle is accurate to a few 1e-6 degrees, elsewhere to about 1e-13.
+    The angle is accurate to about 1e-13 degrees, but only to a few 1e-6 near 0° and 180°, where acos is steep.
     """
     return _angles_by_dot(_units(_vectors(u)), _units(_vectors(v)))[0]
 
 
-# Each component of a unit vector is off by a few 2^-53 of itself, so the vector is off by no more than that.
+# Each component of a unit vector has a relative error of a few 2^-53, and so has the vector.
 _ROUNDING = 8 * 2.0**-53
 
 
@@ -88,7 +88,7 @@ def _vectors(vector: Sequence[float]) -> Tensor:
 
 
 def _units(arms: Tensor) -> Tensor:
-    """Arms (k, d) over their lengths, NaN where that is zero; scaled first, so that subnormal arms work too."""
+    """Arms (k, d) over their lengths, NaN where a length is zero. They are scaled first, for subnormal arms."""
     exponents = torch.frexp(arms.abs().amax(1, keepdim=True)).exponent
     half = exponents // 2  # in two steps, because 2^1074 overflows
     one = torch.ones_like(exponents, dtype=torch.float64)
@@ -101,7 +101,7 @@ def _lengths(vectors: Tensor) -> Tensor:
 
 
 def _angles(p: Tensor, q: Tensor) -> list[float | None]:
-    """The angles between unit vectors p and q (k, d), as `angle` says."""
+    """The angles between unit vectors p and q (k, d), by the formula of `angle`."""
     both = zip(_lengths(p - q).tolist(), _lengths(p + q).tolist(), strict=True)
     return [_angle(apart, together) for apart, together in both]
 
@@ -152,7 +152,7 @@ def _ratio(norm: float, centroid_norm: float) -> float | None:
 
 
 def _degenerate(side_i: float, side_j: float, side_ij: float, *, on_a_line: bool) -> str | None:
-    """A sentence that says what the three points are when they form no triangle; None for a triangle."""
+    """A sentence about three points that form no triangle; None for a triangle."""
     if side_i == 0 and side_j == 0:
         return "Both tokens lie on the centroid: there is no triangle."
     if side_ij == 0:

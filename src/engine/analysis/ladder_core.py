@@ -1,6 +1,6 @@
 """The core of a cluster: the rows that the outlier ladder never removes, and the farthest pair among them.
 
-That pair is searched for once, and only where the batch maxima of the whole cluster do not rule it out.
+That pair is searched for at most once: not where the bounds show that no rung needs it.
 """
 
 import math
@@ -25,8 +25,8 @@ from .ladder_stages import stand_in
 
 @dataclass(frozen=True)
 class Limits:
-    """The device on which the core is searched (None: that of the rows), the bytes that the ladder may take beyond
-    the rows (0: no limit), and the seconds of this thread's time after which it breaks off."""
+    """The limits of a ladder: the device on which the core is searched (None: that of the rows), the bytes that it
+    may use beyond the rows (0: no limit), and the seconds of this thread's CPU time after which it ends early."""
 
     device: torch.device | None = None
     memory: int = 0
@@ -38,23 +38,23 @@ NO_LIMITS: Final = Limits()
 
 @dataclass(frozen=True)
 class Core:
-    """The rows that are never removed: the `first` two; all of them without copies (`distinct`); and which of
-    these may be in the farthest pair (`suspects`). All ascending."""
+    """The rows that are never removed, as ascending indices: the `first` two, the `distinct` rows (all without
+    copies), and the `suspects`, those distinct rows that may be in the core's farthest pair."""
 
     first: Tensor
     distinct: Tensor
     suspects: Tensor
 
     def among(self, few: Tensor) -> "Core":
-        """The same, by their places among the rows `few`."""
+        """The same core, by places in `few` instead of indices."""
         return Core(places(few, self.first), places(few, self.distinct), places(few, self.suspects))
 
 
 def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> Core:
-    """The core without the rows `removed`.
+    """The core that remains without the rows `removed`.
 
-    Where the pair of one of the `batches` remains, the core is at least as wide as that; rows in batches with a
-    smaller maximum are then not in its farthest pair.
+    Where both rows of a batch's pair remain, the core's diameter is at least that batch's maximum. Rows in batches
+    with a smaller maximum are then not in the core's farthest pair.
     """
     n = len(original)
     left = torch.ones(n, dtype=torch.bool, device="cpu")
@@ -70,8 +70,10 @@ def core_of(original: Tensor, removed: Tensor, batches: Sequence[BatchDone]) -> 
 
 
 def few_that_matter(rows: Tensor, outer: Tensor, core: Core, memory: int, *, apart: bool) -> Tensor | None:
-    """The rows of the core and the `outer` rows that can be in any pair of the ladder, to be copied where the copy
-    is small and saves time, or where they have to be `apart` from the others."""
+    """The rows that can be in any pair of the ladder, `outer` and core, where they should be copied; else None.
+
+    They are copied where the copy is small, and saves time or has to be `apart` from the other rows.
+    """
     few = torch.unique(torch.cat([outer, core.first, core.distinct]))
     return few if (apart or 2 * len(few) <= len(rows)) and _is_little(rows, len(few), memory) else None
 
@@ -82,7 +84,7 @@ def _is_little(rows: Tensor, count: int, memory: int) -> bool:
 
 
 def places(few: Tensor, rows: Tensor) -> Tensor:
-    """The place of each of `rows` in `few`, which ascend and hold them all."""
+    """The place of each of `rows` in `few`, which is ascending and contains them all."""
     return torch.searchsorted(few, rows)
 
 
@@ -93,8 +95,8 @@ def core_pair(
     core: Core,
     limits: Limits,
 ) -> Generator[Climbing | Warned, None, Reach | None]:
-    """The core's farthest pair, None where finding it takes more than the limit's seconds."""
-    pairs = {(int(core.first[0]), int(core.first[1]))}  # the first where all distances are 0
+    """The core's farthest pair; None where finding it takes more than the limit's seconds."""
+    pairs = {(int(core.first[0]), int(core.first[1]))}  # the first pair, for a core whose distances are all 0
     if len(core.suspects) > 1:
         with _apart(centered.rows, removed, core, limits.memory) as (rows, index):
             began, found = time.thread_time(), False  # does not count pauses
@@ -122,11 +124,11 @@ def core_pair(
 
 @contextmanager
 def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The core's rows without those that are `removed`, and the index of each.
+    """A context with the rows in which to search the core, without those `removed`, and the index of each.
 
-    They are a copy where that is small. Otherwise they are `rows` themselves, in which the core's first row
-    replaces each removed row until it is restored. The same one of tied pairs still comes first, because no row of
-    the core precedes its first.
+    The rows are a copy where that is small. Otherwise they are `rows` themselves, in which the core's first row
+    replaces each removed row until the context ends. The first of tied pairs remains the first, because no row of
+    the core precedes its first row.
     """
     chosen = core.suspects
     if _is_little(rows, len(chosen), memory):
@@ -139,8 +141,8 @@ def _apart(rows: Tensor, removed: Tensor, core: Core, memory: int) -> Iterator[t
 
 
 def widest(centered: CenteredRows, core: Core) -> float:
-    """An upper bound of the core's diameter (scaled): the sum of the two largest distances from the rows' centre.
-    It is 0 for copies of one row."""
+    """An upper bound of the core's diameter (scaled): the sum of the two largest distances from the rows' centre,
+    or 0 for copies of one row."""
     if len(core.distinct) < 2:
         return 0.0
     return math.nextafter(float(centered.radius[core.distinct].topk(2).values.sum()), math.inf)

@@ -1,6 +1,6 @@
 """The farthest pairs of a few outer rows, with each other and with the other rows.
 
-The estimates of `pivots` bound every distance from one of the few rows. The pairs that they leave are evaluated in
+The estimates of `pivots` bound every distance from one of these rows. The remaining pairs are evaluated in
 float64, and compared exactly where float64 cannot decide.
 """
 
@@ -24,7 +24,8 @@ class Reach:
 
 
 def farthest_of(squares: dict[Pair, float], exact: ExactSquares) -> Reach:
-    """The farthest of some pairs i < j, given with their float64 squares; among equals the smallest (i, j)."""
+    """The farthest of the pairs i < j in `squares`, with their float64 squares; among equals the smallest (i,
+    j)."""
     i, j = torch.tensor(list(squares), dtype=torch.int64).T
     square = torch.tensor(list(squares.values()), dtype=torch.float64)
     place = exact.order(i, j, square)
@@ -33,10 +34,10 @@ def farthest_of(squares: dict[Pair, float], exact: ExactSquares) -> Reach:
 
 
 def reaches(centered: CenteredRows, exact: ExactSquares, few: Tensor, others: Tensor) -> list[Reach]:
-    """For each k the farthest pair that has one of the rows few[k:] (m,), of these rows and `others` (o,)
-    together.
+    """For each k, the farthest pair among the rows few[k:] and `others` that has at least one row of few[k:].
 
-    No row is in both. It takes one pass over the rows, m·n float32 numbers at a time, and n-vectors.
+    `few` (m,) and `others` (o,) are disjoint. This takes one pass over the rows, and a workspace of m·n float32
+    numbers and some n-vectors.
     """
     if not len(few):
         return []
@@ -64,8 +65,8 @@ def reaches(centered: CenteredRows, exact: ExactSquares, few: Tensor, others: Te
 
 
 def _turns(n: int, few: Tensor, others: Tensor) -> Tensor:
-    """For each of n rows, the k after which it is removed: its place in `few`, never for `others`, and at once for
-    all the rest."""
+    """For each of n rows, the k after which it is removed: its place in `few`, len(few) for `others`, which stay,
+    and -1 for all other rows."""
     turns = torch.full((n,), -1, dtype=torch.int64, device="cpu")
     turns[others] = len(few)
     turns[few] = torch.arange(len(few), dtype=torch.int64, device="cpu")

@@ -1,7 +1,8 @@
-"""Splits the outlier ladder into stages, each with its own scale, for float64 rows that span too much for one.
+"""Splits the outlier ladder into stages, each with its own scale, for float64 rows whose range is too wide for
+one.
 
-Distances are compared by their squares, scaled so that those of the widest pairs are near 1; the squares of pairs
-2^500 times nearer vanish. Once the rows that span so much are removed, the rest is scaled anew.
+Distances are compared by their squares, scaled so that those of the widest pairs are near 1. The squares of pairs
+2^500 times nearer vanish, so that the rows are scaled again once the outermost are removed.
 """
 
 from collections.abc import Iterator
@@ -12,16 +13,16 @@ from typing import Final
 import torch
 from torch import Tensor
 
-_NARROWER: Final = 2.0**-60  # its square can still be told from 0 by the estimates of `pivots`
+_NARROWER: Final = 2.0**-60  # the estimates of `pivots` still distinguish its square from 0
 _BLOCK: Final = 1 << 18
 
 
 def stages(rows: Tensor, removed: Tensor) -> Iterator[tuple[int, int]]:
-    """The stages of the ladder of rows (n, d) from which `removed` (m,) are removed one by one: ranges of rungs
-    start <= k < end, in order, the last to m + 1.
+    """The stages of the ladder of rows (n, d) from which `removed` (m,) are removed one by one, as ranges of rungs
+    start <= k < end, in order; the last ends at m + 1.
 
     Within a stage the widest column of the remaining rows stays above 2^-60 of its width at the start. Float32
-    rows, which span less than 2^278, have one stage.
+    rows, whose range is less than 2^278, have one stage.
     """
     starts = [0]
     if rows.dtype == torch.float64:
@@ -34,7 +35,7 @@ def stages(rows: Tensor, removed: Tensor) -> Iterator[tuple[int, int]]:
 
 @contextmanager
 def stand_in(rows: Tensor, gone: Tensor, row: Tensor) -> Iterator[None]:
-    """`row` (1,) replaces the rows that are `gone` (g,), until they are restored."""
+    """A context in which the row `row` (1,) replaces the rows `gone` (g,), which are restored at its end."""
     if not len(gone):
         yield
         return
@@ -48,7 +49,7 @@ def stand_in(rows: Tensor, gone: Tensor, row: Tensor) -> Iterator[None]:
 
 
 def _extents(rows: Tensor, removed: Tensor) -> list[float]:
-    """The width of the widest column with 0, 1, … m of the rows removed."""
+    """The width of the widest column without the first 0, 1, … m of the rows `removed`."""
     left = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
     left[removed.to(rows.device)] = False
     low = torch.full_like(rows[0], torch.inf)

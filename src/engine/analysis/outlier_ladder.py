@@ -1,13 +1,7 @@
-"""The outlier ladder: the diameter of a cluster as the rows farthest from its core are removed one by one.
+"""The outlier ladder: the diameter of a cluster as the rows farthest from its centroid are removed one by one.
 
-A cluster with k outliers has a large diameter until the k-th is removed, and a small one from then on. The number
-of outliers is the rung at which the diameter collapses (`criteria`).
-
-Every rung is exact, and all of them together cost little more than one search. A pair that remains on rung k
-either has one of the rows that are removed later, which are few: the estimates of `pivots` leave a few candidates
-for each (`ladder_outer`). Or it is a pair of the core, the rows that are never removed, whose farthest pair is the
-same on every rung: it is searched for once, and only where the batch maxima of the whole cluster do not rule it
-out. Copies count as one row wherever they would only repeat a distance.
+The number of outliers is the rung at which the diameter collapses (see `criteria.collapse`). Every rung is exact,
+and all of them together cost little more than one search (see `ladder`).
 """
 
 import math
@@ -45,22 +39,22 @@ def outlier_ladder(rows: Rows, most: int = MOST, core: Rows | None = None) -> li
     rows : Tensor or ndarray, shape (n, d)
         As for `farthest_pair`.
     most : int
-        How many rows to remove, 0 or more; at least two always remain.
+        The number of rows to remove, 0 or more; at least two rows always remain.
     core : Tensor or ndarray, shape (d,), optional
-        Rows are removed by decreasing distance from this point, the first of equally far ones first. By default it
-        is the rows' mean.
+        The point from which distances are measured, by default the rows' mean. Rows are removed by decreasing
+        distance from it, the lower index first among equals.
 
     Returns
     -------
     list of Rung
-        One for each k = 0 … `most`: the row `removed` last (None at k = 0), the farthest pair `i` < `j` of the
-        remaining rows, and their distance, the `diameter`.
+        One rung for each k = 0 … `most`: the row `removed` last (None at k = 0), the farthest pair `i` < `j` of
+        the remaining rows, and the distance between the two, the `diameter`.
 
     Raises
     ------
     InputError
-        As `farthest_pair` does; where `most` is no whole number or negative; where `core` is no point in the
-        rows' space.
+        As `farthest_pair` does; where `most` is not a whole number of 0 or more; or where `core` is not a finite
+        point (d,).
 
     Examples
     --------
@@ -87,7 +81,7 @@ def _outlier_ladder(x: Tensor, most: int, core: Rows | None) -> list[Rung]:
 
 
 def rungs_worth_taking(n: int) -> int:
-    """The most of n rows to remove: outliers are fewer than the other rows."""
+    """The number of rows that a ladder of n rows removes: at most half, because outliers are a minority."""
     return max(0, min(MOST, n // 2, n - 2))
 
 
@@ -101,11 +95,17 @@ def ladder(
     limits: Limits = NO_LIMITS,
     stopwatch: Stopwatch | None = None,
 ) -> Generator[Climbing | Warned | Ladder]:
-    """The ladder of rows (n, d), float32 or float64, without up to `most` ≤ n - 2 of them; yields Ladder last.
+    """The ladder of rows (n, d), float32 or float64, from which up to `most` ≤ n - 2 are removed; yields Ladder
+    last.
 
-    Rows are removed by decreasing `distances` (n,). `original` (n,) is for each row the first row equal to it;
-    `batches` are the maxima of a finished search. Within the `limits` rows may be overwritten meanwhile; they are
-    restored. Where the time is over, the ladder breaks off.
+    Rows are removed by decreasing `distances` (n,). `original` (n,) holds for each row the first row equal to it;
+    `batches` are the maxima of a finished search. With a memory limit, rows may be overwritten and are restored.
+    The ladder ends early where the limit's time is over.
+
+    A pair that remains on rung k is of one of two kinds. It may have a row that is removed later; these rows are
+    few, and the estimates of `pivots` leave a few candidates for each (`ladder_outer`). Or it is a pair of the
+    core, the rows that are never removed, whose farthest pair is the same on every rung (`ladder_core`). Copies
+    count as one row wherever they only repeat a distance.
     """
     stopwatch = stopwatch or Stopwatch()
     began = stopwatch.seconds
@@ -144,8 +144,8 @@ def _stage(
     core: Core,
     limits: Limits,
 ) -> Generator[Climbing | Warned, None, tuple[list[Pair], float | None]]:
-    """The farthest pairs of the rungs from `start` to before `end`, where the core is what remains after them; and
-    an upper bound of the next diameter where they break off, else None."""
+    """The farthest pairs of the rungs start ≤ k < end, and None; where the ladder ends early, those found so far
+    and an upper bound of the next diameter. The core is the rows that remain after these rungs."""
     gone, outer = removed[:start], removed[start:end]
     few = few_that_matter(rows, outer, core, limits.memory, apart=start > 0)
     if few is None:
@@ -163,7 +163,7 @@ def _stage(
         reached = reaches(centered, exact, outer, core.distinct)
         bound, best = widest(centered, core), None
         least = min((reach.square for reach in reached), default=0.0) * (1 - exact.tolerance)
-        if len(outer) < end - start or least <= bound**2:  # else no pair of the core is the farthest on any rung
+        if len(outer) < end - start or least <= bound**2:  # otherwise no core pair is the farthest on any rung
             best = yield from core_pair(centered, exact, without, core, limits)
         pairs: list[Pair] = []
         for k in range(end - start):

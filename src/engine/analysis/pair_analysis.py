@@ -12,7 +12,7 @@ from .criteria import both_far, outlier_first
 from .geometry import length, measure, triangle
 from .stats import ExactMean, copies, exact_mean, histogram, largest, row_norms, summary
 
-_TOO_LARGE = 2.0**960  # 1e289: below it, neither a norm of any d nor a sum of norms is beyond float64
+_TOO_LARGE = 2.0**960  # 1e289; with smaller numbers no norm of any d and no sum of norms overflows float64
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class MeasuredRows:
     """Rows (n, d), float32 or float64, and the measures of all of them.
 
     `centroid` (d,) float64 is the stored one, or where `stored` is false the rows' exact `mean`, rounded to
-    float64. `distances` (n,) are measured from the centroid; `original` (n,) is for every row the first row that
-    equals it bit for bit.
+    float64. `distances` (n,) float64 are the rows' distances from the centroid. `original` (n,) holds for every
+    row the first row that equals it bit for bit.
     """
 
     rows: Tensor
@@ -36,9 +36,8 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
     """Measure rows (n, d), float32 or float64, from the stored `centroid` (d,), or from their mean where it is
     None.
 
-    `mean` is the rows' own mean, if it is known. Everything is float64 arithmetic on the
-    rows as they are; the workspace is a few MB and a few n-vectors. Raises InputError where `refuse_too_large`
-    does.
+    `mean` is the rows' mean, if it is known. All arithmetic is float64; the workspace is a few MB and a few
+    n-vectors. Raises InputError as `refuse_too_large` does.
     """
     refuse_too_large(rows)
     if centroid is not None:
@@ -56,7 +55,7 @@ def measure_rows(rows: Tensor, centroid: Tensor | None, mean: ExactMean | None =
 
 
 def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed:
-    """The analysis of the pair i, j, which lie this `distance` apart, and of the cluster."""
+    """The analysis of the pair i, j at this `distance`, and of the cluster."""
     rows = measured.rows
     centre, row_i, row_j = measured.centroid.tolist(), rows[i].tolist(), rows[j].tolist()
     first, second = measure(i, row_i, centre), measure(j, row_j, centre)
@@ -83,6 +82,7 @@ def analyse(measured: MeasuredRows, i: int, j: int, distance: float) -> Analysed
 
 
 def refuse_too_large(numbers: Tensor, what: str = "The embeddings hold") -> None:
-    """Raise InputError where rows (n, d), or a point (d,), are so large that distances are beyond float64."""
+    """Raise InputError where the numbers of rows (n, d) or a point (d,) are so large that distances overflow
+    float64. `what` begins the sentence."""
     if numbers.dtype == torch.float64 and (top := largest(numbers)) > _TOO_LARGE:
         raise InputError(f"{what} numbers as large as {top:.0e}, too large for float64 arithmetic.")

@@ -17,7 +17,7 @@ from ..text.numbers import count, size
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan for the rows of `cluster`: the `device`, the `blocks` and the RunStarted event, `started`."""
+    """The plan for the rows of `cluster`: the device, the block sizes, and the RunStarted event, `started`."""
 
     cluster: Rows
     settings: RunSettings
@@ -31,7 +31,7 @@ class Plan:
         return replace(self.settings, device=str(self.device), precision=self.started.precision)
 
     def warnings(self) -> Iterator[Warned]:
-        """Warnings about settings that cannot be followed."""
+        """Warnings about settings that cannot be met."""
         asked, started = self.settings, self.started
         if asked.precision not in (AUTO, started.precision):
             said = f"Pairs are screened in {started.precision}, {started.precision_reason}."
@@ -43,8 +43,8 @@ class Plan:
 
 
 def plan_for(cluster: Rows, settings: RunSettings, device: torch.device, before: str = "") -> Plan:
-    """The plan for searching a cluster on `device`. Where the engine chooses the precision and resumes a run, it
-    takes that run's precision, `before`.
+    """The plan for searching `cluster` on `device`. `before` is the precision of the run that is resumed; it is
+    used where the settings leave the precision to the engine.
 
     Raises InputError where batches are so small that there are too many.
     """

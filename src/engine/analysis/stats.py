@@ -1,11 +1,8 @@
 """Statistics over all rows of a cluster: their mean, norms, distances from a point, and copies.
 
-Rows are (n, d) float32 or float64, on any device, and are never copied whole: all arithmetic is float64 on
-blocks of `_BLOCK` numbers (2 MB each, at most four at a time), on the rows' device, or on the CPU where the
-device has no float64 (mps). Beside the blocks there are n-vectors only.
-
-Rows may have any magnitudes up to 2^960: a row whose squares overflow or vanish is scaled by a power of two, which
-is exact. The mean is summed without rounding.
+Rows are (n, d) float32 or float64, on any device, of magnitudes up to 2^960. Arithmetic is float64, on the rows'
+device or on the CPU where the device has no float64 (mps). Rows are never copied whole: beside n-vectors the
+workspace is at most four blocks of `_BLOCK` numbers (2 MB each).
 """
 
 import math
@@ -23,15 +20,15 @@ from ..events import Copies, Histogram, Summary
 from ..search.exact_rounding import finest, nearest_quotient, nearest_root, whole_numbers
 
 _BLOCK = 1 << 18
-_SAFE = 2.0**-700, 2.0**1000  # sums of squares in which no square that overflowed or vanished matters
+_SAFE = 2.0**-700, 2.0**1000  # between them, no square that overflowed or vanished changes a sum of squares
 _MOST_SIZES = 100
-_BINS = 60  # divisible in many ways: a narrow screen merges two, three, four or five
-_FAR = 2.0  # times the median distance: rows farther out are counted apart
+_BINS = 60  # has many divisors, so that a narrow screen can merge two, three, four or five bins
+_FAR = 2.0  # in median distances; rows beyond it are counted separately
 
 
 @dataclass(frozen=True)
 class ExactMean:
-    """The mean of `count` rows, unrounded: in each column `sums` (d) times 2^exponent over `count`."""
+    """The unrounded mean of `count` rows: in each column, `sums` (d) times 2^exponent over `count`."""
 
     sums: Sequence[int]
     exponent: int
@@ -45,7 +42,7 @@ class ExactMean:
 
     @cached_property
     def rest(self) -> Tensor:
-        """The mean less `nearest` (d,), float64 on the CPU, each number rounded once."""
+        """The mean minus `nearest` (d,), float64 on the CPU, each number rounded once."""
         numbers = [
             nearest_quotient(total, self.count, exponent) for total, exponent in self._from(self.nearest.tolist())
         ]
@@ -58,7 +55,7 @@ class ExactMean:
         return nearest_root(sum(total**2 for total, _ in away), exponent, self.count)
 
     def _from(self, point: Sequence[float]) -> Iterator[tuple[int, int]]:
-        """count (mean - point) in each column, as whole numbers of a common unit, and that unit's exponent."""
+        """count (mean - point) in each column, as a whole number of 2^exponent, and that exponent."""
         exponent = min(self.exponent, finest(point))
         finer = self.exponent - exponent
         for total, number in zip(self.sums, whole_numbers(point, exponent), strict=True):
@@ -66,13 +63,13 @@ class ExactMean:
 
 
 def exact_mean(rows: Tensor) -> ExactMean:
-    """The mean of rows (n, d), without any rounding.
+    """The mean of rows (n, d), without any rounding. Raises InputError where the rows are not all finite.
 
-    A power of two sigma is added to every number and taken away again, which leaves its leading bits: those
-    that are multiples of 2^-53 sigma. Where sigma is at least n + 2 times the largest number, their sum is exact
-    in float64 in any order; what is left is at most 2^-53 sigma, and a smaller sigma takes the next bits, until
-    nothing is left (Rump, Ogita and Oishi, Accurate floating-point summation part I, section 3, 2008). Raises
-    InputError where the rows are not all finite.
+    A power of two, sigma, is added to every number and subtracted again, which leaves the number's leading bits,
+    those that are multiples of 2^-53 sigma. Where sigma is at least n + 2 times the largest number, their sum is
+    exact in float64 in any order. The remainders are at most 2^-53 sigma; a smaller sigma extracts their leading
+    bits, until no remainder is left (Rump, Ogita and Oishi, Accurate floating-point summation part I, section 3,
+    2008).
     """
     bits = (len(rows) + 1).bit_length()  # 2^bits >= n + 2
     top = largest(rows)
@@ -100,19 +97,20 @@ def exact_mean(rows: Tensor) -> ExactMean:
 
 
 def mean_row(rows: Tensor) -> Tensor:
-    """The mean of rows (n, d): (d,) float64 on the CPU, each number rounded once. Equal rows are their mean."""
+    """The mean (d,) of rows (n, d), float64 on the CPU, each number rounded once. Equal rows equal their mean."""
     return exact_mean(rows).nearest
 
 
 def row_norms(rows: Tensor, origin: Tensor | None = None, rest: Tensor | None = None) -> Tensor:
-    """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, good to rounding.
+    """|x - origin| of every row x, or |x| without `origin` (d,): (n,) float64 on the CPU, accurate to rounding.
 
-    `rest` (d,) is added to the origin, where that has more digits than float64 holds.
+    `rest` (d,) is added to an origin that has more digits than float64 holds. A row whose squares overflow or
+    vanish is scaled by a power of two, which is exact.
     """
     norms = torch.empty(len(rows), dtype=torch.float64, device=float64_device(rows.device))
     shifts = [shift.to(norms) for shift in (origin, rest) if shift is not None]
     for start, block in _blocks(rows):
-        for shift in shifts:  # the rest second: it matters beside a small difference
+        for shift in shifts:  # the rest comes second, because it matters only beside a small difference
             block.sub_(shift)
         found = norms[start : start + len(block)]
         torch.sum(block.square(), 1, out=found)  # sums pairwise; vector_norm does not
@@ -124,7 +122,7 @@ def row_norms(rows: Tensor, origin: Tensor | None = None, rest: Tensor | None = 
 
 
 def _scaled_norms(rows: Tensor) -> Tensor:
-    """|x| of float64 rows of any magnitude, each scaled by its own power of two."""
+    """|x| of float64 rows of any magnitude; each row is scaled by its own power of two."""
     exponents = torch.frexp(rows.abs().amax(1)).exponent
     half = exponents // 2  # in two steps, because 2^1074 overflows
     one = torch.ones_like(exponents, dtype=torch.float64)
@@ -134,7 +132,7 @@ def _scaled_norms(rows: Tensor) -> Tensor:
 
 
 def summary(values: Tensor) -> Summary:
-    """Minimum, maximum, lower median and mean of values (n,) float64, n ≥ 1."""
+    """The minimum, maximum, lower median and mean of `values` (n,) float64, n ≥ 1."""
     return Summary(
         minimum=values.min().item(),
         maximum=values.max().item(),
@@ -159,7 +157,8 @@ def histogram(distances: Tensor) -> Histogram:
 
 
 def _edges(least: float, largest: float) -> list[float]:
-    """The edges from `least` to `largest` on a log scale; one bin where float64 has too few numbers in between."""
+    """The edges of bins from `least` to `largest` on a log scale; one bin where too few float64 lie between
+    them."""
     logs = math.log(least), math.log(largest)
     between = [math.exp(logs[0] + (logs[1] - logs[0]) * b / _BINS) for b in range(1, _BINS)]
     edges = [least, *between, largest]
@@ -168,7 +167,7 @@ def _edges(least: float, largest: float) -> list[float]:
 
 
 def copies(original: Tensor) -> Copies:
-    """The counts of bit-identical rows; `original` (n,) is for every row the first row equal to it."""
+    """The counts of bit-identical rows. `original` (n,) holds for every row the first row equal to it."""
     counts = torch.bincount(original)
     counts = counts[counts > 0].sort(descending=True).values
     sizes = counts[counts > 1].tolist()
@@ -182,12 +181,12 @@ def largest(rows: Tensor) -> float:
 
 
 def _height(rows: Tensor) -> int:
-    """Rows to a block."""
+    """The number of rows in a block."""
     return max(1, _BLOCK // max(rows.shape[1], 1))
 
 
 def _blocks(rows: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """(start, rows start … of the block in float64), in one buffer that each block overwrites."""
+    """Yield the rows in blocks, as (first row, block in float64); each block overwrites the one before."""
     height = _height(rows)
     buffer = torch.empty(
         min(height, len(rows)), rows.shape[1], dtype=torch.float64, device=float64_device(rows.device)

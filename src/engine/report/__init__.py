@@ -1,1 +1,1 @@
-"""Reports of a run: text, Markdown, JSON and CSV, and sentences as it happens."""
+"""Reports of a run as text, Markdown, HTML, JSON and CSV, and sentences about a run in progress."""

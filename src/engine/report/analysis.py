@@ -1,4 +1,4 @@
-"""What `farpair.analyse` returns: the analysis of a cluster, for a notebook. No torch here."""
+"""The result of `farpair.analyse`: the analysis of a cluster, for a notebook. Torch is not imported here."""
 
 import io
 
@@ -26,12 +26,12 @@ from .text_report import print_report
 class Analysis:
     """The results for a cluster. Distances are in the units of the rows, angles in degrees.
 
-    `report` is the whole, as `json_schema` describes it; the attributes are its parts. A notebook shows the
-    report, and `print` prints it.
+    `report` holds all results, as `json_schema` describes them; the other attributes are its parts. A notebook
+    shows the report, and `print` prints it.
     """
 
     def __init__(self, record: RunRecord) -> None:
-        """The analysis whose events `record` has taken, from RunStarted to the last."""
+        """The analysis with the events in `record`, from RunStarted to the last."""
         self._record = record
         self.report: RunReport = run_report(record)
 
@@ -43,13 +43,13 @@ class Analysis:
 
     @property
     def certificate(self) -> Certificate:
-        """What is proved of the pair: the error bound, how many pairs tie, the runner-up, the pairs evaluated."""
+        """The pair's certificate: the error bound, the number of ties, the runner-up, the pairs evaluated."""
         assert self.report.certificate is not None, "an analysis has a certificate"
         return self.report.certificate
 
     @property
     def found(self) -> PairFound:
-        """Pair and certificate as `farthest_pair` returns them, by rows; `farpair.verify` takes it."""
+        """The pair and its certificate as `farthest_pair` returns them, and `farpair.verify` takes them."""
         assert self._record.pair is not None, "an analysis has a pair"
         return self._record.pair
 
@@ -60,7 +60,7 @@ class Analysis:
 
     @property
     def farthest_pairs(self) -> tuple[PairPart, ...]:
-        """The farthest pairs, the farthest first: as many as the settings' `pairs`."""
+        """The farthest pairs, farthest first, as many as the setting `pairs`."""
         return self.report.farthest_pairs or (self.pair,)
 
     @property
@@ -80,12 +80,12 @@ class Analysis:
 
     @property
     def norms(self) -> Summary:
-        """Least, largest, median and mean norm of the rows."""
+        """The minimum, maximum, median and mean of the rows' norms."""
         return self._analysis.norms
 
     @property
     def distances(self) -> Summary:
-        """Least, largest, median and mean distance of the rows from the centroid."""
+        """The minimum, maximum, median and mean of the rows' distances from the centroid."""
         return self._analysis.distances
 
     @property
@@ -106,11 +106,11 @@ class Analysis:
 
     @property
     def warnings(self) -> tuple[WarningPart, ...]:
-        """The warnings about the numbers."""
+        """The warnings of the analysis."""
         return self.report.warnings
 
     def to_dict(self) -> dict[str, object]:
-        """`report` in plain values, with the keys of `json_schema`."""
+        """`report` as plain JSON values, with the keys of `json_schema`."""
         return as_json(self._record)
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ class Analysis:
         return page.getvalue()
 
     def __len__(self) -> int:
-        """How many rows the cluster has."""
+        """The number of rows of the cluster."""
         return self.report.rows.n if self.report.rows else 0
 
     def _repr_html_(self) -> str:

@@ -14,12 +14,12 @@ from rich.text import Text
 GAP = 3
 INDENT = 2
 _WIDTH_OF_FILES: Final = 100
-_ANY_WIDTH: Final = 1_000_000  # for a list: each of its rows is one line, for grep and for scripts
+_ANY_WIDTH: Final = 1_000_000  # for a list, each of whose rows is one line, for grep and for scripts
 
 
 @dataclass(frozen=True)
 class Title:
-    """A heading: of the whole (`level` 1), or of a part (2), with an empty line before it."""
+    """A heading: of the report (`level` 1), or of a part (2), with an empty line before it."""
 
     name: Text
     level: int = 2
@@ -32,8 +32,8 @@ class Title:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A text, wrapped and indented by `indent` cells, without spaces at the ends of lines; `apart` puts an empty
-    line before it."""
+    """A text that is wrapped and indented by `indent` cells; `apart` puts an empty line before it. No line ends
+    with a space."""
 
     words: Text
     indent: int = INDENT
@@ -49,12 +49,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Columns:
-    """`rows` under `heads`, indented by `indent` cells and `gap` cells apart; a head that begins with ">" aligns
-    its column to the right.
+    """A table of `rows` under `heads`, indented by `indent` cells, with `gap` cells between columns.
 
-    Where that is too wide, `narrower` is shown instead. Where there is none, or it is too wide as well, each row
-    is a block of lines "head: value", so that no number is cut. A row may have fewer cells. Cells are not escaped
-    here.
+    A head that begins with ">" aligns its column to the right. Where the table is too wide, `narrower` replaces
+    it. Where that is missing or too wide too, each row becomes a block of lines "head: value", so that no number
+    is cut. A row may have fewer cells than heads. Cells must already be escaped.
     """
 
     heads: Sequence[str]
@@ -111,9 +110,9 @@ def print_list(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def print_blocks(
     blocks: Iterable[Title | Sentence | Columns], file: TextIO, *, colour: bool = True, width: int | None = None
 ) -> None:
-    """Write `blocks` to `file`. On a terminal they are as wide as it is, and coloured unless `colour` is false;
-    elsewhere they are plain and 100 cells wide. `width` overrides either width. Characters that the file's
-    encoding lacks are escaped, or handled by its own error handler. Raises OSError as the file does."""
+    """Write `blocks` to `file`. On a terminal they have its width, and colours unless `colour` is false; elsewhere
+    they are plain and 100 cells wide. `width` overrides both widths. Characters that the file's encoding lacks are
+    escaped, or left to the file's own error handler. Raises OSError where `file` does."""
     terminal = file.isatty()
     page = io.StringIO()
     console = Console(

@@ -1,4 +1,4 @@
-"""A run's batches as comma-separated values, for spreadsheets and data frames. No torch here."""
+"""A run's batches as comma-separated values, for spreadsheets and data frames. Torch is not imported here."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ HEADS: Final = (
 
 
 def as_csv(record: RunRecord) -> str:
-    """One line a batch under a line of heads, as RFC 4180 has it but for its line ends, which are "\\n".
+    """One line per batch under a line of heads, by RFC 4180 except that lines end with "\\n".
 
-    The columns are those of the JSON object's batches (see `export`): rows start ≤ i < end; `maximum`, empty while
-    it is not proved; `lower`, a lower bound of it; i and j, the rows that attain it, their token ids and texts;
-    `farthest`, 1 where they are the farthest pair and else 0; how many pairs it settled and evaluated. Numbers are
-    at full precision. A text is a Python string literal in its quotes (`ast.literal_eval` reads it), so that its
-    spaces are seen, no character of it is lost or acts, and no spreadsheet takes it for a formula.
+    The columns are those of the JSON object's batches (see `json_schema.BatchPart`): rows start ≤ i < end;
+    `maximum`, empty until it is proved; `lower`, a lower bound of it; i and j, the rows that attain it, with their
+    token ids and texts; `farthest`, 1 for the farthest pair and 0 for any other; the numbers of pairs settled and
+    evaluated. Numbers have full precision. A text is a quoted Python string literal (`ast.literal_eval` reads it),
+    so that no character is lost, no terminal interprets it, and no spreadsheet takes it for a formula.
     """
     page = io.StringIO()
     table = csv.writer(page, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Exports a run as text in one of several formats, and to files that never overwrite others."""
+"""Exports a run as text in one of several formats, and to new files, which never overwrite others."""
 
 import os
 import re
@@ -16,7 +16,7 @@ SUFFIXES: Final[dict[Format, str]] = {"markdown": ".md", "json": ".json", "csv":
 
 
 def text_of(record: RunRecord, form: Format) -> str:
-    """A run as text: the report as Markdown, everything as one JSON object, or the batches as CSV."""
+    """A run as text: the report as Markdown, all results as one JSON object, or the batches as CSV."""
     match form:
         case "markdown":
             from .markdown_report import as_markdown  # start time
@@ -33,15 +33,16 @@ def text_of(record: RunRecord, form: Format) -> str:
 
 
 def file_stem(record: RunRecord) -> str:
-    """The name of a run's files, without their suffix: "farpair-" and the run's id."""
+    """The name of a run's exported files without the suffix: "farpair-" and the run's id."""
     name = record.engine.run if record.engine else "run"
     return "farpair-" + re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100]
 
 
 def write_new(folder: Path, stem: str, suffix: str, text: str) -> Path:
-    """Write `text` (UTF-8) into a new file of `folder` and return its path: stem + suffix, or stem-2, stem-3, …
-    if that exists. Raises RunError, which names the file, where it cannot be written; no part of it is left
-    then."""
+    """Write `text` as UTF-8 to a new file in `folder` and return its path: stem + suffix, or with stem-2, stem-3,
+    … where that exists. Raises RunError, which names the file, where it cannot be written; a partial file is
+    removed.
+    """
     for path in _names(folder, stem, suffix):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -56,7 +57,7 @@ def write_new(folder: Path, stem: str, suffix: str, text: str) -> Path:
             path.unlink()
             raise _unwritable(path, error) from error
         return path
-    raise AssertionError  # there is always another name
+    raise AssertionError  # the names are endless
 
 
 def _names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:

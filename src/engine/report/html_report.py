@@ -1,7 +1,7 @@
-"""A run as HTML, for a notebook: the report's own sections, as headings, paragraphs and tables. No torch here.
+"""A run as HTML, for a notebook: the sections of the report, as headings, paragraphs and tables.
 
-Untrusted text (names, paths, token texts) is made visible by the report and escaped here, so that none of it
-becomes an element, an attribute or a reference.
+The report makes untrusted text (names, paths, token texts) visible; this module escapes it, so that none becomes
+an element, an attribute or a reference. Torch is not imported here.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from .text_report import sections
 
 
 def as_html(record: RunRecord) -> str:
-    """Everything known of a run as one <div>, without scripts, links or styles of its own."""
+    """All results of a run as one <div>, without scripts, links or style sheets."""
     return f"<div>\n{''.join(_elements(record))}</div>\n"
 
 

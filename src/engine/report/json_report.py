@@ -1,4 +1,4 @@
-"""A run as one JSON object, whose keys `json_schema` describes."""
+"""A run as one JSON object; `json_schema` describes its keys."""
 
 import json
 from dataclasses import fields
@@ -43,20 +43,20 @@ from .outliers import is_outlier, medians, outliers
 
 
 def as_json(record: RunRecord) -> dict[str, object]:
-    """Everything known of a run, as a `RunReport` in plain JSON values."""
+    """All results of a run: a `RunReport` as plain JSON values."""
     plain: dict[str, object] = json.loads(json_text(run_report(record)))
     return plain
 
 
 def json_text(value: object) -> str:
-    """Structs and plain values as indented ASCII text with a line end. No character of a token's text can affect a
-    terminal."""
+    """Structs and plain values as indented JSON in ASCII, with a final line end. No character of a token's text
+    can affect a terminal."""
     written = json.dumps(msgspec.to_builtins(value), indent=2, allow_nan=False)
-    return written.replace("\x7f", "\\u007f") + "\n"  # the only control character that is not escaped
+    return written.replace("\x7f", "\\u007f") + "\n"  # the only control character that json does not escape
 
 
 def run_report(record: RunRecord) -> RunReport:
-    """Everything known of a run; null where nothing is known yet."""
+    """All results of a run, with null for those that are not known yet."""
     engine, started, tokens = record.engine, record.started, record.tokens
     return RunReport(
         schema=SCHEMA,

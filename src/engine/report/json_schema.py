@@ -1,9 +1,8 @@
-"""The JSON object of a run, as structs, and the JSON schema of them.
+"""The JSON object of a run, as structs, and its JSON schema.
 
-Every key is always present, null where nothing is known yet. Distances and norms are float64 numbers in the
-units of the embedding: those of single tokens and pairs are the nearest to the exact ones or next to it,
-those of all rows are right to 15 digits. Angles are degrees, right to about 1e-13, times seconds, sizes
-bytes. No torch here.
+Every key is always present, null where its value is not known yet. Distances and norms are float64 in the units of
+the embedding: right to one unit in the last place for single tokens and pairs, to 15 digits for summaries of all
+rows. Angles are in degrees, right to about 1e-13, times in seconds, sizes in bytes. Torch is not imported here.
 """
 
 from inspect import cleandoc
@@ -25,7 +24,7 @@ from ..events import (
 )
 from ..journal.record import State
 
-SCHEMA: Final = 2  # version of the layout; it changes when a key is removed or changes its meaning
+SCHEMA: Final = 2  # the version of the layout, which changes when a key is removed or changes its meaning
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,8 +32,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TokenOfRow(_Part, frozen=True, kw_only=True):
-    """A row's token: `index`, its row in the cluster; `id`, its token id; `text`, its raw text, or null where no
-    tokenizer is known. Whoever prints a text escapes it."""
+    """The token of a row: `index`, its row in the cluster; `id`, its token id; `text`, its raw text, or null where
+    no tokenizer is known. The text is untrusted and must be escaped before it is printed."""
 
     index: Natural
     id: Natural | None
@@ -42,11 +41,11 @@ class TokenOfRow(_Part, frozen=True, kw_only=True):
 
 
 class ModelPart(_Part, frozen=True, kw_only=True):
-    """What was asked for: `name`; `weights`, the safetensors file; `tensor`, its name there; `matrix`, which
-    matrix that is, and `head`, how the model stores its unembedding: as a matrix of its own, as the embedding
-    ("tied") or not at all; both are null where the tensor's name does not tell; `cluster`, "mask", "all",
-    "copies", "ids:…", "file:PATH", "script:NAME" or "tokens:REGEX"; `cluster_file`; `tokenizer`; `exhaustive`,
-    whether every pair was to be evaluated."""
+    """The request: `name` of the model; `weights`, the safetensors file; `tensor`, the tensor's name in it;
+    `matrix`, which matrix that is; `head`, how the model stores its unembedding: as a matrix of its own
+    ("untied"), as the embedding ("tied") or not at all ("no head"). `matrix` and `head` are null where the
+    tensor's name does not show them. `cluster` is "mask", "all", "copies", "ids:…", "file:PATH", "script:NAME" or
+    "tokens:REGEX"; `cluster_file` and `tokenizer` are files; `exhaustive` says whether every pair is evaluated."""
 
     name: Words
     weights: Words
@@ -60,9 +59,9 @@ class ModelPart(_Part, frozen=True, kw_only=True):
 
 
 class RowsPart(_Part, frozen=True, kw_only=True):
-    """The cluster: `n` rows of dimension `d`; `dtype` on disk (or in memory); `vocabulary`, the rows of the
-    whole tensor; `fingerprint`, a hash of rows and token ids; `centroid`, "stored", or "mean" (of the rows,
-    rounded to float64)."""
+    """The cluster: `n` rows of dimension `d`; `dtype`, theirs on disk (or in memory); `vocabulary`, the number of
+    rows of the whole tensor; `fingerprint`, a hash of rows and token ids; `centroid`, "stored", or "mean" (of the
+    rows, rounded to float64)."""
 
     n: Natural
     d: Natural
@@ -73,9 +72,9 @@ class RowsPart(_Part, frozen=True, kw_only=True):
 
 
 class DevicePart(_Part, frozen=True, kw_only=True):
-    """Where the search ran: `kind`, as torch calls the device; `name`, as a person does; `torch`, its version;
-    `memory`, the stated peak beyond the rows; `threads`, 0 where torch chose; `precision`, the format of the
-    products that discard pairs, and `precision_reason`, why it is that one."""
+    """The device of the search: `kind`, torch's name for it; `name`, its product name; `torch`, the version of
+    torch; `memory`, the stated peak beyond the rows; `threads`, 0 where torch chose; `precision`, the format of
+    the products that discard pairs; `precision_reason`, the reason for that format."""
 
     kind: Words
     name: Words
@@ -87,9 +86,10 @@ class DevicePart(_Part, frozen=True, kw_only=True):
 
 
 class BatchPart(_Part, frozen=True, kw_only=True):
-    """Batch number `batch`, of the rows `start` ≤ i < `end`: its `maximum` once proved; `lower`, a lower
-    bound of it, null where none is known; `i`, `j`: the tokens that attain it; `settled`: by what it was
-    proved; `pairs` and `evaluated`: how many it settled and evaluated; `seconds` since the search began."""
+    """The batch number `batch`, of the rows `start` ≤ i < `end`: its `maximum`, null until it is proved; `lower`,
+    a lower bound of it, null where none is known; `i` and `j`, the tokens that attain it; `settled`, the means
+    that proved it; `pairs` and `evaluated`, the numbers of pairs settled and evaluated; `seconds` since the search
+    began."""
 
     batch: Natural
     start: Natural
@@ -113,14 +113,13 @@ class PairPart(_Part, frozen=True, kw_only=True):
 
 
 class Certificate(_Part, frozen=True, kw_only=True):
-    """What is proved of the farthest pair.
+    """The certificate of the farthest pair.
 
-    `error` is the absolute error bound of the distance and `ties` how many pairs are exactly that far apart
-    (1: the pair is unique). `runner_up` is the next smaller distance, `runner_up_i` and `runner_up_j` the
-    tokens at it, and `runner_up_gap` how much smaller it is (not the difference of the two rounded numbers),
-    null where they were not worked out. Of `pairs` in all `evaluated` were evaluated; every other was
-    discarded under a rigorous bound. `seconds` is what the search took, `precision` the format of the
-    products that discarded pairs.
+    `error` is the absolute error bound of the distance, and `ties` the number of pairs at exactly that distance
+    (1: the pair is unique). `runner_up` is the next smaller distance, `runner_up_i` and `runner_up_j` are the
+    tokens at it, and `runner_up_gap` is the difference between the two exact distances, rounded; each is null
+    where it was not computed. `evaluated` of all `pairs` were evaluated; a rigorous bound discarded every other.
+    `seconds` is the time of the search, `precision` the format of the products that discarded pairs.
     """
 
     error: Magnitude
@@ -136,9 +135,9 @@ class Certificate(_Part, frozen=True, kw_only=True):
 
 
 class MeasurePart(_Part, frozen=True, kw_only=True):
-    """Where a `token` lies: its `norm`; `norm_ratio`, the norm over the centroid's, null where that is zero;
-    its `distance` from the centroid; `medians`, that distance over the median one of all rows, null where
-    that is zero; `is_outlier`, whether it is one of the outliers, null while that is not known."""
+    """The measures of a `token`: its `norm`; `norm_ratio`, the ratio of its norm to the centroid's, null where
+    that is zero; its `distance` from the centroid; `medians`, the ratio of that to the median distance of all
+    rows, null where that is zero; `is_outlier`, whether it is one of the outliers, null until that is known."""
 
     token: TokenOfRow
     norm: Magnitude
@@ -151,7 +150,8 @@ class MeasurePart(_Part, frozen=True, kw_only=True):
 class OutlierPart(_Part, frozen=True, kw_only=True):
     """One of the outliers, the tokens that the ladder removes before the diameter collapses: its `rank` by
     distance from the centroid, 1 for the farthest; its `token`; its `norm`; its `distance` from the centroid;
-    `medians`, that distance over the median one of all rows. What an older run did not write down is null."""
+    `medians`, the ratio of that to the median distance of all rows. Values that an older run did not record are
+    null."""
 
     rank: Natural
     token: TokenOfRow
@@ -161,10 +161,10 @@ class OutlierPart(_Part, frozen=True, kw_only=True):
 
 
 class DuplicatesPart(_Part, frozen=True, kw_only=True):
-    """Bit-identical rows: `distinct`, the number of different rows; `groups` of two or more identical rows; `rows`
-    in them; `sizes` of the 100 largest groups; `members`, the tokens of each group, the largest group first, null
-    where an older run did not write them down. Groups that would bring the tokens to more than 20,000 are left out
-    of `members`."""
+    """Bit-identical rows: `distinct`, the number of different rows; `groups`, the number of groups of two or more
+    identical rows; `rows`, the number of rows in them; `sizes`, those of the 100 largest groups; `members`, the
+    tokens of each group, the largest group first, null where an older run did not record them. `members` holds at
+    most 20,000 tokens; groups beyond that are left out."""
 
     distinct: Natural
     groups: Natural
@@ -174,13 +174,14 @@ class DuplicatesPart(_Part, frozen=True, kw_only=True):
 
 
 class AnalysisPart(_Part, frozen=True, kw_only=True):
-    """What kind of outliers the farthest pair are, and the cluster around it.
+    """The analysis of the farthest pair and of its cluster.
 
-    `outlier` and `other` are the pair, the larger norm first; `norms_beyond` says which of their norms exceed
-    twice the centroid's; `mean_distance` is that of the two from the centroid; `centroid_norm`; `triangle`,
-    of the centroid and the pair; `norms` and `distances`, of all rows; `centroid_offset`, the stored
-    centroid's distance from the rows' mean, and `distances_from_mean`, both null where the mean is the
-    centroid; `duplicates`, the bit-identical rows; `histogram` of the distances, null in older runs.
+    `outlier` and `other` are the pair's tokens, the larger norm first; `norms_beyond` says which of their norms
+    exceed twice the centroid's norm, `centroid_norm`. `mean_distance` is the mean of their distances from the
+    centroid, and `triangle` the triangle of the centroid and the pair. `norms` and `distances` (from the centroid)
+    summarise all rows. `centroid_offset` is the stored centroid's distance from the rows' mean, and
+    `distances_from_mean` summarises the distances from that mean; both are null where the mean is the centroid.
+    `duplicates` are the bit-identical rows, and `histogram` is that of the distances, null in older runs.
     """
 
     outlier: MeasurePart
@@ -198,8 +199,8 @@ class AnalysisPart(_Part, frozen=True, kw_only=True):
 
 
 class RungPart(_Part, frozen=True, kw_only=True):
-    """A rung k of the ladder: `removed`, the token that went k-th, null at k = 0; `i` and `j`, the tokens
-    farthest apart without the first k; `diameter`, their distance."""
+    """A rung k of the ladder: `removed`, the k-th token removed, null at k = 0; `i` and `j`, the tokens farthest
+    apart after the removal of k tokens; `diameter`, the distance between them."""
 
     removed: TokenOfRow | None
     i: TokenOfRow
@@ -208,9 +209,10 @@ class RungPart(_Part, frozen=True, kw_only=True):
 
 
 class LadderPart(_Part, frozen=True, kw_only=True):
-    """The outlier ladder: `rungs`, by how many tokens are removed; `outside`, at which k the diameter
-    collapses, null where it does not; `left_out`, "time" where the rest would have taken too much of it, else
-    null; `at_most`, then an upper bound of the next diameter; `seconds` that it took."""
+    """The outlier ladder: `rungs`, by the number of tokens removed; `outside`, the k at which the diameter
+    collapses, null where it does not; `left_out`, "time" where the ladder ended early because its time was over,
+    else null; `at_most`, an upper bound of the next diameter where the ladder ended early; `seconds`, the time
+    taken."""
 
     rungs: tuple[RungPart, ...]
     outside: Natural | None
@@ -220,8 +222,9 @@ class LadderPart(_Part, frozen=True, kw_only=True):
 
 
 class CheckPart(_Part, frozen=True, kw_only=True):
-    """The last independent check: `confirmed` or not; `refutations`, sentences; `pairs` and `batches`, how
-    many were checked; `sample`, of how many rows, null for all; `time`, seconds since the epoch."""
+    """The last independent check: `confirmed`, whether it refuted no claim; `refutations`, its sentences; `pairs`
+    and `batches`, the numbers of those checked; `sample`, the number of rows sampled, null for all; `time`, in
+    seconds since the epoch."""
 
     confirmed: bool
     refutations: tuple[Words, ...]
@@ -232,20 +235,20 @@ class CheckPart(_Part, frozen=True, kw_only=True):
 
 
 class WarningPart(_Part, frozen=True, kw_only=True):
-    """Something to know that the run survived: its `kind`, and a `message` in one sentence."""
+    """A warning, which did not end the run: its `kind`, and a `message` in one sentence."""
 
     kind: Words
     message: Words
 
     @classmethod
     def of(cls, warned: Warned) -> "WarningPart":
-        """The part that says what `warned` says."""
+        """The part with the content of `warned`."""
         return cls(kind=warned.kind, message=warned.message)
 
 
 class EndPart(_Part, frozen=True, kw_only=True):
-    """How the run ended: `outcome`, the run's state; `reason` and `advice` in words; `cause` of a failure
-    ("input", "memory", "disk", "program"), "signal" where it was terminated from outside, or null."""
+    """The end of the run: `outcome`, the run's state; `reason` and `advice`, in sentences; `cause`, that of a
+    failure ("input", "memory", "disk", "program"), "signal" where the run was terminated from outside, or null."""
 
     outcome: Words
     reason: Words
@@ -254,7 +257,7 @@ class EndPart(_Part, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, ended: RunEnded) -> "EndPart":
-        """The part that says what `ended` says."""
+        """The part with the content of `ended`."""
         return cls(outcome=ended.state, reason=ended.reason, advice=ended.advice, cause=ended.cause)
 
 
@@ -263,13 +266,13 @@ class RunReport(_Part, frozen=True, kw_only=True):
 
     `schema` is the version of this layout. `program` is the version of farpair that ran, `run` the run's id,
     `host` the machine's name. `state` is how the run ended ("done", "stopped" by a person, "terminated" from
-    outside, "failed"), or of one that has not ended (or whose engine was killed) how far it came. `model` is what
-    was asked for, `files` those that were read, `rows` the cluster, `device` where it was searched. `batches` are
-    in the order of their rows. `pair` is the answer and `certificate` what is proved of it. `farthest_pairs`
-    are the pairs that were asked for, the farthest first, null where no more than one was; `outliers` are all that
-    the ladder finds, null while that is not known. `analysis` is about the pair and the cluster; `ladder`, the
-    outlier ladder, null where it was not taken; `check`, the last independent check, null where there was none.
-    `warnings` come in their order, and `ended` says why the run ended.
+    outside, "failed"), or the last stage reached by a run that has not ended or whose engine was killed. `model`
+    is the request, `files` are the files that were read, `rows` is the cluster, `device` the device of the search.
+    `batches` are in the order of their rows. `pair` is the farthest pair and `certificate` its certificate.
+    `farthest_pairs` are the requested pairs, the farthest first, null where only one was requested. `outliers` are
+    all that the ladder finds, null until they are known. `analysis` is that of the pair and the cluster, `ladder`
+    the outlier ladder, and `check` the last independent check; each is null where there is none. `warnings` are in
+    the order in which they came, and `ended` is the end of the run.
     """
 
     schema: int
@@ -294,7 +297,7 @@ class RunReport(_Part, frozen=True, kw_only=True):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) that every JSON object of a run keeps to."""
+    """The JSON schema (draft 2020-12) of the JSON object of a run."""
     schema: dict[str, Any] = msgspec.json.schema(RunReport)
     for part in schema["$defs"].values():
         part["description"] = cleandoc(part["description"])

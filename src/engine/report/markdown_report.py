@@ -1,7 +1,7 @@
-"""A run as Markdown: the report's own sections, as headings, paragraphs and tables. No torch here.
+"""A run as Markdown: the sections of the report, as headings, paragraphs and tables. Torch is not imported here.
 
-Untrusted text (names, paths, token texts) is made visible by the report and escaped here, so that it is shown as
-it is and never becomes a link, an image, HTML or emphasis, in CommonMark or in GitHub's dialect.
+The report makes untrusted text (names, paths, token texts) visible; this module escapes it, so that none becomes a
+link, an image, HTML or emphasis, in CommonMark or in GitHub's dialect.
 """
 
 import re
@@ -16,7 +16,7 @@ from .text_report import Blocks, sections
 
 
 def as_markdown(record: RunRecord) -> str:
-    """Everything known of a run as a Markdown document; a run without a pair reports what it has."""
+    """All results of a run as a Markdown document; a run without a pair reports the results that it has."""
     return "\n".join(_lines(sections(record)))
 
 
@@ -45,8 +45,8 @@ def _row(cells: list[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Visible `text` as Markdown that renders as that text: every sign with a meaning has a backslash (CommonMark
-    2.4), what GitHub would turn into a link is broken up, and repeated spaces are kept."""
+    """Visible `text` as Markdown that renders as that text. Every character with a meaning has a backslash
+    (CommonMark 2.4), the forms that GitHub turns into links are broken, and repeated spaces are kept."""
     text = re.sub(r"[\\`*_\[\]<>|~&$#!@{}^=]", r"\\\g<0>", text)
     text = re.sub(r"(?<=\w):(?=//)|(?<=www)\.|^[-+](?=\s|$)", r"\\\g<0>", text, flags=re.IGNORECASE)
     text = re.sub(r"^(\d{1,9})([.)])(?=\s|$)", r"\1\\\2", text)

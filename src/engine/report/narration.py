@@ -1,4 +1,4 @@
-"""Describes a run in sentences as it happens, for screen readers, dumb terminals and logs. No torch here."""
+"""Describes a run in progress in sentences, for screen readers, dumb terminals and logs. Torch is not imported."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -31,13 +31,13 @@ from .sentences import label
 
 
 def told(record: RunRecord, event: AnyEvent) -> Iterator[str]:
-    """The sentences about `event`, which `record` has just taken; none about bounds, names and progress."""
+    """The sentences about `event`, which is the last in `record`; none about bounds, names and progress."""
     tell = _TOLD.get(type(event))
     return tell(record, event) if tell else iter(())
 
 
 def batch(record: RunRecord, done: BatchDone) -> str:
-    """A settled batch: its rows, its maximum and the pair that attains it."""
+    """A clause about a settled batch: its rows, its maximum and the pair that attains it."""
     return (
         f"rows {sentences.rows(done.start, done.end)} have the maximum {distance(done.maximum)}, "
         f"{_pair(record, done.i, done.j)}; {share(done.evaluated, done.pairs)} of the pairs were evaluated."

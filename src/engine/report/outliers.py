@@ -1,5 +1,7 @@
-"""The outliers of a run: the tokens that the outlier ladder removes before the diameter collapses. No torch
-here."""
+"""The outliers of a run: the tokens that the outlier ladder removes before the diameter collapses.
+
+Torch is not imported here.
+"""
 
 import msgspec
 
@@ -9,8 +11,8 @@ from ..journal.record import RunRecord
 class Outlier(msgspec.Struct, frozen=True):
     """One of the outliers: its `rank` by distance from the centroid, 1 for the farthest, and its row's `index`.
 
-    `norm`, `distance` from the centroid, and `medians`, that distance over the median distance of all rows,
-    are None where the journal of an older version does not have them.
+    `norm`, `distance` (from the centroid) and `medians` (the ratio of that to the median distance of all rows) are
+    None where the journal of an older version does not have them.
     """
 
     rank: int
@@ -21,10 +23,9 @@ class Outlier(msgspec.Struct, frozen=True):
 
 
 def outliers(record: RunRecord) -> tuple[Outlier, ...] | None:
-    """The outliers, the farthest first; None where there is no ladder, or it broke off before the diameter
-    collapsed.
+    """The outliers, the farthest first; None where there is no ladder, or it ended before the diameter collapsed.
 
-    Where the journal does not list them and the ladder broke off at the collapse, the last may be missing.
+    Where the journal does not list them and the ladder ended at the collapse, the last outlier may be missing.
     """
     ladder = record.ladder
     if ladder is None or (ladder.outside is None and ladder.left_out is not None):
@@ -39,13 +40,14 @@ def outliers(record: RunRecord) -> tuple[Outlier, ...] | None:
 
 
 def is_outlier(record: RunRecord, index: int) -> bool | None:
-    """Whether row `index` is one of the outliers; None while that is not known."""
+    """Whether row `index` is one of the outliers; None until that is known."""
     found = outliers(record)
     return None if found is None else any(one.index == index for one in found)
 
 
 def medians(record: RunRecord, distance: float) -> float | None:
-    """A distance from the centroid over the median distance of all rows; None where that is not known, or zero."""
+    """The ratio of a distance from the centroid to the median distance of all rows; None where the median is
+    unknown or zero."""
     median = record.analysis.distances.median if record.analysis else 0.0
     times = distance / median if median else None
     return times if times is None or times < float("inf") else None

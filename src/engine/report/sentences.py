@@ -1,6 +1,6 @@
-"""The results of a run in sentences, for the report and the screen. No torch here.
+"""The results of a run in sentences, for the report and the screen. Torch is not imported here.
 
-Token texts in them are already escaped.
+Token texts in the sentences are escaped.
 """
 
 import math
@@ -17,7 +17,7 @@ _MOST_IDS = 12  # ids of outliers in a headline
 
 
 def label(record: RunRecord, index: int, width: int | None = None) -> str:
-    """A row's token, its text cut to fit `width` cells, or the row's index where its token has not been named."""
+    """The label of a row's token, cut to `width` cells, or the row's index where its token has not been named."""
     token = record.tokens.get(index)
     return token_label(token, width) if token else f"row {index}"
 
@@ -34,7 +34,7 @@ def searched_matrix(request: RunRequest) -> str:
 
 
 def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
-    """What is proved of the farthest pair, and the work that it took."""
+    """The certificate of the farthest pair, and the work of the search."""
     exact = f"This distance is right to ±{pair.error:.1e}" if pair.error else "This distance is exact"
     if pair.ties == 1:
         yield f"{exact}, and no other pair is as far apart."
@@ -51,8 +51,8 @@ def certificate(record: RunRecord, pair: PairFound) -> Iterator[str]:
 
 
 def runner_up_gap(pair: PairFound) -> str | None:
-    """The difference between the farthest distance and the runner-up's; None where there is no runner-up, or where
-    not all digits shown would be known: a journal without the gap has two rounded distances, whose difference may
+    """The difference between the farthest distance and the runner-up's; None where there is no runner-up, or not
+    all digits shown would be known. A journal without the gap has only two rounded distances, whose difference may
     have fewer digits than either."""
     if pair.runner_up_gap is not None:
         return distance(pair.runner_up_gap) if pair.runner_up_gap else None
@@ -77,13 +77,14 @@ def checked(verified: Verified, when: float | None) -> Iterator[str]:
 
 
 def headline(record: RunRecord) -> str | None:
-    """The answer in one line, in its longest form; None while there is no pair."""
+    """The answer in one line, in its longest form; None until there is a pair."""
     return next(iter(headlines(record)), None)
 
 
 def headlines(record: RunRecord) -> list[str]:
-    """The answer in one line, the longest first: distance, pair (the token of larger norm first), outliers,
-    diameter with and without them. What is not known yet is left out; there is no line while there is no pair."""
+    """The answer in one line, in several lengths, the longest first; an empty list until there is a pair. The
+    longest has the distance, the pair (the token of larger norm first), the outliers, and the diameter with and
+    without them. Parts that are not known yet are left out."""
     pair, found, ladder = record.pair, record.analysis, record.ladder
     if pair is None:
         return []
@@ -116,7 +117,7 @@ def pair_ids(record: RunRecord, one: int, other: int) -> str:
 
 
 def outlier_count(found: Ladder) -> str | None:
-    """The number of outliers, in words; None where the ladder broke off before it was known."""
+    """The number of outliers, in words; None where the ladder ended before it was known."""
     if found.outside is None:
         return "no outliers" if found.left_out is None and found.rungs else None
     return "1 outlier" if found.outside == 1 else f"{count(found.outside)} outliers"
@@ -134,14 +135,14 @@ def diameters(found: Ladder) -> str | None:
 
 
 def norm_test(first: TokenMeasure, second: TokenMeasure, centroid_norm: float) -> str:
-    """The notebook's test of norms: which of the two are more than twice the centroid's."""
+    """The notebook's test of norms: which of the two norms are more than twice the centroid's."""
     which = {"both": "both", "larger": "only the larger", "neither": "neither"}
     return f"Norms > 2 × the centroid's: {which[norms_beyond(first, second, centroid_norm)]}."
 
 
 def distance_test(record: RunRecord, index: int, distance: float) -> str:
-    """Whether row `index`, at this `distance` from the centroid, is an outlier, and its distance in median
-    distances."""
+    """A sentence that says whether row `index`, at this `distance` from the centroid, is an outlier, and gives the
+    distance in median distances; "" where neither is known."""
     outlier, times = is_outlier(record, index), medians(record, distance)
     what = "is an outlier" if outlier else "is not an outlier" if outlier is not None else "lies"
     comma = "," if outlier is not None else ""
@@ -150,7 +151,7 @@ def distance_test(record: RunRecord, index: int, distance: float) -> str:
 
 
 def mean_distance(found: Analysed) -> str:
-    """The distance between the two tokens, compared with their mean distance from the centroid."""
+    """The distance between the pair's tokens, and their mean distance from the centroid."""
     return (
         f"The distance between them is {distance(found.triangle.side_ij)}, their mean distance from the centroid "
         f"{distance(found.mean_distance)}."
@@ -170,7 +171,7 @@ def centroid(found: Analysed) -> str:
 
 
 def duplicates(found: Analysed) -> str:
-    """How many rows are bit-identical to another, in which groups, and how many rows are distinct."""
+    """The number of rows that are bit-identical to another, their groups, and the number of distinct rows."""
     alike = found.copies
     if not alike.groups:
         return "No row is a duplicate of another, bit for bit."
@@ -181,8 +182,8 @@ def duplicates(found: Analysed) -> str:
 
 
 def ladder(found: Ladder) -> Iterator[str]:
-    """The number of outliers by the ladder, the diameter of the cluster without them, and where the ladder breaks
-    off if it does."""
+    """The number of outliers by the ladder, the diameter of the cluster without them, and the rung at which the
+    ladder ends early, if it does."""
     if found.rungs:
         yield _outliers(found)
     if found.left_out is not None:
@@ -204,12 +205,12 @@ def _outliers(found: Ladder) -> str:
 
 
 def ending(ended: RunEnded) -> str:
-    """Why the run ended, and what to do about it."""
+    """The reason why the run ended, and the advice on what to do."""
     return " ".join(visible(words) for words in (ended.reason, ended.advice) if words)
 
 
 def ruled_out(pair: PairFound) -> str:
-    """How the pairs that were not evaluated were discarded."""
+    """A clause that says how the pairs that were not evaluated were discarded."""
     screened = "" if pair.precision == "float32" else f", screened in {visible(pair.precision, 20)}"
     return f"ruled out by a rigorous bound{screened}"
 

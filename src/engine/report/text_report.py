@@ -1,4 +1,4 @@
-"""A run as text, for a terminal or a file: what the notebook printed, and more. No torch here.
+"""A run as text, for a terminal or a file, with all that the notebook printed. Torch is not imported here.
 
 Untrusted text (names, paths, token texts, sentences that may quote them) is escaped by `visible` and never parsed
 as markup.
@@ -24,8 +24,8 @@ _MOST_GROUPS, _MOST_IN_GROUP = 20, 4  # of duplicates
 
 
 def print_report(record: RunRecord, file: TextIO, *, colour: bool = True) -> None:
-    """Write everything known of a run to `file`, as `print_blocks` does. A run without a pair reports what it has.
-    Raises OSError as the file does."""
+    """Write all results of a run to `file`, as `print_blocks` does. A run without a pair reports the results that
+    it has. Raises OSError where `file` does."""
     print_blocks(sections(record), file, colour=colour)
 
 
@@ -33,7 +33,7 @@ Blocks = Iterator[Title | Sentence | Columns]
 
 
 def sections(record: RunRecord) -> Blocks:
-    """The report's parts, one after the other: headings, sentences and tables."""
+    """The blocks of the report, in order: headings, sentences and tables."""
     for section in _SECTIONS:
         yield from section(record)
 
@@ -179,7 +179,7 @@ def _duplicates(record: RunRecord) -> Blocks:
 
 
 def _some(record: RunRecord, group: tuple[int, ...]) -> str:
-    """The first tokens of a group."""
+    """The first tokens of a group, with "…" where there are more."""
     tokens = " · ".join(label(record, row, width=16) for row in group[:_MOST_IN_GROUP])
     return tokens + (" · …" if len(group) > _MOST_IN_GROUP else "")
 
