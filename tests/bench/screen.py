@@ -87,10 +87,11 @@ def start(folder: Path, smoke: bool, rounds: int) -> Figures:
         return show
 
     bare = [sys.executable, "-c", BARE_APP]
+    alone = ["--no-standby"]  # begun after one contestant's first screen, it would take a core from the next one
     contestants = [
         Contestant("bare", whole(shown(bare, folder / "bare", "a bare app"))),
-        Contestant("new", whole(shown(farpair(new), new, "q quit", "starts the search"))),
-        Contestant("old", whole(shown(farpair(old), old, "q quit", "proved"))),
+        Contestant("new", whole(shown([*farpair(new), *alone], new, "q quit", "starts the search"))),
+        Contestant("old", whole(shown([*farpair(old), *alone], old, "q quit", "proved"))),
     ]
     take_turns(contestants, rounds)
     medians = [_medians(times[1:] or times) for times in found.values()]
@@ -126,7 +127,7 @@ def help_text(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG00
 def keys(folder: Path, smoke: bool, rounds: int) -> Figures:
     """Milliseconds from a key to the cursor on its next row, while a search uses every core and while it waits."""
     presses = 5 if smoke else 40
-    with searched(folder, 6_000 if smoke else 120_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
+    with searched(folder, 6_000 if smoke else 240_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
         terminal.wait_for_text("space resumes")
         cursor = _cursor_colour(terminal)
 
@@ -160,7 +161,7 @@ def clocked(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
 
 def real_search(folder: Path, smoke: bool, rounds: int) -> Figures:  # noqa: ARG001
     """The same beside an engine that works on every core."""
-    with searched(folder, 6_000 if smoke else 120_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
+    with searched(folder, 6_000 if smoke else 240_000) as run, TimedTerminal(farpair(folder), folder) as terminal:
         terminal.wait_for_text("space resumes")
         before = read_record(run.journal).batches_done
         control.go_on(run, read_record(run.journal))
