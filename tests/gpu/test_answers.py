@@ -6,6 +6,7 @@ from farpair.engine.api import analyse, eccentricities, farthest_pairs
 from farpair.engine.events import PairFound
 from farpair.engine.run_settings import AUTO, PRECISIONS, RunSettings
 from farpair.engine.search.block_sizes import Blocks, blocks_for
+from farpair.engine.search.int8 import is_exact
 from farpair.engine.search.precision import choose_precision, confirms
 from farpair.engine.search.search import search
 from support import inputs
@@ -38,10 +39,12 @@ def found_on(device: torch.device, rows: torch.Tensor, precision: str, batch: in
 
 @PRECISION
 def test_a_precision_keeps_its_bound_and_so_is_the_one_that_is_used(device: torch.device, precision: str) -> None:
-    chosen = choose_precision(RunSettings(precision=precision), device).precision
+    chosen = choose_precision(RunSettings(precision=precision), device)
 
-    assert confirms(chosen, device)
-    if precision != AUTO:
+    assert confirms(chosen.precision, device)
+    if precision == "int8":
+        assert chosen.int8 == (device.type == "cpu" and is_exact(device))
+    elif precision != AUTO:
         assert chosen.name == precision
 
 
