@@ -16,6 +16,7 @@ from .workspace import aligned
 
 COORDINATES = "coordinates"  # the part of a workspace that holds the rows' coordinates in projected levels
 LEAST_STRIP = 256  # rows
+TURNED = 64  # coordinates that are turned together before they are rounded to eight bits: a power of four
 BESIDE = 8  # numbers of a factor beside its coordinates at most, and of its padding
 _LEAST_FLOAT64_TILE = 64  # rows
 _FLOAT64_TILE = (128, 1 << 18)  # rows, and numbers, of a side of a tile evaluated in float64
@@ -163,10 +164,15 @@ def blocks_for(
     return blocks
 
 
+def in_whole_blocks(d: int) -> int:
+    """The coordinates of a row of d, padded to whole blocks of `TURNED`."""
+    return -(-d // TURNED) * TURNED
+
+
 def most_int8(d: int) -> int:
-    """The most whole numbers of eight bits that are stored for a row of d coordinates: the coordinates, padded to
-    blocks of 64, and the numbers beside them."""
-    coordinates = -(-d // 64) * 64
+    """The most whole numbers of eight bits that are stored for a row of d coordinates: these, in whole blocks, and
+    the numbers beside them."""
+    coordinates = in_whole_blocks(d)
     return aligned(coordinates + coordinates // 8, torch.int8)
 
 

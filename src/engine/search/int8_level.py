@@ -27,13 +27,12 @@ only weakens the bound.
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
 
 import torch
 from torch import Tensor
 
 from ..errors import ProofError
-from .block_sizes import COORDINATES, most_int8
+from .block_sizes import COORDINATES, TURNED, in_whole_blocks, most_int8
 from .centered_rows import CenteredRows
 from .int8 import LARGEST, MOST_TERMS
 from .matmul import behind_witness, product
@@ -42,7 +41,6 @@ from .rounding import gamma
 from .workspace import Slot, Workspace
 
 _BLOCK = 1 << 19  # float32 numbers rounded at once
-_TURNED: Final = 64  # coordinates of a block: a power of four
 _CUT = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # of the rows looked at, have no coordinate that a step tried cuts
 _LEAST = 2.0**-20  # of the longest row: the least number that decides a step
 _LARGEST_SIDE = 2.0**40  # whose rounding in float64 is nothing beside a hundredth of 127
@@ -120,14 +118,17 @@ def int8_level(
 ) -> Int8Level | None:
     """The level for the rows at `index` (m,), no pair of which needs less than `lowest`, a squared distance; kept
     in the `workspace`, where there is one. None where the numbers beside the coordinates take too many columns, as
-    where a few rows lie far out from all others, or where the workspace has no place for them.
+    where a few rows lie far out from all others, where sums could exceed 32 bits, or where the workspace has no
+    room.
 
     The step is the one that takes least from the rows at `sample` (p,).
     """
+    k = in_whole_blocks(centered.rows.shape[1])
+    most = most_int8(k)
+    if most > MOST_TERMS:
+        return None
     looked_at = _turned(centered.centred(sample.to(centered.rows.device)))
     step, weight = _grid(centered, looked_at)
-    k = looked_at.shape[1]
-    most = min(most_int8(k), MOST_TERMS)
     shape = len(index), most
     slot = workspace.slot_if_room(COORDINATES, *shape, dtype=torch.int8) if workspace else None
     if workspace and slot is None:
@@ -194,7 +195,7 @@ def _rounded(
         torch.linalg.vector_norm(turned.sub_(whole.mul_(step)), dim=1, out=lost[part])
     off, vanished = 1 + gamma(k + 4), math.sqrt(k) * VANISHING
     y, e = (length.cpu().to(torch.float64) * off + vanished for length in (norm, lost))
-    turning = math.sqrt(_TURNED) * gamma(_TURNED + 1) * y
+    turning = math.sqrt(TURNED) * gamma(TURNED + 1) * y
     y, e = y + turning, e + turning
     own = (y.square() + weight * e.square() + (y + e).square() / weight) / (2 * step**2)
     if not bool(own.isfinite().all()):
@@ -249,14 +250,14 @@ def _turned(centred: Tensor) -> Tensor:
     Each coordinate is off by gamma(65) times the norm of its block, a row by sqrt(64) gamma(65) times its own.
     """
     m, d = centred.shape
-    filled = torch.nn.functional.pad(centred, (0, -d % _TURNED)).view(-1, _TURNED)
+    filled = torch.nn.functional.pad(centred, (0, -d % TURNED)).view(-1, TURNED)
     return product(torch.nn.functional.pad(filled, (0, 1), value=1.0), _hadamard(centred.device)).reshape(m, -1)
 
 
 @cache
 def _hadamard(device: torch.device) -> Tensor:
     """A Hadamard matrix over sqrt(64) (64, 64), orthogonal, behind a witness: numbers 1/8 and -1/8."""
-    matrix = torch.full((1, 1), 1 / math.sqrt(_TURNED), dtype=torch.float32)
-    while len(matrix) < _TURNED:
+    matrix = torch.full((1, 1), 1 / math.sqrt(TURNED), dtype=torch.float32)
+    while len(matrix) < TURNED:
         matrix = torch.cat([torch.cat([matrix, matrix], dim=1), torch.cat([matrix, -matrix], dim=1)])
     return behind_witness(matrix).to(device)

@@ -73,7 +73,7 @@ class LevelSelection:
         expected = self.left_over @ weights.to(torch.float64) / reach.numel()
         costs = [level.k * level.cost for level in self.levels]
         projected = sum(map(_is_projected, self.levels))
-        work = _work(costs[: len(expected)], costs[projected:], self.last.k, expected)
+        work = _work(costs[:projected], costs[projected:], self.last.k, expected)
         best = int(work.argmin())
         if float(work.min()) > self.last.k:
             return ()
@@ -84,16 +84,15 @@ def _is_projected(level: AnyLevel) -> bool:
     return isinstance(level, Level) and level.projection is not None
 
 
-def _work(costs: list[float], full: list[float], d: int, left_over: Tensor) -> Tensor:
-    """The work (levels, ...) of deciding pairs by levels of these `costs`, projected ones and then the first of
-    the `full` ones, if they leave the fractions `left_over` (levels, ...) of the pairs. The unit is one coordinate
-    in float32.
+def _work(projected: list[float], full: list[float], d: int, left_over: Tensor) -> Tensor:
+    """The work (levels, ...) of deciding pairs by levels of these costs, `projected` and then `full` ones, if the
+    first of them leave the fractions `left_over` (levels, ...) of the pairs. The unit is one coordinate in
+    float32.
 
     Few pairs are evaluated one by one; else the next full level decides them.
     """
     shape = -1, *[1] * (left_over.ndim - 1)
-    projected = max(0, len(costs) - len(full))
-    following = [*[full[0]] * projected, *full[1:], float(d)]
+    costs, following = [*projected, *full], [*[full[0]] * len(projected), *full[1:], float(d)]
     own, next_full = (torch.tensor(one[: len(left_over)], dtype=torch.float64) for one in (costs, following))
     return own.view(shape) + torch.minimum(d * _PAIR * left_over, next_full.view(shape))
 
@@ -217,7 +216,7 @@ def _by_width(
     left_over = torch.cat([left_over, full.left_over])
     per_coordinate = first.precision.cost(centered.rows.device)
     costs = [level.k * level.cost for level in full.levels]
-    work = _work([*(k * per_coordinate for k in widths), *costs], costs, first.k, left_over)
+    work = _work([k * per_coordinate for k in widths], costs, first.k, left_over)
     least, best = work.min(dim=0)
     expected = float(sample.common @ least)
     pays = sorted(at for at in set(best[sample.total > 0].tolist()) if at < len(widths))
@@ -235,7 +234,7 @@ def _by_int8(full: LevelSelection, sample: _Sample) -> _ByInt8 | None:
     left_over = torch.stack([sample.fraction(left), full.left_over[0]])
     cost = fast.float32 / fast.int8
     costs = [first.k * cost, *(level.k * level.cost for level in full.levels)]
-    work = sample.common @ _work(costs[:2], costs, first.k, left_over).T
+    work = sample.common @ _work([], costs, first.k, left_over).T
     return _ByInt8(float(work[0]), cost, left_over) if float(work[0]) <= _GAIN * float(work[1]) else None
 
 

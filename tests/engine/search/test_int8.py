@@ -173,6 +173,12 @@ def test_of_any_few_rows_no_pair_that_matters_is_discarded(
     assert_no_pair_that_matters_is_discarded((rows.round() if whole else rows).to(torch.float32))
 
 
+def test_rows_of_so_many_columns_that_sums_could_leave_32_bits_have_no_level() -> None:
+    level, _ = level_of(torch.nn.functional.one_hot(torch.tensor([0, 1, 130_000]), 130_001).float(), 1.0)
+
+    assert level is None
+
+
 def test_a_threshold_less_than_any_before_is_refused() -> None:
     rows = inputs.normal(60, 100).float()
     level, _ = level_of(rows, 150.0)
